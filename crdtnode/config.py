@@ -1,0 +1,118 @@
+"""Every setting of a node, with its unit, its default, and what raising it buys and costs.
+
+The values are read by the engine and by the node that drives it; nothing else holds a number of
+its own. Times are float seconds, sizes end in ``_bytes``.
+"""
+
+from dataclasses import dataclass
+
+DEFAULT_PORT = 27380
+"""UDP and TCP port on which nodes meet, when an address names none."""
+
+PROTOCOL = 1
+"""Major version of the wire protocol; nodes with another one are refused with a readable reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator may tune; the defaults suit a LAN of up to a few hundred nodes."""
+
+    probe_period: float = 1.0
+    """Seconds between two probes by one node. Higher costs less traffic, lower finds the dead
+    sooner. Source: SWIM (Das, Gupta, Motivala 2002), section 4.1."""
+
+    probe_timeout_least: float = 0.1
+    """Least seconds a probed peer has to answer by itself. Higher forgives slow links."""
+
+    probe_timeout_most: float = 0.3
+    """Most seconds a probed peer has to answer by itself, however long its round trip was."""
+
+    probe_verdict: float = 0.5
+    """Seconds after which a probe without direct, relayed or TCP answer makes a suspect."""
+
+    indirect_probes: int = 3
+    """Members asked to probe a silent one. More tell a lost link from a lost node more surely, and
+    cost two packets each. Source: SWIM, section 3.1."""
+
+    suspicion_refused: float = 0.3
+    """Seconds a suspect has to refute when two members saw its port refuse: its process is gone."""
+
+    suspicion_silent: float = 1.5
+    """Seconds a suspect has to refute when nothing answered. Higher forgives long loss, lower
+    finds vanished hosts sooner."""
+
+    suspicion_busy: float = 10.0
+    """Seconds a suspect has to refute when its port accepts but the process is silent: its host
+    lives, the process is slow or stopped."""
+
+    sleep_noticed: float = 2.0
+    """Seconds by which a wake must be late for the node to conclude that it slept (a stopped
+    process, a suspended machine), to refute and to forgive all suspects."""
+
+    gossip_fanout: int = 3
+    """Members told about a suspicion or a death again with each probe. More spread news faster."""
+
+    member_forgotten: float = 86_400.0
+    """Seconds after which a dead or left member drops off the list."""
+
+    rejoin_first: float = 0.25
+    """Seconds before a seed that could not be reached is tried again; doubles each time."""
+
+    rejoin_most: float = 5.0
+    """Most seconds between two tries of a seed that cannot be reached."""
+
+    flush_window: float = 0.005
+    """Seconds during which writes gather into one push while the node is busy; an idle node
+    flushes at once. Higher saves packets, lower saves time."""
+
+    flush_window_most: float = 0.05
+    """Most seconds that writes gather when flushing takes a large share of the time."""
+
+    retry_least: float = 0.02
+    """Least seconds before an unacknowledged push is sent again."""
+
+    retry_times: int = 8
+    """Times a push to a silent member is sent again before repair is left to carry it."""
+
+    ack_delay: float = 0.002
+    """Seconds that acknowledgements to one peer wait to travel together."""
+
+    recents_age: float = 10.0
+    """Seconds for which a changed object is named in probes, so that small differences are found
+    without the trie."""
+
+    recents_count: int = 32
+    """Recently changed objects named in one probe."""
+
+    hot_ping: float = 0.02
+    """Seconds until the next probe after a repair changed something: repair spreads at this pace."""
+
+    session_messages: int = 22
+    """Messages that one repair session may take; bounds what two nodes that never agree can cost."""
+
+    roots_timeout: float = 0.1
+    """Seconds a member has to tell its root when ``status`` or ``converged`` ask for it."""
+
+    leave_timeout: float = 0.3
+    """Seconds a leaving node waits for somebody to acknowledge that it left."""
+
+    stream_idle: float = 10.0
+    """Seconds after which an unused TCP stream is closed."""
+
+    stream_greeting: float = 3.0
+    """Seconds within which a new TCP stream must prove that it knows the key."""
+
+    streams_most: int = 256
+    """TCP streams open at once; further ones are refused. More cost file descriptors."""
+
+    datagram_bytes: int = 1200
+    """Largest datagram sent, seal included: fits every link without fragments."""
+
+    chunk_bytes: int = 65_536
+    """Size at which a batch of repair items is cut into one frame."""
+
+    work_items: int = 128
+    """Items joined in one call of the engine before it yields; bounds how long a probe can wait."""
+
+    max_object_bytes: int = 16 * 1024 * 1024
+    """Largest object; a local change that would build on a larger one is refused."""

@@ -1,0 +1,48 @@
+"""Plain counters; the only place that knows their names.
+
+A counter is a number in a dictionary: the hot path does ``metrics.dropped["forged"] += 1`` and
+nothing else. Labels come from fixed sets or are bounded by ``Tally``.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+
+class Tally(defaultdict[str, int]):
+    """Counts by label; labels beyond ``most`` are counted as ``"other"``, so nothing grows."""
+
+    def __init__(self, most: int = 256) -> None:
+        super().__init__(int)
+        self._most = most
+
+    def add(self, label: str, amount: int = 1) -> None:
+        """Raise the count of ``label``."""
+        if label not in self and len(self) >= self._most:
+            label = "other"
+        self[label] += amount
+
+
+class Metrics:
+    """All counters of one node."""
+
+    def __init__(self) -> None:
+        self.packets_sent = Tally()
+        """Messages sent, by kind."""
+        self.packets_received = Tally()
+        """Messages received and understood, by kind."""
+        self.bytes_sent = Tally()
+        """Bytes handed to the transport, by ``udp`` or ``tcp``."""
+        self.bytes_received = Tally()
+        """Bytes taken from the transport, by ``udp`` or ``tcp``."""
+        self.dropped = Tally()
+        """What arrived and was not used, by reason."""
+        self.joins = Tally()
+        """States and deltas joined, by type and whether the object grew (``orset@1/changed``)."""
+        self.repairs = Tally()
+        """Repair sessions begun, by depth: ``recents`` or ``trie``."""
+        self.contained = Tally()
+        """Exceptions that were caught, logged and survived, by room."""
+
+    def snapshot(self) -> Mapping[str, Mapping[str, int]]:
+        """All counts as plain dictionaries, sorted by label."""
+        return {name: dict(sorted(tally.items())) for name, tally in sorted(vars(self).items())}

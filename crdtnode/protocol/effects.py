@@ -1,0 +1,134 @@
+"""What the engine wants done: the only way by which it acts on the world.
+
+The driver (a node, or the simulator) takes the effects after each call and carries them out in
+order. An address is ``(host, port)``; a host that is a name is resolved by the driver, anew each
+time.
+"""
+
+from dataclasses import dataclass
+
+from crdt import StateCRDT
+
+Address = tuple[str, int]
+"""Host (an IP address, or a name in ``OpenStream`` only) and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Udp:
+    """A datagram came from this address."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Bytes came over the stream with this number."""
+
+    id: int
+
+
+Source = Udp | Stream
+
+
+@dataclass(frozen=True, slots=True)
+class SendDatagram:
+    """Send one UDP datagram; drop and count it where the socket would block."""
+
+    address: Address
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """Connect over TCP; answer with ``engine.opened`` or ``engine.closed``."""
+
+    id: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class SendFrame:
+    """Write bytes to a stream, in order; call ``engine.drained`` once all that was given is out."""
+
+    id: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    """Write what is queued, then close. The engine has forgotten the stream already."""
+
+    id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An object changed: ``delta`` is what was joined, ``source`` the member it came from.
+
+    ``source`` is None for a change made here. ``version`` is the object's version, 64 bits; it is
+    the one before the change while the fingerprint has not been computed anew.
+    """
+
+    type: str
+    name: str
+    delta: StateCRDT
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberNews:
+    """A member joined, changed its state or its address; ``state`` is its new one."""
+
+    name: str
+    address: Address
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All that was written before ``engine.flush`` gave this ticket is held by ``members`` others.
+
+    0 means that nobody else is alive.
+    """
+
+    ticket: int
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Answers to ``engine.ask_roots``: each live member's root, None where it was silent.
+
+    ``ours`` is our own root; it and theirs are over the types that both know, hence by member.
+    """
+
+    ticket: int
+    equal: dict[str, bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something an operator may want to know; ``kind`` is constant, ``fields`` are JSON-friendly."""
+
+    kind: str
+    fields: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The engine has left the cluster: others know, or the time for telling them is over."""
+
+
+Effect = (
+    SendDatagram
+    | OpenStream
+    | SendFrame
+    | CloseStream
+    | Changed
+    | MemberNews
+    | Flushed
+    | Roots
+    | Event
+    | Left
+)
