@@ -1,0 +1,331 @@
+"""What nodes say to each other: one frozen class per kind of message, and nothing else.
+
+Rule of this file: plain data. Bytes become messages only in `codec`, which checks every field's
+exact type and range, so that whoever holds a message may rely on what stands here.
+
+Ranges, unless a field says otherwise: *place*, *version*, *root*, *type-set hash* and *id* are
+unsigned 64-bit numbers; ids of processes (boot ids) and nonces are 16 random bytes; times on the
+wall clock are whole milliseconds since 1970, below 2**43.
+
+The body of a message is msgpack without bin and ext, so that it can always be shown as JSON:
+16-byte ids travel as 22 characters of base64url, 64-bit numbers as numbers.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple, TypeAlias
+
+PROTOCOL: Final = 1
+"""Version of the messages that this code speaks."""
+
+NOBODY: Final = bytes(16)
+"""A boot id that no process has: "whoever you are"."""
+
+LEFT_MAX: Final = 22
+"""Answers that a repair may go on for: what the first message of a chain carries as `left`."""
+
+Row: TypeAlias = tuple[int, int]
+"""(place, version) of an object."""
+
+Wanted: TypeAlias = tuple[int, int, list[int]]
+"""(place, version that the asker has or 0, low 32 bits of versions in the asker's history)."""
+
+
+class Kind(IntEnum):
+    """The number that stands first in a message's body. A number's meaning never changes."""
+
+    HELLO = 1
+    CHALLENGE = 2
+    REFUSED = 3
+    PING = 4
+    PONG = 5
+    PING_REQ = 6
+    PING_ACK = 7
+    NACK = 8
+    PUSH = 9
+    ACK = 10
+    LIST = 11
+    LEAVE = 12
+    FORGET = 13  # reserved
+    TYPES = 14  # reserved
+    WANT = 15
+    SYNC = 16
+    CTX = 17  # reserved
+    BUSY = 18  # reserved
+    AGAIN = 19  # reserved
+    PART = 20  # reserved
+
+
+class State(IntEnum):
+    """What is thought of a member."""
+
+    ALIVE = 0
+    SUSPECT = 1
+    DEAD = 2
+    LEFT = 3
+
+
+class Form(IntEnum):
+    """How an item carries its object."""
+
+    STATE = 0
+    """`payloads` is one whole state, or parts whose join is the state."""
+    DELTAS = 1
+    """`payloads` are deltas that lead from `base` to `version`, oldest first."""
+
+
+class Seen(IntEnum):
+    """What a helper's TCP connect to a silent member found."""
+
+    SILENT = 0
+    REFUSED = 1
+    ACCEPTED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """News of one member, as it announced itself or as others judge it."""
+
+    name: str
+    """1-255 bytes of UTF-8 without control characters."""
+    boot: bytes
+    incarnation: int
+    """Below 2**53."""
+    state: int
+    """A `State`, 0 to 3."""
+    addresses: list[str]
+    """``host:port``, best first; at most 8. IPv6 hosts stand in brackets."""
+    types: int
+    """Hash of the set of type tags that it knows."""
+    protocol: int
+    tags: dict[str, str]
+    """At most 32 entries."""
+
+
+class Item(NamedTuple):
+    """What one object is, or what changed in it. (A tuple: pushes decode hundreds of these.)"""
+
+    tag: str
+    """The type's tag, 1-255 bytes."""
+    name: str
+    """The object's name, 1-255 bytes."""
+    life: int
+    """Odd alive, even removed, below 2**53. At least 1."""
+    base: int
+    """The version that the deltas start from; 0 for a whole state, or a delta without anchor."""
+    form: int
+    """A `Form`, 0 or 1."""
+    payloads: list[object]
+    """JSON-friendly values; `codec` checked only that they are that."""
+    version: int
+    """What the sender's version is with this applied."""
+    of: int = 0
+    """The version of ours that this answers; 0 when it answers none."""
+    context: object = None
+    """The sender's causal context, JSON-friendly, where it asks for a delta in return."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrieNode:
+    """A node of one type's trie: 16 sums of its children, or what hangs below it as a list."""
+
+    tag: str
+    prefix: int
+    """The path: `depth` hex digits of the place, most significant first; 0 at the top."""
+    depth: int
+    """0 (the top) to 16."""
+    sums: list[int] | None = None
+    """16 XOR sums of versions, or None where `leaves` is given."""
+    leaves: list[Row] | None = None
+    """All (place, version) below the prefix, or None where `sums` is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First contact, over UDP and as the first frame of a stream: who I am, are you there?
+
+    Its body is never shorter than the `Challenge` that it can provoke.
+    """
+
+    nonce: bytes
+    """Drawn for this greeting; on a stream the nonce of the stream's seal."""
+    receiver: bytes
+    """The boot id that is meant, `NOBODY` when unknown."""
+    name: str
+    cluster: str
+    """1-255 bytes of UTF-8 without control characters."""
+    types: int
+    echo: bytes = b""
+    """The challenge's nonce (or the other Hello's) that this answers, else empty."""
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Your boot id is new to me: repeat this nonce in a Hello, to show that you are no recording.
+
+    No longer than the Hello or Ping that provoked it (without `echo` in the case of a Ping).
+    """
+
+    nonce: bytes
+    echo: bytes = b""
+    """The nonce of the Hello that provoked this, which proves in turn that I am no recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """We shall not talk, and this is why; sent in clear to strangers, once, over TCP only."""
+
+    reason: str
+    """At most 512 bytes, no control characters. Safe to log, not to believe."""
+    key_ids: list[str]
+    """8 hex digits each: the keys that the refusing node can open; at most 16."""
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you alive, and is your root mine?"""
+
+    round: int
+    """Below 2**32, compared modulo 2**32."""
+    root: int | None
+    """None where the peer's set of types is not known to be ours."""
+    news: list[MemberRecord]
+    recents: list[Row]
+    """What changed here in the last seconds."""
+    held: list[Row]
+    """What the sender has set aside with this receiver; at most 16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a Ping, at once, with the last flushed root."""
+
+    round: int
+    ping: int
+    """The counter in the seal of the Ping that this answers."""
+    root: int
+    news: list[MemberRecord]
+    clock_ms: int
+    held: int
+    """Objects set aside that explain the difference of the roots exactly; 0 when none do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PingReq:
+    """Please probe this member for me, and say what you found."""
+
+    round: int
+    member: str
+    boot: bytes
+    addresses: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PingAck:
+    """The member that you asked me to probe answered."""
+
+    round: int
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """The member that you asked me to probe did not answer; `seen` says what a connect found."""
+
+    round: int
+    member: str
+    seen: int
+    """A `Seen`, 0 to 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Changes, for the receiver and for it to relay to the members at places lo <= h < hi.
+
+    Places form a ring: where hi <= lo the range runs past the end, so lo == hi is the whole ring.
+    The items are a second msgpack value behind the first one, and `items_bytes` is that value as
+    it came or as `encode_items` made it: a relay puts a new first value before the same bytes.
+    """
+
+    id: int
+    lo: int
+    hi: int
+    items: list[Item]
+    items_bytes: bytes = field(default=b"", compare=False, repr=False)
+    """`items`, encoded; where it is empty `encode` makes it from `items`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Pushes that arrived."""
+
+    ids: list[int]
+    stored: bool
+    """True where they are committed at the sender of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """All members that the sender knows, to join or to compare notes. Kind LIST."""
+
+    records: list[MemberRecord]
+    reply: bool
+    """True asks for the receiver's list in return."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A member goes on purpose."""
+
+    record: MemberRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Our roots differ: this is what I lack, and what I have to compare."""
+
+    root: int
+    wanted: list[Wanted]
+    recents: list[Row]
+    nodes: list[TrieNode]
+    left: int
+    """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Objects that the receiver lacked, and the next things to compare."""
+
+    items: list[Item]
+    wanted: list[Wanted]
+    nodes: list[TrieNode]
+    left: int
+    """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKind:
+    """A well-formed body of a kind that this version does not know: counted and dropped."""
+
+    kind: int
+
+
+Message: TypeAlias = (
+    Hello
+    | Challenge
+    | Refused
+    | Ping
+    | Pong
+    | PingReq
+    | PingAck
+    | Nack
+    | Push
+    | Ack
+    | MemberList
+    | Leave
+    | Want
+    | Sync
+)
+"""Everything that can be sent. `codec.decode` gives one of these or an `UnknownKind`."""
