@@ -40,3 +40,76 @@ class KeyringError(CrdtNodeError):
     def __init__(self, why: str, line: int = 0) -> None:
         super().__init__(f"line {line}: {why}" if line else why)
         self.line = line
+
+
+class InvalidAddress(CrdtNodeError, ValueError):
+    """Whoever wrote an address erred: it cannot be ``host[:port]``. Nothing changed."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(f"{text!r} is no address: {why}; write host or host:port")
+
+
+class CannotBind(CrdtNodeError):
+    """The address to listen on is not ours to take. Nothing is bound, no node was started."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(f"cannot listen on {address}: {why}")
+
+
+class InsecureBind(CrdtNodeError):
+    """The operator asked for a node that strangers could reach and write to; none was started."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} can be reached from other hosts and there is no keyring: make one with "
+            "`crdtnode key new`, or say insecure (--insecure) to let everybody in"
+        )
+
+
+class NotAcknowledged(CrdtNodeError, TimeoutError):
+    """No other member acknowledged in time. The writes stand here and go on being sent."""
+
+
+class NotConverged(CrdtNodeError, TimeoutError):
+    """Members still held another state when the time was over. Nothing changed by asking.
+
+    Attributes:
+        differing: Names of live members that hold another state, sorted.
+        silent: Names of live members that did not answer, sorted.
+    """
+
+    def __init__(self, differing: list[str], silent: list[str]) -> None:
+        parts = [f"{', '.join(differing)} differ"] if differing else []
+        parts += [f"{', '.join(silent)} did not answer"] if silent else []
+        super().__init__("; ".join(parts) or "no other member has been met yet")
+        self.differing = differing
+        self.silent = silent
+
+
+class NodeClosed(CrdtNodeError):
+    """The caller used a node after its ``async with`` block, or after it left. Nothing changed."""
+
+
+class Forked(CrdtNodeError):
+    """A process inherited a node by ``fork`` and used it; only the parent owns it. Nothing changed.
+
+    Two processes that act as one replica would give the same identity to different updates.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("this node lives in the parent process; open one of your own after a fork")
+
+
+class NotSupported(CrdtNodeError):
+    """The caller asked for something that this version does not do yet. Nothing changed."""
+
+
+class FaultsNotAllowed(CrdtNodeError):
+    """The caller asked for a fault on a node that was not started for it. Nothing changed."""
+
+    def __init__(self) -> None:
+        super().__init__("faults are off; start the node with --allow-faults to test with them")
+
+
+class BrokenInvariant(CrdtNodeError):
+    """Our own code is wrong, and going on would spin or do harm. The node stops, loudly."""
