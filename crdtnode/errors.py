@@ -113,3 +113,49 @@ class FaultsNotAllowed(CrdtNodeError):
 
 class BrokenInvariant(CrdtNodeError):
     """Our own code is wrong, and going on would spin or do harm. The node stops, loudly."""
+
+
+class InvalidName(CrdtNodeError, ValueError):
+    """An object's name is empty, too long, or has control characters. Whoever chose it erred;
+    nothing changed.
+    """
+
+
+class UnknownType(CrdtNodeError, LookupError):
+    """A type tag or class is not known here: the caller has not registered it, or the peer that
+    named it knows more types. Nothing changed.
+    """
+
+
+class TypeConflict(CrdtNodeError, TypeError):
+    """The caller opened a name as one type that is known here as another. Nothing changed.
+
+    Attributes:
+        name: The name.
+        tags: The type tags under which it is known here.
+    """
+
+    def __init__(self, name: str, wanted: str, tags: list[str]) -> None:
+        super().__init__(f"{name!r} is {' and '.join(tags)} here, not {wanted}")
+        self.name = name
+        self.tags = tags
+
+
+class ObjectTooLarge(CrdtNodeError, ValueError):
+    """The caller changed an object that is over `max_object_bytes`, or would be. Nothing changed."""
+
+
+class ChangeInProgress(CrdtNodeError, RuntimeError):
+    """The caller began to change an object inside another change of it. Nothing changed."""
+
+
+class ChangeRequired(CrdtNodeError, RuntimeError):
+    """The caller mutated a part of a hand-written object outside a ``change`` block of it, where
+    nobody would notice and no other node would hear of it. Nothing changed.
+    """
+
+
+class InvalidState(CrdtNodeError, ValueError):
+    """A hand-written type, or the caller's change of it, left a state that cannot be replicated.
+    The object is again as it was before.
+    """
