@@ -116,14 +116,16 @@ class BrokenInvariant(CrdtNodeError):
 
 
 class InvalidName(CrdtNodeError, ValueError):
-    """An object's name is empty, too long, or has control characters. Whoever chose it erred;
-    nothing changed.
+    """An object's name is empty, too long, or has control characters.
+
+    Whoever chose it erred; nothing changed.
     """
 
 
 class UnknownType(CrdtNodeError, LookupError):
-    """A type tag or class is not known here: the caller has not registered it, or the peer that
-    named it knows more types. Nothing changed.
+    """A type tag or class is not known here. Nothing changed.
+
+    The caller has not registered it, or the peer that named it knows more types.
     """
 
 
@@ -150,12 +152,14 @@ class ChangeInProgress(CrdtNodeError, RuntimeError):
 
 
 class ChangeRequired(CrdtNodeError, RuntimeError):
-    """The caller mutated a part of a hand-written object outside a ``change`` block of it, where
-    nobody would notice and no other node would hear of it. Nothing changed.
+    """The caller mutated a part of a hand-written object outside a ``change`` block of it.
+
+    Nobody would notice, and no other node would hear of it. Nothing changed.
     """
 
 
 class InvalidState(CrdtNodeError, ValueError):
     """A hand-written type, or the caller's change of it, left a state that cannot be replicated.
+
     The object is again as it was before.
     """
