@@ -259,9 +259,6 @@ class Fingerprints:
             else:
                 trie.insert(hn, v)
         self.root ^= old ^ v
-        self._remember(tag, hn, now)
-
-    def _remember(self, tag: str, hn: int, now: float) -> None:
         recents = self._recents
         recents[hn] = (now, tag)
         recents.move_to_end(hn)
