@@ -27,7 +27,10 @@ LEFT_MAX: Final = 22
 Row: TypeAlias = tuple[int, int]
 """(place, version) of an object."""
 
-Wanted: TypeAlias = tuple[int, int, list[int]]
+Address: TypeAlias = tuple[str, int]
+"""(host, port): the host a name or an IP address without brackets, the port 1 to 65535."""
+
+Wanted: TypeAlias = tuple[int, int, tuple[int, ...]]
 """(place, version that the asker has or 0, low 32 bits of versions in the asker's history)."""
 
 
@@ -47,7 +50,7 @@ class Kind(IntEnum):
     LIST = 11
     LEAVE = 12
     FORGET = 13  # reserved
-    TYPES = 14  # reserved
+    TYPES = 14
     WANT = 15
     SYNC = 16
     CTX = 17  # reserved
@@ -93,8 +96,8 @@ class MemberRecord:
     """Below 2**53."""
     state: int
     """A `State`, 0 to 3."""
-    addresses: list[str]
-    """``host:port``, best first; at most 8. IPv6 hosts stand in brackets."""
+    addresses: tuple[Address, ...]
+    """Best first; at most 8."""
     types: int
     """Hash of the set of type tags that it knows."""
     protocol: int
@@ -103,7 +106,7 @@ class MemberRecord:
 
 
 class Item(NamedTuple):
-    """What one object is, or what changed in it. (A tuple: pushes decode hundreds of these.)"""
+    """What one object is, or what changed in it. A tuple, since pushes decode hundreds."""
 
     tag: str
     """The type's tag, 1-255 bytes."""
@@ -115,7 +118,7 @@ class Item(NamedTuple):
     """The version that the deltas start from; 0 for a whole state, or a delta without anchor."""
     form: int
     """A `Form`, 0 or 1."""
-    payloads: list[object]
+    payloads: tuple[object, ...]
     """JSON-friendly values; `codec` checked only that they are that."""
     version: int
     """What the sender's version is with this applied."""
@@ -130,14 +133,17 @@ class TrieNode:
     """A node of one type's trie: 16 sums of its children, or what hangs below it as a list."""
 
     tag: str
-    prefix: int
-    """The path: `depth` hex digits of the place, most significant first; 0 at the top."""
+    """The type's tag; empty for the trie of the types themselves."""
     depth: int
     """0 (the top) to 16."""
-    sums: list[int] | None = None
-    """16 XOR sums of versions, or None where `leaves` is given."""
-    leaves: list[Row] | None = None
-    """All (place, version) below the prefix, or None where `sums` is given."""
+    prefix: int
+    """The path: `depth` hex digits of the place, most significant first; 0 at the top."""
+    sums: tuple[int, ...]
+    """16 XOR sums of versions; empty where this is a leaf."""
+    leaves: tuple[Row, ...]
+    """All (place, version) below the prefix where this is a leaf; at most 1024."""
+    leaf: bool
+    """True where `leaves` counts, False where `sums` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,7 @@ class Refused:
 
     reason: str
     """At most 512 bytes, no control characters. Safe to log, not to believe."""
-    key_ids: list[str]
+    key_ids: tuple[str, ...]
     """8 hex digits each: the keys that the refusing node can open; at most 16."""
     cluster: str
 
@@ -191,11 +197,13 @@ class Ping:
     """Below 2**32, compared modulo 2**32."""
     root: int | None
     """None where the peer's set of types is not known to be ours."""
-    news: list[MemberRecord]
-    recents: list[Row]
+    news: tuple[MemberRecord, ...]
+    recents: tuple[Row, ...]
     """What changed here in the last seconds."""
-    held: list[Row]
+    held: tuple[Row, ...]
     """What the sender has set aside with this receiver; at most 16."""
+    roster: int
+    """64-bit digest of the members that the sender knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +214,12 @@ class Pong:
     ping: int
     """The counter in the seal of the Ping that this answers."""
     root: int
-    news: list[MemberRecord]
+    news: tuple[MemberRecord, ...]
     clock_ms: int
     held: int
     """Objects set aside that explain the difference of the roots exactly; 0 when none do."""
+    roster: int
+    """64-bit digest of the members that the sender knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +227,9 @@ class PingReq:
     """Please probe this member for me, and say what you found."""
 
     round: int
-    member: str
+    name: str
     boot: bytes
-    addresses: list[str]
+    address: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +237,7 @@ class PingAck:
     """The member that you asked me to probe answered."""
 
     round: int
-    member: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +245,7 @@ class Nack:
     """The member that you asked me to probe did not answer; `seen` says what a connect found."""
 
     round: int
-    member: str
+    name: str
     seen: int
     """A `Seen`, 0 to 2."""
 
@@ -252,16 +262,16 @@ class Push:
     id: int
     lo: int
     hi: int
-    items: list[Item]
+    items: tuple[Item, ...]
     items_bytes: bytes = field(default=b"", compare=False, repr=False)
     """`items`, encoded; where it is empty `encode` makes it from `items`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Pushes that arrived."""
+    """Pushes, lists and leaves that arrived, by their ids."""
 
-    ids: list[int]
+    ids: tuple[int, ...]
     stored: bool
     """True where they are committed at the sender of this."""
 
@@ -270,7 +280,9 @@ class Ack:
 class MemberList:
     """All members that the sender knows, to join or to compare notes. Kind LIST."""
 
-    records: list[MemberRecord]
+    id: int
+    """Answered by an Ack with this id; 0 where none is wanted."""
+    records: tuple[MemberRecord, ...]
     reply: bool
     """True asks for the receiver's list in return."""
 
@@ -279,7 +291,18 @@ class MemberList:
 class Leave:
     """A member goes on purpose."""
 
+    id: int
+    """Answered by an Ack with this id; 0 where none is wanted."""
     record: MemberRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """The type tags that the sender knows: what its type-set hash stands for."""
+
+    hash: int
+    tags: tuple[str, ...]
+    """At most 1000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,9 +310,9 @@ class Want:
     """Our roots differ: this is what I lack, and what I have to compare."""
 
     root: int
-    wanted: list[Wanted]
-    recents: list[Row]
-    nodes: list[TrieNode]
+    wanted: tuple[Wanted, ...]
+    recents: tuple[Row, ...]
+    nodes: tuple[TrieNode, ...]
     left: int
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
 
@@ -298,9 +321,9 @@ class Want:
 class Sync:
     """Objects that the receiver lacked, and the next things to compare."""
 
-    items: list[Item]
-    wanted: list[Wanted]
-    nodes: list[TrieNode]
+    items: tuple[Item, ...]
+    wanted: tuple[Wanted, ...]
+    nodes: tuple[TrieNode, ...]
     left: int
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
 
@@ -325,6 +348,7 @@ Message: TypeAlias = (
     | Ack
     | MemberList
     | Leave
+    | Types
     | Want
     | Sync
 )
