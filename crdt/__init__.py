@@ -1,0 +1,43 @@
+"""Conflict-free replicated data types: plain Python objects whose copies converge by joining.
+
+Change them with ordinary method calls; each returns a *delta*, a small state of the same type that
+carries that one change. ``join`` what others send, in any order, any number of times, and equal
+updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
+
+| type | tag | what wins | keeps for ever | source |
+|---|---|---|---|---|
+| GCounter | gcounter@1 | the larger tally of each replica | a tally per replica | RR-7506, 6 |
+| PNCounter | pncounter@1 | the larger tally, up and down apart | two tallies per replica | RR-7506, 7 |
+| GSet | gset@1 | adding | every element | RR-7506, 11 |
+| LWWRegister | lwwregister@1 | the last write | one stamp | RR-7506, 8 |
+
+RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
+Types" (INRIA, 2011), with the number of its specification.
+
+Example:
+    >>> from crdt import PNCounter
+    >>> here, there = PNCounter(), PNCounter()
+    >>> delta = here.increment(3)
+    >>> _ = there.increment(4)
+    >>> there.join(delta)
+    True
+    >>> there.value
+    7
+
+Your own types: subclass `StateCRDT` with ``__init__``, ``payload``, ``value`` and ``merge``.
+"""
+
+from __future__ import annotations
+
+from crdt.ambient import acting as acting
+from crdt.base import StateCRDT as StateCRDT
+from crdt.catalogue import register as register
+from crdt.catalogue import tag_of as tag_of
+from crdt.catalogue import type_of as type_of
+from crdt.counters import GCounter as GCounter
+from crdt.counters import PNCounter as PNCounter
+from crdt.errors import CRDTError as CRDTError
+from crdt.errors import PayloadError as PayloadError
+from crdt.errors import UnknownTypeError as UnknownTypeError
+from crdt.registers import LWWRegister as LWWRegister
+from crdt.sets import GSet as GSet

@@ -1,0 +1,270 @@
+"""What the built-in types share: mutators that publish deltas, copies, validation, one identity.
+
+A mutator validates, builds the delta, offers it to the observers, applies it and returns it; an
+error on the way means that nothing has changed. `Native._publish` is that path. A hot mutator may
+take a shorter one where `Native._quick` is the token of this process: then the object has its id
+for itself, nobody watches, and deltas may be made without running a constructor.
+
+A type brings: ``_fields`` (the attributes of its state), ``_empty``, ``_copied``, ``_encode``,
+``_decode``, ``_join``, ``compare``, ``_shows`` and ``_shows_more``, ``_replicas`` and counts.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+from crdt import replica as replicas
+from crdt.attributes import attributes
+from crdt.base import StateCRDT
+from crdt.clock import Clock
+from crdt.seat import Seat, seat_for
+from crdt.tagged import canonical_json
+
+
+class Native(StateCRDT):
+    """The base of every built-in type.
+
+    Args:
+        replica: Whom the object acts as; the caller promises that nobody else does. Without one, a
+            random id is drawn at the first mutation that needs it.
+    """
+
+    _fields: ClassVar[tuple[str, ...]]
+    _bare: ClassVar[bool] = True
+    _quick: object | None = None
+    _rid: str
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        # A subclass with a constructor of its own is built by it, deltas included.
+        cls._bare = getattr(cls.__init__, "__module__", "").startswith("crdt.")
+
+    def __init__(self, replica: str | None = None) -> None:
+        self._start(replica, None)
+
+    def _start(self, replica: str | None, clock: Clock | None) -> None:
+        self._empty()
+        seat = seat_for(replica, clock)
+        if seat is not None:
+            self._seat = seat
+
+    # --- what a type brings --------------------------------------------------------------------
+
+    @abstractmethod
+    def _empty(self) -> None:
+        """Set the fields to the initial state."""
+
+    @abstractmethod
+    def _copied(self) -> Self:
+        """Return a blank twin with a copy of the state."""
+
+    @abstractmethod
+    def _encode(self) -> Any:
+        """Return the payload, sharing nothing."""
+
+    @abstractmethod
+    def _decode(self, payload: Any) -> None:
+        """Set the fields of this blank object to what ``payload`` says, or raise PayloadError."""
+
+    @abstractmethod
+    def _join(self, other: Self) -> bool:
+        """Join the fields of ``other``, sharing nothing; True if this object grew."""
+
+    @abstractmethod
+    def _shows(self, replica: str) -> bool:
+        """Tell whether the state names ``replica``."""
+
+    @abstractmethod
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        """Tell whether ``other`` knows more under ``replica`` than this object does."""
+
+    @abstractmethod
+    def _size(self) -> tuple[int, int]:
+        """Return the numbers of elements and of tombstones."""
+
+    # --- the interface -------------------------------------------------------------------------
+
+    @property
+    def payload(self) -> Any:
+        """The state in plain JSON terms; see the class for the shape. Shares nothing.
+
+        Assigning it replaces the state and forgets the replica.
+
+        Raises:
+            PayloadError: What is assigned is not a canonical payload of this type; nothing changed.
+            RuntimeError: The object is bound to a node, which would not hear of it; join instead.
+        """
+        return self._encode()
+
+    @payload.setter
+    def payload(self, payload: Any) -> None:
+        if self._seat is not None:
+            self._seat.enter()
+            if self._seat.bound:
+                raise RuntimeError("a node holds this object; join a state instead of assigning it")
+        self._adopt(self._decoded(payload))
+        if self._seat is not None:
+            self._seat.forget()
+
+    @classmethod
+    def from_payload(cls, payload: Any, replica: str | None = None) -> Self:
+        """Return a new object with the state that ``payload`` describes.
+
+        Args:
+            payload: Foreign data; nothing of it is kept.
+            replica: Whom the object acts as. The caller promises that nobody else does.
+
+        Raises:
+            PayloadError: The payload is not a canonical one of this type. Nothing was built.
+            TypeError: ``replica`` is no str.
+            ValueError: ``replica`` is empty or too long.
+        """
+        new = cls._decoded(payload)
+        seat = seat_for(replica, None, fresh=False)
+        if seat is not None:
+            new._seat = seat
+        return new
+
+    @classmethod
+    def merge(cls, X: Self, Y: Self) -> Self:
+        """Return a new instance, the join of ``X`` and ``Y``, which stay as they are.
+
+        The result shares the replica of ``X`` until one of the two changes: the first to do so
+        keeps it, the other draws a fresh one.
+
+        Raises:
+            TypeError: ``X`` and ``Y`` are not both of this very type.
+        """
+        if type(X) is not cls:
+            raise TypeError(f"{cls.__qualname__}.merge cannot take a {type(X).__qualname__}")
+        X._same_type(Y)
+        new = X.clone()
+        if X._seat is not None:
+            share = X._seat.share()
+            if share is not None:
+                X._quick = None
+                new._own_seat().join_share(share)
+        new.absorb(Y)
+        return new
+
+    def clone(self, replica: str | None = None) -> Self:
+        """Return an independent copy: state and clock, but neither replica nor observers."""
+        new = self._copied()
+        seat = None if self._seat is None else self._seat.copy()
+        if replica is not None:
+            seat = seat or Seat()
+            seat.take(replica)
+        if seat is not None:
+            new._seat = seat
+        return new
+
+    def absorb(self, other: Self) -> bool:
+        """Join ``other`` into this object without asking the observers; see the base.
+
+        Raises:
+            TypeError: ``other`` is of another type; nothing changed.
+        """
+        other = self._same_type(other)
+        if other is self:
+            return False
+        if self._seat is not None:
+            replica = self._seat.replica
+            if replica is not None and self._shows_more(other, replica):
+                self._seat.disown()
+                self._quick = None
+        return self._join(other)
+
+    def canonical(self) -> bytes:
+        """Return bytes that are equal exactly if the states are: the payload as compact JSON."""
+        return canonical_json(self._encode()).encode("ascii")
+
+    def stats(self) -> dict[str, int]:
+        """Return ``replicas``, ``elements``, ``tombstones`` and ``payload_bytes`` as counts."""
+        elements, tombstones = self._size()
+        return {
+            "replicas": len(self._replicas()),
+            "elements": elements,
+            "tombstones": tombstones,
+            "payload_bytes": len(self.canonical()),
+        }
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.value!r})"
+
+    # --- mutators ------------------------------------------------------------------------------
+
+    def _candidate(self) -> str:
+        """Return the id that this mutation is to act as; `_publish` settles it."""
+        seat = self._own_seat()
+        return seat.replica or seat.candidate(self._shows)
+
+    def _publish(self, delta: Self, replica: str | None = None) -> Self:
+        """Offer ``delta`` to the observers, settle who acted, apply it and return it."""
+        if self._observed():
+            self._offer(delta)
+        if replica is not None:
+            self._own_seat().settle(replica)
+        self._join(delta)
+        if replica is not None:
+            self._hurry(replica)
+        return delta
+
+    def _hurry(self, replica: str) -> None:
+        """Open the short path if nothing stands in its way."""
+        seat = self._own_seat()
+        if self._bare and seat.exclusive and not seat.observers:
+            self._quick = replicas.process
+            self._rid = replica
+
+    @classmethod
+    def _blank(cls) -> Self:
+        """Return an object in the initial state, with no replica, clock or observer."""
+        if cls._bare:
+            new = cls.__new__(cls)
+            new._empty()
+            return new
+        new = cls()
+        new._seat = None
+        return new
+
+    # --- what the base asks for ----------------------------------------------------------------
+
+    @classmethod
+    def _decoded(cls, payload: Any) -> Self:
+        new = cls._blank()
+        new._decode(payload)
+        return new
+
+    def _snapshot(self) -> Self:
+        return self._copied()
+
+    def _payload_or_none(self) -> tuple[Any] | None:
+        return (None,)  # every state has one; nobody here looks at it
+
+    def _adopt(self, source: Self) -> None:
+        for field in self._fields:
+            setattr(self, field, getattr(source, field))
+        self._quick = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**attributes(self), **{field: getattr(self, field) for field in self._fields}}
+        if self._seat is not None and self._seat.clock is not None:
+            state["_clock"] = self._seat.clock
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        clock = state.pop("_clock", None)
+        vars(self).update(state)
+        if clock is not None:
+            self._seat = Seat(clock=clock)
+
+    @property
+    def initial(self) -> bool:
+        """Whether the state is the initial one, so that there is nothing to tell anybody."""
+        fresh = self._blank()
+        return all(getattr(self, field) == getattr(fresh, field) for field in self._fields)
+
+    def _own_seat(self) -> Seat:
+        self._quick = None  # whoever touches the seat may change what the short path relies on
+        return super()._own_seat()

@@ -1,0 +1,10 @@
+"""Sets whose replicas converge.
+
+They behave as Python's sets do: ``in``, ``len``, iteration, ``<=``, ``==`` (comparing elements),
+``|``, ``&``, ``-`` and ``^`` (giving plain sets). Operators that change a set (``|=``, ``-=`` ...)
+and named mutators gossip one delta each; only the named ones return it.
+"""
+
+from __future__ import annotations
+
+from crdt.sets.gset import GSet as GSet

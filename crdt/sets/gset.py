@@ -1,0 +1,106 @@
+"""The grow-only set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Self
+
+from crdt.atoms import Key, identify
+from crdt.payloads import decode_keys, encode_keys
+from crdt.sets.elements import E, ElementSet
+
+
+class GSet(ElementSet[E]):
+    """A set that only grows.
+
+    Args:
+        replica: Taken as every type does; adding needs no identity, so none is ever drawn.
+
+    Payload:
+        ``[element...]`` in canonical order.
+
+    Source:
+        Shapiro et al., INRIA RR-7506 (2011), Specification 11.
+
+    Example:
+        >>> seen = GSet()
+        >>> delta = seen.update(["ann", "bob"])
+        >>> seen.add("ann").payload   # nothing new, nothing to gossip
+        []
+        >>> other = GSet()
+        >>> other.join(delta), sorted(other)
+        (True, ['ann', 'bob'])
+    """
+
+    _fields = ("_elements",)
+    _elements: dict[Key, None]
+
+    def add(self, element: E) -> Self:
+        """Add an element and return the delta to gossip, empty if it was there.
+
+        Raises:
+            TypeError: It is of a type that cannot be an element; the message names a conversion.
+            ValueError: NaN, an infinity, a lone surrogate, or nested too deep.
+        """
+        return self._grow([identify(element)])
+
+    def update(self, *others: Iterable[E]) -> Self:
+        """Add all elements of ``others`` as one delta and return it.
+
+        Raises:
+            TypeError: One of them cannot be an element; nothing has changed.
+            ValueError: One of them cannot be an element; nothing has changed.
+        """
+        return self._grow([identify(element) for other in others for element in other])
+
+    def __ior__(self, other: Iterable[E]) -> Self:  # type: ignore[override,misc]  # adds in place
+        if not isinstance(other, Iterable):
+            return NotImplemented
+        self.update(other)
+        return self
+
+    def compare(self, other: Self) -> bool:
+        """Tell whether every element here is in ``other`` too."""
+        return self._elements.keys() <= self._same_type(other)._elements.keys()
+
+    def _grow(self, keys: list[Key]) -> Self:
+        delta = self._blank()
+        delta._elements = dict.fromkeys(key for key in keys if key not in self._elements)
+        return self._publish(delta) if delta._elements else delta
+
+    def _keys(self) -> Collection[Key]:
+        return self._elements.keys()
+
+    def _has(self, key: Key) -> bool:
+        return key in self._elements
+
+    def _empty(self) -> None:
+        self._elements = {}
+
+    def _copied(self) -> Self:
+        new = self._blank()
+        new._elements = self._elements.copy()
+        return new
+
+    def _join(self, other: Self) -> bool:
+        before = len(self._elements)
+        self._elements.update(other._elements)
+        return len(self._elements) > before
+
+    def _encode(self) -> list[Any]:
+        return encode_keys(self._elements)
+
+    def _decode(self, payload: Any) -> None:
+        self._elements = decode_keys(payload, "payload")
+
+    def _shows(self, replica: str) -> bool:
+        return False
+
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        return False
+
+    def _replicas(self) -> set[str]:
+        return set()
+
+    def _size(self) -> tuple[int, int]:
+        return len(self._elements), 0
