@@ -1,0 +1,192 @@
+"""One object of the registry: what it is called, its state, and what was written to it here.
+
+Theory of operation. The object is observed: each delta of a local mutator is joined into one
+pending delta, which the next flush takes. The observer is asked before a delta applies, and an
+observer that came later may still refuse it. So a flush looks whether the pending delta is really
+in the state; where it is not, the state travels whole, once, and from then on each delta waits
+until the next one shows whether it was applied.
+
+While a ``change`` block runs, the state before it is kept apart: that is what the rest of the node
+sees and joins into, until the block ends well.
+"""
+
+from typing import Protocol
+
+from crdt import StateCRDT
+from crdtnode.errors import ChangeRequired
+from crdtnode.registry.kinds import Kind
+
+
+class Keeper(Protocol):
+    """What an entry needs of the registry that keeps it."""
+
+    def writing(self, entry: "Entry") -> None:
+        """Somebody is about to change the object here.
+
+        Raises:
+            ObjectTooLarge: It is over the limit; the change is refused.
+        """
+
+
+class Block:
+    """A ``change`` block under way.
+
+    Attributes:
+        before: The state without what the block changed; None while it has changed nothing.
+        pending: The deltas of the block, joined.
+        arrived: Something was joined into `before` meanwhile.
+    """
+
+    __slots__ = ("arrived", "before", "pending")
+
+    def __init__(self, before: StateCRDT | None) -> None:
+        self.before = before
+        self.pending: StateCRDT | None = None
+        self.arrived = False
+
+    def note(self, obj: StateCRDT, delta: StateCRDT) -> None:
+        """Keep a delta that is about to apply to `obj`."""
+        if self.before is None:
+            self.before = obj.clone()
+        if self.pending is None:
+            self.pending = delta.clone()
+        else:
+            self.pending.absorb(delta)
+
+    def applied(self, obj: StateCRDT) -> StateCRDT | None:
+        """What the block wrote, as one delta; None if nothing.
+
+        Where an observer refused some of it, this is the whole state.
+        """
+        if self.pending is None or self.pending.compare(obj):
+            return self.pending
+        return obj.clone()
+
+
+class Entry:
+    """One object.
+
+    Attributes:
+        kind: Its type.
+        name: Its name.
+        hn: Its place.
+        obj: The live object.
+        pending: What was written here since the last flush, as one delta; or None.
+        sink: `pending`, where a delta may go straight into it; else None.
+        base: The version that `pending` leads from; 0 where other things were joined meanwhile.
+        doubtful: A delta that may yet be refused by a later observer; only where one ever was.
+        wary: A later observer refused a delta once.
+        stale: The version of the present state is not computed yet.
+        handed: The caller has the object, so it is bound and observed.
+        too_large: Its state is over the limit.
+        block: The ``change`` block under way, or None.
+    """
+
+    __slots__ = (
+        "base",
+        "block",
+        "doubtful",
+        "handed",
+        "hn",
+        "keeper",
+        "kind",
+        "name",
+        "obj",
+        "pending",
+        "sink",
+        "stale",
+        "too_large",
+        "wary",
+    )
+
+    def __init__(self, keeper: Keeper, kind: Kind, name: str, hn: int, obj: StateCRDT) -> None:
+        self.keeper = keeper
+        self.kind = kind
+        self.name = name
+        self.hn = hn
+        self.obj = obj
+        self.pending: StateCRDT | None = None
+        self.sink: StateCRDT | None = None
+        self.base = 0
+        self.doubtful: StateCRDT | None = None
+        self.wary = False
+        self.stale = False
+        self.handed = False
+        self.too_large = False
+        self.block: Block | None = None
+
+    @property
+    def tag(self) -> str:
+        """The type's tag."""
+        return self.kind.tag
+
+    @property
+    def life(self) -> int:
+        """Its life counter: always the first life, as long as objects are not removed."""
+        return 1
+
+    @property
+    def state(self) -> StateCRDT:
+        """What the rest of the node sees: without what a block under way has changed."""
+        if self.block is None or self.block.before is None:
+            return self.obj
+        return self.block.before
+
+    def note(self, delta: StateCRDT) -> None:
+        """Observe a local delta that is about to apply.
+
+        Raises:
+            ObjectTooLarge: The object is over the limit; the change is refused.
+        """
+        sink = self.sink
+        if sink is not None:  # the hot path: all but the first write after a flush
+            sink.absorb(delta)
+        elif self.block is not None:
+            self.block.note(self.obj, delta)
+        else:
+            self.keeper.writing(self)
+            self.add(delta)
+
+    def add(self, delta: StateCRDT) -> None:
+        """Keep a local delta that is about to apply."""
+        if self.wary:
+            self.settle_doubt()
+            self.doubtful = delta.clone()
+            return
+        self.add_applied(delta)
+        if not self.too_large and self.block is None:
+            self.sink = self.pending
+
+    def add_applied(self, delta: StateCRDT) -> None:
+        """Keep a local delta that certainly applies."""
+        if self.pending is None:
+            self.pending = delta.clone()
+        else:
+            self.pending.absorb(delta)
+
+    def settle_doubt(self) -> None:
+        """Keep the doubtful delta if it was applied, drop it if it was refused."""
+        doubtful, self.doubtful = self.doubtful, None
+        if doubtful is not None and doubtful.compare(self.state):
+            self.add_applied(doubtful)
+
+    def take(self) -> StateCRDT | None:
+        """Return what was written here since the last time, as one delta, and begin anew."""
+        self.settle_doubt()
+        pending, self.pending, self.sink = self.pending, None, None
+        if pending is None or pending.compare(self.state):
+            return pending
+        self.wary = True
+        return self.state.clone()
+
+    def guard(self, delta: StateCRDT) -> None:
+        """Observe the children of a plain object: they change in blocks only.
+
+        Raises:
+            ChangeRequired: No block is under way; the change is refused.
+        """
+        if self.block is None:
+            raise ChangeRequired(
+                f"{self.kind.tag}/{self.name} is changed inside `with change(...)`: "
+                "what is changed outside no other node would hear of"
+            )

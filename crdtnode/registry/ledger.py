@@ -1,0 +1,157 @@
+"""What was written and not yet told, and whose version is not yet computed.
+
+Rule of this file: nothing is computed for each write. A write is joined into the one pending delta
+of its object; versions are computed once per flush and object, however many writes there were.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crdt import StateCRDT
+from crdtnode.errors import ObjectTooLarge
+from crdtnode.fingerprints import Fingerprints
+from crdtnode.metrics import Metrics
+from crdtnode.registry.entry import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was written to one object here since the last flush."""
+
+    type: str
+    name: str
+    hn: int
+    delta: StateCRDT
+    """The deltas of all writes, joined; for a plain type the whole state."""
+    before: int
+    """The version that the delta leads from; 0 where the object was absent, or where something else
+    was joined in the same time, so that the delta stands by itself."""
+    version: int
+    """The version now."""
+
+
+class Ledger:
+    """The flush: from writes and joins to versions and deltas.
+
+    Args:
+        fingerprints: Where versions go.
+        metrics: Where failures of hand-written types are counted.
+        max_object_bytes: Size over which an object takes no more local changes.
+
+    Attributes:
+        notify: Called at the first local change after a flush.
+    """
+
+    def __init__(self, fingerprints: Fingerprints, metrics: Metrics, max_object_bytes: int) -> None:
+        self.notify: Callable[[], object] = _nobody
+        self._fingerprints = fingerprints
+        self._metrics = metrics
+        self._max_object_bytes = max_object_bytes
+        self._stale: dict[int, Entry] = {}
+        self._written: list[Entry] = []
+        self._notified = False
+        self._hashed_bytes = 0
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a flush would do anything."""
+        return bool(self._stale or self._written)
+
+    def writing(self, entry: Entry) -> None:
+        """Somebody is about to change an object here.
+
+        Raises:
+            ObjectTooLarge: It is over the limit; the change is refused.
+        """
+        self.check_size(entry)
+        if not self._notified:
+            self.notify()
+            self._notified = True
+        if entry.pending is None and entry.doubtful is None:
+            entry.base = 0 if entry.stale else self._fingerprints.get(entry.hn)
+            self._written.append(entry)
+        self._mark(entry)
+
+    def arrived(self, entry: Entry) -> None:
+        """Something from elsewhere was joined into an object."""
+        entry.base = 0
+        self._mark(entry)
+
+    def _mark(self, entry: Entry) -> None:
+        if not entry.stale:
+            entry.stale = True
+            self._stale[entry.hn] = entry
+
+    def check_size(self, entry: Entry, adding_bytes: int = 0) -> None:
+        """Refuse a local change of an object over the limit, or one that is by itself.
+
+        Raises:
+            ObjectTooLarge: It is.
+        """
+        if entry.too_large or adding_bytes > self._max_object_bytes:
+            raise ObjectTooLarge(
+                f"{entry.tag}/{entry.name} is larger than {self._max_object_bytes} bytes and "
+                "takes no more changes here; spread what it holds over several objects"
+            )
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether an object is more than opened: something was written or arrived."""
+        return entry.stale or self._fingerprints.get(entry.hn) != 0
+
+    def count(self) -> int:
+        """How many objects are more than opened."""
+        new = sum(1 for hn in self._stale if not self._fingerprints.get(hn))
+        return len(self._fingerprints) + new
+
+    def refresh(self, entry: Entry, now: float) -> int:
+        """The version of an object now, computed if need be."""
+        if entry.stale:
+            del self._stale[entry.hn]
+            self._compute(entry, now)
+        return self._fingerprints.get(entry.hn)
+
+    def flush(self, now: float) -> list[Change]:
+        """Compute all versions, and return and forget what was written."""
+        stale, self._stale = self._stale, {}
+        for entry in stale.values():
+            self._compute(entry, now)
+        written, self._written = self._written, []
+        self._notified = False
+        return [change for entry in written if (change := self._change(entry))]
+
+    def _compute(self, entry: Entry, now: float) -> None:
+        entry.stale = False
+        entry.sink = None
+        self._hashed_bytes = 0
+        try:
+            state = entry.state.fingerprint(self._digest)
+        except Exception:
+            if not entry.kind.foreign:
+                raise
+            self._metrics.contained.add("registry")  # its version stays; the others are not hurt
+            return
+        entry.too_large = self._hashed_bytes > self._max_object_bytes
+        initial = state == entry.kind.initial
+        version = 0 if initial else self._fingerprints.version(entry.hn, entry.life, state)
+        self._fingerprints.set(entry.tag, entry.hn, version, now)
+
+    def _digest(self, data: bytes) -> bytes:
+        self._hashed_bytes += len(data)
+        return self._fingerprints.digest(data)
+
+    def _change(self, entry: Entry) -> Change | None:
+        try:
+            delta = entry.take()
+        except Exception:
+            if not entry.kind.foreign:
+                raise
+            self._metrics.contained.add("registry")  # repair will carry what it was
+            return None
+        version = self._fingerprints.get(entry.hn)
+        if delta is None or version == entry.base:
+            return None  # refused after all, or nothing new
+        return Change(entry.tag, entry.name, entry.hn, delta, entry.base, version)
+
+
+def _nobody() -> None:
+    """Stand in for `Ledger.notify` until somebody listens."""

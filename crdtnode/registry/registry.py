@@ -1,0 +1,362 @@
+"""The objects of one node: local writes and joins go in, deltas and fingerprints come out.
+
+Rule of this file: identity is (type, name). Here objects are found, made and handed out; what was
+written to them is the ledger's business, what a foreign type may do is the doors'.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from crdt import PayloadError, StateCRDT, acting
+from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
+from crdtnode.fingerprints import Fingerprints
+from crdtnode.metrics import Metrics
+from crdtnode.registry import doors
+from crdtnode.registry.entry import Block, Entry
+from crdtnode.registry.guards import Guards
+from crdtnode.registry.kinds import Kind, Kinds
+from crdtnode.registry.ledger import Change, Ledger
+from crdtnode.registry.names import check_name
+
+T = TypeVar("T", bound=StateCRDT)
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What became of something that arrived."""
+
+    changed: bool
+    """Whether the object grew."""
+    delta: StateCRDT | None
+    """What arrived, parsed and joined; None where nothing did."""
+
+
+class Registry:
+    """The objects of one node, by type and name.
+
+    Args:
+        salt: The cluster's salt, which keys all fingerprints.
+        replica: Makes a fresh replica id at each call. The first is the one that objects act as;
+            more are asked for only when an object must give its id up.
+        clock: Returns whole milliseconds since 1970, for the stamps of local writes.
+        metrics: Where failures of hand-written types are counted.
+        max_object_bytes: Size over which an object takes no more local changes.
+        types: Tags of the types known; None for all of `crdt.catalogue`, now and later.
+
+    Attributes:
+        fingerprints: Versions, roots and tries, as of the last flush.
+        replica: The id that the objects act as.
+    """
+
+    def __init__(
+        self,
+        *,
+        salt: bytes,
+        replica: Callable[[], str],
+        clock: Callable[[], int],
+        metrics: Metrics | None = None,
+        max_object_bytes: int = 16 * 1024 * 1024,
+        types: Iterable[str] | None = None,
+    ) -> None:
+        self.fingerprints = Fingerprints(salt)
+        self.replica = replica()
+        self._fresh_replica = replica
+        self._clock = clock
+        self._ledger = Ledger(self.fingerprints, metrics or Metrics(), max_object_bytes)
+        self._kinds = Kinds(self.fingerprints, types)
+        self._guards = Guards()
+        self._entries: dict[int, Entry] = {}
+        self._named: dict[str, dict[str, Entry]] = {}
+
+    # --- what is here --------------------------------------------------------------------------
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The tags of the types known here, sorted."""
+        return self._kinds.tags
+
+    @property
+    def types_hash(self) -> int:
+        """A 64-bit hash of `types`."""
+        return self._kinds.tags_hash
+
+    def register(self, cls: type[StateCRDT]) -> str:
+        """Make a type known and give its tag; see `crdt.catalogue.register`.
+
+        Raises:
+            TypeError: It is no complete subclass of StateCRDT.
+            ValueError: Its tag belongs to another class. Nothing changed.
+        """
+        return self._kinds.register(cls)
+
+    def names(self) -> list[tuple[str, str]]:
+        """(type tag, name) of all objects that are more than opened, sorted."""
+        entries = self._entries.values()
+        return sorted((entry.tag, entry.name) for entry in entries if self._ledger.holds(entry))
+
+    def find(self, name: str) -> list[str]:
+        """The tags of the types under which a name is known, also if only opened; sorted."""
+        return sorted(tag for tag, named in self._named.items() if name in named)
+
+    def get(self, tag: str, name: str) -> StateCRDT | None:
+        """The live object of this type and name, None if it is not known here."""
+        entry = self._named.get(tag, {}).get(name)
+        return None if entry is None else self._handed(entry)
+
+    def __len__(self) -> int:
+        return self._ledger.count()
+
+    # --- local acts ----------------------------------------------------------------------------
+
+    def open(self, name: str, type: type[T]) -> T:
+        """Return the one live object of this type and name, in the initial state if it is new.
+
+        Its mutations are noted here and go out with the next flush. Opening alone changes nothing
+        that others can see.
+
+        Raises:
+            InvalidName: The name cannot be one.
+            UnknownType: The class is not registered.
+            TypeConflict: The name is known here, but as another type only.
+            TypeError: `name` is no str, or `type` no replicated type.
+        """
+        kind = self._kinds.of_class(type)
+        return cast(T, self._handed(self._found(kind, name) or self._new(kind, name)))
+
+    def change(self, name: str, type: type[T]) -> AbstractContextManager[T]:
+        """Change one object in a ``with`` block, all or nothing: the way to change plain types.
+
+        If the block raises, the object is as it was before. What arrives from elsewhere meanwhile
+        is joined when the block ends, either way.
+
+        Raises:
+            ChangeInProgress: A block of this object is under way already; that one goes on.
+            InvalidState: The block of a plain type left a state that cannot be replicated, or that
+                lacks something it had. The object is as it was before.
+            ObjectTooLarge: The object is over the limit, or would be. It is as it was before.
+            Exception: Whatever `open` raises.
+        """
+        return self._change(name, type)
+
+    @contextmanager
+    def _change(self, name: str, type: type[T]) -> Iterator[T]:
+        obj = self.open(name, type)
+        entry = self._named[self._kinds.of_class(type).tag][name]
+        if entry.block is not None:
+            raise ChangeInProgress(f"{entry.tag}/{name} is being changed already")
+        self._ledger.check_size(entry)
+        block = entry.block = Block(obj.clone() if entry.kind.plain else None)
+        entry.sink = None
+        try:
+            with self._acting():
+                yield obj
+                self._commit(entry, block)
+        except BaseException:
+            self._roll_back(entry, block)
+            raise
+        finally:
+            entry.block = None
+            self._guard(entry)
+
+    def _commit(self, entry: Entry, block: Block) -> None:
+        """Turn what a block did into a local write."""
+        delta = self._delta(entry, block)
+        if delta is not None:
+            self._ledger.writing(entry)
+            entry.add_applied(delta)
+        if block.arrived and block.before is not None:
+            entry.obj.absorb(block.before)
+
+    def _delta(self, entry: Entry, block: Block) -> StateCRDT | None:
+        if not entry.kind.plain or block.before is None:
+            return block.applied(entry.obj)
+        delta = doors.changed(entry.kind, entry.obj, block.before)
+        if delta is not None:
+            self._ledger.check_size(entry, len(delta.canonical()))
+        return delta
+
+    def _roll_back(self, entry: Entry, block: Block) -> None:
+        """Undo what a block did.
+
+        Its deltas may be in the caller's hands, so what it wrote under the object's id must not be
+        written again differently: the object gives that id up.
+        """
+        if block.before is not None:
+            entry.obj._adopt(block.before)
+            self._bind(entry.obj, self._fresh_replica())
+
+    def absorb_payload(self, tag: str, name: str, payload: object) -> bool:
+        """Join a payload as a local write, so that others hear of it; True if that changed it.
+
+        Raises:
+            InvalidName: The name cannot be one.
+            UnknownType: The tag is not known here.
+            TypeConflict: The name is known here, but as another type only.
+            PayloadError: The payload is none of this type.
+            ObjectTooLarge: The object or the payload is over the limit. Nothing changed.
+        """
+        kind = self._kinds.of_tag(tag)
+        entry = self._found(kind, name)
+        if entry is None:
+            self._check_free(kind, name)
+        with self._acting():
+            delta = doors.parsed(kind, (payload,))
+            entry = entry or self._made(kind, name)
+            if delta is None:
+                return False
+            self._ledger.check_size(entry, len(delta.canonical()))
+            if not self._join(entry, delta):
+                return False
+        self._ledger.writing(entry)
+        entry.add_applied(delta)
+        return True
+
+    # --- what comes from elsewhere, and what goes there ----------------------------------------
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        """Join what another node sent: all of it, or nothing if it raises.
+
+        Args:
+            tag: The type.
+            name: The object's name.
+            life: Its life counter; only the first life, 1, is known yet.
+            payloads: A state, or parts or deltas of one; nothing of them is kept.
+            now: Monotonic time in float seconds. The version is dated at the next flush.
+
+        Raises:
+            UnknownType: The sender knows more types.
+            InvalidName: The sender erred, or two names share one place.
+            PayloadError: The sender erred, or the type's code did. Nothing changed.
+        """
+        kind = self._kinds.of_tag(tag)
+        if life != 1:
+            raise PayloadError(f"{tag} in life {life}; only the first is known here", "life")
+        if not kind.foreign:
+            return self._absorb(kind, name, payloads)
+        with self._acting():
+            return self._absorb(kind, name, payloads)
+
+    def _absorb(self, kind: Kind, name: str, payloads: Sequence[object]) -> Absorbed:
+        delta = doors.parsed(kind, payloads)
+        entry = self._found(kind, name) or self._made(kind, check_name(name))
+        if delta is None or not self._join(entry, delta):
+            return Absorbed(changed=False, delta=delta)
+        self._ledger.arrived(entry)
+        return Absorbed(changed=True, delta=delta)
+
+    def _join(self, entry: Entry, delta: StateCRDT) -> bool:
+        state = entry.state
+        if not doors.joined(entry.kind, state, delta):
+            return False
+        if entry.block is not None and state is entry.block.before:
+            entry.block.arrived = True
+        self._keep(entry)
+        self._guard(entry)
+        return True
+
+    @property
+    def notify(self) -> Callable[[], object]:
+        """Called once at the first local change after a flush, before the change applies.
+
+        Whoever drives the node sets it, to be woken. It must not call back into the registry.
+        """
+        return self._ledger.notify
+
+    @notify.setter
+    def notify(self, notify: Callable[[], object]) -> None:
+        self._ledger.notify = notify
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything was written or arrived since the last flush."""
+        return self._ledger.dirty
+
+    def flush(self, now: float) -> list[Change]:
+        """Compute the version of all that changed, and take what was written here.
+
+        Args:
+            now: Monotonic time in float seconds.
+
+        Returns:
+            The local changes since the last flush, one for each object.
+        """
+        self._kinds.look()
+        return self._ledger.flush(now)
+
+    @property
+    def root(self) -> int:
+        """The XOR of all versions, as of the last flush."""
+        return self.fingerprints.root
+
+    def version(self, tag: str, name: str) -> int:
+        """The version of an object as of the last flush; 0 if it holds nothing."""
+        entry = self._named.get(tag, {}).get(name)
+        return 0 if entry is None else self.fingerprints.get(entry.hn)
+
+    def refresh(self, hn: int, now: float) -> int:
+        """The version of the object at a place now, computed if it is stale; 0 if there is none."""
+        entry = self._entries.get(hn)
+        return 0 if entry is None else self._ledger.refresh(entry, now)
+
+    def state(self, hn: int) -> tuple[str, str, int, object] | None:
+        """(tag, name, life, payload) of the object at a place; None if it holds nothing."""
+        entry = self._entries.get(hn)
+        if entry is None or not self._ledger.holds(entry):
+            return None
+        return entry.tag, entry.name, entry.life, entry.state.payload
+
+    def entry(self, hn: int) -> Entry | None:
+        """The object at a place, with its name and type; to read only."""
+        return self._entries.get(hn)
+
+    # --- objects -------------------------------------------------------------------------------
+
+    def _found(self, kind: Kind, name: str) -> Entry | None:
+        named = self._named.get(kind.tag)
+        return None if named is None else named.get(name)
+
+    def _new(self, kind: Kind, name: str) -> Entry:
+        self._check_free(kind, name)
+        with self._acting():
+            entry = self._made(kind, name)
+        self._keep(entry)
+        return entry
+
+    def _check_free(self, kind: Kind, name: str) -> None:
+        tags = self.find(check_name(name))
+        if tags:
+            raise TypeConflict(name, kind.tag, tags)
+
+    def _made(self, kind: Kind, name: str) -> Entry:
+        hn = self.fingerprints.place(kind.tag, name)
+        if hn in self._entries:
+            raise InvalidName(f"the place of {name!r} is taken; choose another name")
+        return Entry(self._ledger, kind, name, hn, kind.cls())
+
+    def _keep(self, entry: Entry) -> None:
+        if entry.hn not in self._entries:
+            self._entries[entry.hn] = entry
+            self._named.setdefault(entry.tag, {})[entry.name] = entry
+
+    def _handed(self, entry: Entry) -> StateCRDT:
+        """The object, which from now on acts for this node and is observed."""
+        if not entry.handed:
+            entry.handed = True
+            self._bind(entry.obj, self.replica)
+            entry.obj.observe(entry.note)
+            self._guard(entry)
+        return entry.obj
+
+    def _bind(self, obj: StateCRDT, replica: str) -> None:
+        obj.bind(replica, spare=self._fresh_replica, clock=self._clock)
+
+    def _guard(self, entry: Entry) -> None:
+        if entry.kind.plain and entry.handed:
+            self._guards.renew(entry.hn, entry.obj, entry.guard)
+
+    def _acting(self) -> AbstractContextManager[None]:
+        return acting(replica=self._fresh_replica, clock=self._clock)
