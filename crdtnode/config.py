@@ -49,9 +49,6 @@ class Settings:
     """Seconds by which a wake must be late for the node to conclude that it slept (a stopped
     process, a suspended machine), to refute and to forgive all suspects."""
 
-    gossip_fanout: int = 3
-    """Members told about a suspicion or a death again with each probe. More spread news faster."""
-
     member_forgotten: float = 86_400.0
     """Seconds after which a dead or left member drops off the list."""
 
@@ -86,9 +83,6 @@ class Settings:
 
     hot_ping: float = 0.02
     """Seconds until the next probe after a repair changed something: repair spreads at this pace."""
-
-    session_messages: int = 22
-    """Messages that one repair session may take; bounds what two nodes that never agree can cost."""
 
     roots_timeout: float = 0.1
     """Seconds a member has to tell its root when ``status`` or ``converged`` ask for it."""

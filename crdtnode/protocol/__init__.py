@@ -1,0 +1,22 @@
+"""The protocol: messages, time and chance in, effects out. Nothing here does I/O.
+
+`Engine` is the whole of it; its module says how it is driven. `effects` has what it gives back.
+"""
+
+from crdtnode.protocol.channel import Channel as Channel
+from crdtnode.protocol.effects import Address as Address
+from crdtnode.protocol.effects import Changed as Changed
+from crdtnode.protocol.effects import CloseStream as CloseStream
+from crdtnode.protocol.effects import Effect as Effect
+from crdtnode.protocol.effects import Event as Event
+from crdtnode.protocol.effects import Flushed as Flushed
+from crdtnode.protocol.effects import Left as Left
+from crdtnode.protocol.effects import MemberNews as MemberNews
+from crdtnode.protocol.effects import OpenStream as OpenStream
+from crdtnode.protocol.effects import Roots as Roots
+from crdtnode.protocol.effects import SendDatagram as SendDatagram
+from crdtnode.protocol.effects import SendFrame as SendFrame
+from crdtnode.protocol.effects import Stream as Stream
+from crdtnode.protocol.effects import Udp as Udp
+from crdtnode.protocol.engine import Engine as Engine
+from crdtnode.protocol.engine import MemberView as MemberView

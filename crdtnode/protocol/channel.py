@@ -1,0 +1,49 @@
+"""The boot id of this process, and the seals for everything that it sends and receives.
+
+A channel comes in two makes with one shape: `sealed` for the world, `clear` for simulations, in
+which encryption would cost most of the time and show nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crdtnode.wire.frames import ClearStream, StreamSeal
+from crdtnode.wire.keyring import Keyring
+from crdtnode.wire.seal import ClearDatagrams, Datagrams
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What the engine seals and opens with."""
+
+    boot: bytes
+    """16 random bytes drawn at process start."""
+    datagrams: Datagrams | ClearDatagrams
+    stream: Callable[[bytes, bool], StreamSeal | ClearStream]
+    """Makes the seal of one stream from 16 fresh random bytes and whether we opened it."""
+    key_ids: tuple[str, ...]
+    """8 hex digits for each key that opens here, the sealing one first."""
+    secret: bool
+    """True where a keyring keeps strangers out."""
+
+
+def sealed(keyring: Keyring, cluster: str, boot: bytes) -> Channel:
+    """Seal with a keyring; `Keyring.open_key(cluster)` is the one of people without."""
+    return Channel(
+        boot=boot,
+        datagrams=Datagrams(keyring, cluster, boot),
+        stream=lambda nonce, initiator: StreamSeal(keyring, cluster, boot, nonce, initiator),
+        key_ids=tuple(keyring.key_id(key, cluster).hex() for key in keyring.keys),
+        secret=keyring.secret,
+    )
+
+
+def clear(cluster: str, boot: bytes) -> Channel:
+    """Number and frame, but do not encrypt: for simulations only."""
+    return Channel(
+        boot=boot,
+        datagrams=ClearDatagrams(cluster, boot),
+        stream=lambda nonce, initiator: ClearStream(cluster, boot, nonce, initiator),
+        key_ids=(),
+        secret=False,
+    )

@@ -1,0 +1,110 @@
+"""What two tries differ in: compares a peer's trie node with ours, and says what to do about it.
+
+The top is the list of types with their roots; below it each type's trie is walked down, 16 sums at
+a time, along the branches that differ. Whoever gets a list of (place, version) sees exactly what
+the other lacks. Nothing is remembered between two messages.
+Source: Merkle trees for anti-entropy as in Dynamo (DeCandia et al. 2007), section 4.7.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crdtnode.fingerprints import Fingerprints
+from crdtnode.wire.messages import TrieNode
+
+NOTHING: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Send one object's state; ``of`` is the peer's version that it answers, 0 for none."""
+
+    place: int
+    of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBelow:
+    """Send all objects below a prefix from ``start`` on, but these, which the peer has."""
+
+    tag: str
+    depth: int
+    prefix: int
+    but: frozenset[int] = NOTHING
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask for one object; ``version`` is ours, 0 where we lack it."""
+
+    place: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show our trie below a prefix, so that the peer can compare."""
+
+    tag: str
+    depth: int
+    prefix: int
+
+
+Task = Give | GiveBelow | Ask | Show
+
+
+def type_roots(fingerprints: Fingerprints, tags: list[str]) -> TrieNode:
+    """The list of types with their roots: where a descent begins."""
+    roots = ((fingerprints.text_hash(tag), fingerprints.type_root(tag)) for tag in tags)
+    return TrieNode("", 0, 0, (), tuple((h, r) for h, r in roots if r), leaf=True)
+
+
+def shown(fingerprints: Fingerprints, task: Show) -> TrieNode:
+    """Our trie at one prefix, as a message carries it."""
+    node = fingerprints.node(task.tag, task.depth, task.prefix)
+    return TrieNode(node.tag, node.depth, node.prefix, node.sums, node.leaves, node.leaf)
+
+
+def compare(fingerprints: Fingerprints, theirs: TrieNode, tags: list[str]) -> Iterator[Task]:
+    """What to do about one node of a peer's trie; ``tags`` are the types that both know."""
+    if not theirs.tag:
+        yield from _compare_types(fingerprints, theirs, tags)
+    elif theirs.tag in tags:
+        if theirs.leaf:
+            yield from _compare_rows(fingerprints, theirs)
+        else:
+            yield from _compare_sums(fingerprints, theirs)
+
+
+def _compare_types(fingerprints: Fingerprints, theirs: TrieNode, tags: list[str]) -> Iterator[Task]:
+    roots = dict(theirs.leaves)
+    for tag in tags:
+        if roots.get(fingerprints.text_hash(tag), 0) != fingerprints.type_root(tag):
+            yield Show(tag, 0, 0)
+
+
+def _compare_sums(fingerprints: Fingerprints, theirs: TrieNode) -> Iterator[Task]:
+    ours = fingerprints.node(theirs.tag, theirs.depth, theirs.prefix)
+    if ours.leaf:
+        yield Show(theirs.tag, theirs.depth, theirs.prefix)
+        return
+    for digit, (our_sum, their_sum) in enumerate(zip(ours.sums, theirs.sums, strict=True)):
+        if our_sum == their_sum:
+            continue
+        child = theirs.prefix * 16 + digit
+        if their_sum:
+            yield Show(theirs.tag, theirs.depth + 1, child)
+        else:
+            yield GiveBelow(theirs.tag, theirs.depth + 1, child)
+
+
+def _compare_rows(fingerprints: Fingerprints, theirs: TrieNode) -> Iterator[Task]:
+    for place, version in theirs.leaves:
+        ours = fingerprints.get(place)
+        if not ours:
+            yield Ask(place, 0)
+        elif ours != version:
+            yield Give(place)
+    held = frozenset(place for place, _ in theirs.leaves)
+    yield GiveBelow(theirs.tag, theirs.depth, theirs.prefix, held)

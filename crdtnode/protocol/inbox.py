@@ -1,0 +1,64 @@
+"""What arrived and waits to be joined, so that a large batch never starves a probe.
+
+One call joins at most `work_items` items; the rest waits here, and the engine's deadline is now.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from crdtnode.protocol.effects import Changed
+from crdtnode.protocol.joins import Joins
+from crdtnode.protocol.members import Member
+from crdtnode.wire.messages import Push, Sync
+
+JOBS_MOST = 2048
+"""Batches that may wait; further ones are dropped, and repair brings them again."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One batch of items, and how many of them are joined."""
+
+    sender: Member
+    message: Push | Sync
+    done: int = 0
+    changed: bool = False
+
+
+class Inbox:
+    """Batches in the order in which they came."""
+
+    def __init__(self, joins: Joins, work_items: int) -> None:
+        self._joins = joins
+        self._work_items = work_items
+        self._jobs: deque[Job] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """True while something waits to be joined."""
+        return bool(self._jobs)
+
+    def put(self, sender: Member, message: Push | Sync) -> bool:
+        """Queue a batch; False where too many wait."""
+        if len(self._jobs) >= JOBS_MOST:
+            return False
+        self._jobs.append(Job(sender, message))
+        return True
+
+    def work(self, now: float) -> tuple[list[Changed], list[Job]]:
+        """Join a bounded number of items; gives what changed, and the batches that are done."""
+        changes: list[Changed] = []
+        finished: list[Job] = []
+        budget = self._work_items
+        while self._jobs and budget > 0:
+            job = self._jobs[0]
+            items = job.message.items[job.done : job.done + budget]
+            for item in items:
+                news = self._joins.take(item, job.sender.name, now)
+                job.changed = job.changed or bool(news)
+                changes += news
+            job.done += len(items)
+            budget -= max(1, len(items))
+            if job.done >= len(job.message.items):
+                finished.append(self._jobs.popleft())
+        return changes, finished

@@ -1,0 +1,31 @@
+"""Messages on their way out: what a room wants sent, and to whom.
+
+A room gives `Send`; the engine encodes it, seals it, and takes a datagram where it fits and a
+stream where it does not.
+"""
+
+from dataclasses import dataclass
+
+from crdtnode.protocol.effects import Address, Effect
+from crdtnode.protocol.members import Member
+from crdtnode.wire.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a message to one process."""
+
+    boot: bytes
+    address: Address
+    message: Message
+    stream: bool = False
+    """Take a stream even where a datagram would do: what goes on over TCP stays there."""
+
+
+Outcome = Send | Effect
+"""What a room wants done."""
+
+
+def to(member: Member, message: Message, *, stream: bool = False) -> Send:
+    """Send a message to a member."""
+    return Send(member.boot, member.address, message, stream)

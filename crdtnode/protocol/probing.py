@@ -1,0 +1,222 @@
+"""Finds out who does not answer: one member is probed each round, and given every chance.
+
+At first it is probed by us, then through others and by a TCP connect, which tells a dead process
+from a dead host and from a slow process.
+
+Source: SWIM (Das, Gupta, Motivala 2002), sections 3.1 and 4.3; the connect and the three kinds of
+suspicion are ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import random
+
+from crdtnode.config import Settings
+from crdtnode.protocol.effects import CloseStream, OpenStream
+from crdtnode.protocol.mail import Outcome, to
+from crdtnode.protocol.members import Member, Members
+from crdtnode.protocol.ring import ROUNDS, Ring, later
+from crdtnode.wire.messages import Nack, Ping, PingAck, PingReq, Seen, State
+
+RELAYED = 1.0
+"""Seconds for which a member that we probe for another may answer."""
+
+RELAYS_MOST = 256
+"""Probes that we run for others at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A probe found nobody; ``period`` seconds are left to refute."""
+
+    member: Member
+    period: float
+
+
+@dataclass(slots=True)
+class _Probe:
+    member: Member
+    round: int
+    started: float
+    timeout: float
+    indirect: bool = False
+    refused_by: set[bytes] = field(default_factory=set)
+    accepted: bool = False
+
+
+@dataclass(slots=True)
+class _Relay:
+    """A probe that we run for somebody else."""
+
+    asker: Member
+    round: int
+    member: Member
+    until: float
+
+
+class Probing:
+    """Our own probe of the round, and those that we run for others."""
+
+    def __init__(
+        self,
+        members: Members,
+        ring: Ring,
+        ping: Callable[[Member, int, float], Ping],
+        settings: Settings,
+        chance: random.Random,
+    ) -> None:
+        self._members = members
+        self._ring = ring
+        self._ping = ping
+        self._settings = settings
+        self._chance = chance
+        self._round = 0
+        self._heard: int | None = None
+        self._next = float("inf")
+        self._probe: _Probe | None = None
+        self._relays: list[_Relay] = []
+        self._connects: dict[int, _Probe | _Relay] = {}
+        self._last_id = 0
+
+    def start(self, now: float) -> None:
+        """Begin with the first round, somewhere within the first period."""
+        self._next = now + self._chance.uniform(0.05, 1.0) * self._settings.probe_period
+
+    @property
+    def deadline(self) -> float:
+        """When the next probe begins, or the present one needs a step."""
+        due = self._next
+        if (probe := self._probe) is not None:
+            step = self._settings.probe_verdict if probe.indirect else probe.timeout
+            due = min(due, probe.started + step)
+        return min([due, *(relay.until for relay in self._relays)])
+
+    def hear_round(self, round_: int) -> None:
+        """A member is in this round: a later one than ours replaces ours at our next ping."""
+        if later(round_, self._round if self._heard is None else self._heard):
+            self._heard = round_
+
+    @property
+    def round(self) -> int:
+        """The round that we are in."""
+        return self._round
+
+    def wake(self, now: float) -> tuple[list[Outcome], list[Verdict]]:
+        """Take the steps that are due."""
+        out: list[Outcome] = []
+        verdicts: list[Verdict] = []
+        self._relays = [relay for relay in self._relays if relay.until > now]
+        probe = self._probe
+        if probe is not None and not probe.indirect and probe.started + probe.timeout <= now:
+            out += self._ask_others(probe)
+        if probe is not None and probe.started + self._settings.probe_verdict <= now:
+            verdicts.append(self._judge(probe))
+        if self._next <= now:
+            out += self._begin(now)
+        return out, verdicts
+
+    def _begin(self, now: float) -> list[Outcome]:
+        period = self._settings.probe_period
+        self._next = max(self._next + period, now + period / 2)
+        following = (self._round + 1) % ROUNDS
+        if self._heard is not None and later(self._heard, self._round):
+            following = self._heard
+        self._round, self._heard = following, None
+        name = self._ring.target(self._members.me.name, self._round)
+        member = None if name is None else self._members.named(name)
+        if member is None:
+            return []
+        timeout = 4 * member.rtt if member.rtt is not None else float("inf")
+        most, least = self._settings.probe_timeout_most, self._settings.probe_timeout_least
+        self._probe = _Probe(member, self._round, now, max(least, min(most, timeout)))
+        return [to(member, self._ping(member, self._round, now))]
+
+    def _ask_others(self, probe: _Probe) -> list[Outcome]:
+        probe.indirect = True
+        member = probe.member
+        helpers = [m for m in self._members.others(State.ALIVE) if m is not member]
+        helpers = self._chance.sample(helpers, min(self._settings.indirect_probes, len(helpers)))
+        request = PingReq(probe.round, member.name, member.boot, member.address)
+        out: list[Outcome] = [to(helper, request) for helper in helpers]
+        return [*out, self._connect(probe)]
+
+    def _connect(self, probe: _Probe | _Relay) -> OpenStream:
+        self._last_id -= 1  # below 0: these streams are never spoken on
+        self._connects[self._last_id] = probe
+        return OpenStream(self._last_id, probe.member.address)
+
+    def _judge(self, probe: _Probe) -> Verdict:
+        self._probe = None
+        settings = self._settings
+        period = settings.suspicion_busy if probe.accepted else settings.suspicion_silent
+        return Verdict(probe.member, period)
+
+    # Evidence
+
+    def alive(self, member: Member) -> list[Outcome]:
+        """The member answered something: its probe is over, and whoever asked for it is told."""
+        if self._probe is not None and self._probe.member is member:
+            self._probe = None
+        out: list[Outcome] = []
+        for relay in [relay for relay in self._relays if relay.member is member]:
+            self._relays.remove(relay)
+            out.append(to(relay.asker, PingAck(relay.round, member.name)))
+        return out
+
+    def relay(self, asker: Member, request: PingReq, now: float) -> list[Outcome]:
+        """Probe a member for somebody else."""
+        member = self._members.booted(request.boot)
+        if member is None or member is self._members.me or len(self._relays) >= RELAYS_MOST:
+            return []
+        relay = _Relay(asker, request.round, member, now + RELAYED)
+        self._relays.append(relay)
+        ping = self._ping(member, self._round, now)
+        return [to(member, ping), self._connect(relay)]
+
+    def on_nack(self, helper: Member, nack: Nack) -> list[Verdict]:
+        """A helper saw no answer; its connect may tell why."""
+        probe = self._probe
+        if probe is None or (probe.member.name, probe.round) != (nack.name, nack.round):
+            return []
+        return self._seen(probe, helper.boot, Seen(nack.seen))
+
+    def connected(self, id_: int) -> list[Outcome]:
+        """The port of a silent member accepted our connect."""
+        out: list[Outcome] = [CloseStream(id_, "probed")]
+        probe = self._connects.pop(id_, None)
+        if isinstance(probe, _Relay):
+            out += self._report(probe, Seen.ACCEPTED)
+        elif probe is not None:
+            probe.accepted = True
+        return out
+
+    def not_connected(self, id_: int, why: str) -> tuple[list[Outcome], list[Verdict]]:
+        """The port of a silent member refused our connect, or nothing answered."""
+        probe = self._connects.pop(id_, None)
+        seen = Seen.REFUSED if why == "refused" else Seen.SILENT
+        if isinstance(probe, _Relay):
+            return self._report(probe, seen), []
+        if probe is None or probe is not self._probe:
+            return [], []
+        return [], self._seen(probe, self._members.me.boot, seen)
+
+    def _report(self, relay: _Relay, seen: Seen) -> list[Outcome]:
+        if relay not in self._relays:
+            return []
+        return [to(relay.asker, Nack(relay.round, relay.member.name, seen))]
+
+    def _seen(self, probe: _Probe, by: bytes, seen: Seen) -> list[Verdict]:
+        if seen is Seen.ACCEPTED:
+            probe.accepted = True
+        if seen is Seen.REFUSED:
+            probe.refused_by.add(by)
+        if len(probe.refused_by) < 2:
+            return []
+        self._probe = None  # two saw the port refuse: the process is gone
+        return [Verdict(probe.member, self._settings.suspicion_refused)]
+
+    def forgive(self, now: float) -> None:
+        """We slept: whoever did not answer meanwhile may well have."""
+        self._probe = None
+        self._relays.clear()
+        self._next = max(self._next, now + self._settings.probe_period / 2)

@@ -1,0 +1,316 @@
+"""TCP streams to members: one per peer where possible, opened when needed, closed when idle.
+
+Both ends begin with a Hello that carries 16 random bytes; everything after is sealed under a key
+made of both, so that a recorded stream means nothing. A stream that does not greet in time is
+closed. Strangers get one readable refusal, since over TCP their address is proven.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from crdtnode.config import PROTOCOL, Settings
+from crdtnode.errors import MalformedMessage, Rejected
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.channel import Channel
+from crdtnode.protocol.effects import (
+    Address,
+    CloseStream,
+    Effect,
+    Event,
+    OpenStream,
+    SendFrame,
+)
+from crdtnode.wire import codec, frames
+from crdtnode.wire.frames import ClearStream, StreamSeal
+from crdtnode.wire.messages import NOBODY, Hello, Message
+from crdtnode.wire.seal import Reason
+
+QUEUED_MOST = 64
+"""Messages that wait for a stream to open; further ones are dropped."""
+
+REFUSAL_PERIOD = 1.0
+"""Seconds between two refusals that we send."""
+
+FOREIGN = frozenset({Reason.MAGIC, Reason.VERSION, Reason.FOREIGN, Reason.FORGED, Reason.SHORT})
+"""Reasons for which a stranger on a stream is told why we hang up."""
+
+
+@dataclass(slots=True)
+class Conn:
+    """One stream."""
+
+    id: int
+    address: Address
+    seal: StreamSeal | ClearStream
+    nonce: bytes
+    since: float
+    initiator: bool
+    boot: bytes | None
+    """Whom we mean to reach, then who greeted."""
+    echo: bytes = b""
+    """The nonce of the peer's Hello."""
+    greeted: bool = False
+    """The peer's Hello has come: we may send under the stream's key."""
+    used: float = 0.0
+    queue: list[bytes] = field(default_factory=list)
+    why: str = ""
+    """Why it ended, where the other end is to blame."""
+
+    @property
+    def ready(self) -> bool:
+        """True where the peer has shown that it has the key, and that it is no recording."""
+        return self.greeted and (self.initiator or self.seal.proven)
+
+
+@dataclass(slots=True)
+class Received:
+    """What came out of one chunk of bytes."""
+
+    conn: Conn
+    messages: list[Message] = field(default_factory=list)
+    greeted: bool = False
+    """This chunk brought the peer's Hello."""
+
+
+class Streams:
+    """All streams of this node, by number."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        hello: Callable[[bytes, bytes], Hello],
+        entropy: Callable[[int], bytes],
+        cluster: str,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self._channel = channel
+        self._hello = hello
+        self._entropy = entropy
+        self._cluster = cluster
+        self._settings = settings
+        self._metrics = metrics
+        self._conns: dict[int, Conn] = {}
+        self._by_boot: dict[bytes, Conn] = {}
+        self._last_id = 0
+        self._refused_at = float("-inf")
+        self.met_ourselves = False
+        """True once we opened a stream to our own address."""
+        self._effects: list[Effect] = []
+
+    def __len__(self) -> int:
+        return len(self._conns)
+
+    def numbered(self, id_: int) -> Conn | None:
+        """The stream of this number."""
+        return self._conns.get(id_)
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done, in order."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    # Opening and closing
+
+    def dial(self, address: Address, now: float, boot: bytes | None = None) -> Conn | None:
+        """Open a stream; None where too many are open."""
+        conn = self._new(address, now, initiator=True, boot=boot)
+        if conn is not None:
+            if boot is not None:
+                self._by_boot[boot] = conn
+            self._effects.append(OpenStream(conn.id, address))
+        return conn
+
+    def accepted(self, address: Address, now: float) -> int | None:
+        """Somebody connected; None where too many streams are open."""
+        conn = self._new(address, now, initiator=False, boot=None)
+        return None if conn is None else conn.id
+
+    def _new(
+        self, address: Address, now: float, *, initiator: bool, boot: bytes | None
+    ) -> Conn | None:
+        if len(self._conns) >= self._settings.streams_most:
+            self._metrics.dropped.add("too many streams")
+            return None
+        self._last_id += 1
+        nonce = self._entropy(16)
+        seal = self._channel.stream(nonce, initiator)
+        conn = Conn(self._last_id, address, seal, nonce, now, initiator, boot, used=now)
+        self._conns[conn.id] = conn
+        return conn
+
+    def opened(self, id_: int, now: float) -> None:
+        """A stream that we asked for is open: greet."""
+        conn = self._conns.get(id_)
+        if conn is None:
+            self._effects.append(CloseStream(id_, "not wanted any more"))
+            return
+        conn.used = now
+        self._greet(conn)
+
+    def _greet(self, conn: Conn) -> None:
+        hello = self._hello(conn.nonce, conn.echo)
+        self._frame(conn, conn.seal.greet(codec.encode(hello)), "hello")
+
+    def closed(self, id_: int) -> Conn | None:
+        """A stream ended, or could not be opened; gives what we knew of it."""
+        conn = self._conns.pop(id_, None)
+        if conn is not None and conn.boot is not None and self._by_boot.get(conn.boot) is conn:
+            del self._by_boot[conn.boot]
+        return conn
+
+    def close(self, conn: Conn, why: str) -> None:
+        """End a stream."""
+        if self.closed(conn.id) is not None:
+            self._effects.append(CloseStream(conn.id, why))
+
+    def close_all(self, why: str) -> None:
+        """End every stream."""
+        for conn in list(self._conns.values()):
+            self.close(conn, why)
+
+    # Sending
+
+    def send(self, boot: bytes, address: Address, body: bytes, kind: str, now: float) -> bool:
+        """Send a body to a process, over the stream to it or a new one; False where none is free."""
+        conn = self._by_boot.get(boot) or self.dial(address, now, boot)
+        if conn is not None:
+            self.write(conn, body, kind, now)
+        return conn is not None
+
+    def write(self, conn: Conn, body: bytes, kind: str, now: float) -> None:
+        """Send a body over a stream; it waits until the stream is greeted."""
+        conn.used = now
+        if conn.ready:
+            self._sealed(conn, body, kind)
+        elif len(conn.queue) < QUEUED_MOST:
+            conn.queue.append(body)
+        else:
+            self._metrics.dropped.add("stream queue full")
+
+    def _sealed(self, conn: Conn, body: bytes, kind: str) -> None:
+        try:
+            data = conn.seal.send(body)
+        except ValueError:  # larger than any stream carries: only a huge plain object is
+            self._metrics.dropped.add("object too large to send")
+            self._effects.append(Event("object-too-large", {"bytes": len(body)}))
+            return
+        self._frame(conn, data, kind)
+
+    def _frame(self, conn: Conn, data: bytes, kind: str) -> None:
+        self._metrics.packets_sent.add(kind)
+        self._metrics.bytes_sent.add("tcp", len(data))
+        self._effects.append(SendFrame(conn.id, data))
+
+    # Receiving
+
+    def receive(self, id_: int, chunk: bytes, now: float) -> Received | None:
+        """Take bytes from a stream; None where it is gone, or where they ended it."""
+        conn = self._conns.get(id_)
+        if conn is None:
+            return None
+        self._metrics.bytes_received.add("tcp", len(chunk))
+        received = Received(conn)
+        try:
+            for body in conn.seal.receive(chunk):
+                self._take(received, body)
+        except Rejected as error:
+            self._refuse(conn, error, now)
+            return None
+        except MalformedMessage:
+            self._metrics.dropped.add("malformed")
+            self.close(conn, "malformed message")
+            return None
+        if conn.ready:
+            conn.used = now
+            self._flush_queue(conn)
+        return received
+
+    def _take(self, received: Received, body: bytes) -> None:
+        message = codec.decode(body)
+        conn = received.conn
+        if not conn.greeted:
+            self._greeted(received, message)
+        elif isinstance(message, Hello):
+            pass  # the short first frame
+        elif isinstance(message, Message):
+            received.messages.append(message)
+        else:
+            self._metrics.dropped.add("unknown kind")
+
+    def _greeted(self, received: Received, message: object) -> None:
+        conn = received.conn
+        if not isinstance(message, Hello) or message.protocol != PROTOCOL:
+            raise Rejected("protocol")
+        if message.receiver not in (NOBODY, self._channel.boot):
+            raise Rejected("meant for another process")
+        if conn.boot is not None and conn.boot != conn.seal.sender:
+            raise Rejected("another process answered")
+        if conn.initiator and message.echo != conn.nonce:
+            raise Rejected("replayed")
+        conn.greeted = received.greeted = True
+        conn.boot, conn.echo = conn.seal.sender, message.nonce
+        if not conn.initiator:
+            self._greet(conn)
+            return
+        # A short first frame under the stream's key lifts the other end's limit for strangers.
+        self._sealed(conn, codec.encode(self._hello(conn.nonce, conn.echo)), "hello")
+        self._flush_queue(conn)
+
+    def _flush_queue(self, conn: Conn) -> None:
+        if conn.boot is not None and conn.boot not in self._by_boot:
+            self._by_boot[conn.boot] = conn
+        queue, conn.queue = conn.queue, []
+        for body in queue:
+            self._sealed(conn, body, "queued")
+
+    def _refuse(self, conn: Conn, error: Rejected, now: float) -> None:
+        """Hang up on whom we cannot read, saying why where that helps a person."""
+        self._metrics.dropped.add(error.reason)
+        if conn.initiator:
+            self._refused(conn, error)
+        elif error.reason == Reason.SELF or (
+            error.reason in FOREIGN and now - self._refused_at >= REFUSAL_PERIOD
+        ):
+            self._refused_at = now
+            self.met_ourselves = self.met_ourselves or error.reason == Reason.SELF
+            refusal = frames.refusal(error.reason, self._channel.key_ids, self._cluster)
+            self._frame(conn, refusal, "refused")
+        self.close(conn, error.reason)
+
+    def _refused(self, conn: Conn, error: Rejected) -> None:
+        """The other end of a stream that we opened cannot be read, or cannot read us."""
+        conn.why = error.reason
+        fields: dict[str, object] = {
+            "address": f"{conn.address[0]}:{conn.address[1]}",
+            "reason": error.reason,
+        }
+        theirs = conn.seal.refused
+        if theirs is not None:
+            conn.why = theirs.reason
+            fields |= {
+                "reason": theirs.reason,
+                "their_keys": list(theirs.key_ids),
+                "their_cluster": theirs.cluster,
+            }
+        self._effects.append(Event("refused", fields))
+
+    # Time
+
+    @property
+    def deadline(self) -> float:
+        """When the next stream has been idle, or unproven, for too long."""
+        return min((self._limit(c) for c in self._conns.values()), default=float("inf"))
+
+    def _limit(self, conn: Conn) -> float:
+        if conn.ready:
+            return conn.used + self._settings.stream_idle
+        return conn.since + self._settings.stream_greeting
+
+    def wake(self, now: float) -> list[Conn]:
+        """Close what is idle or never greeted; gives those streams."""
+        over = [conn for conn in self._conns.values() if self._limit(conn) <= now]
+        for conn in over:
+            conn.why = "idle" if conn.ready else "no greeting"
+            self.close(conn, conn.why)
+        return over
