@@ -81,9 +81,9 @@ def encode(message: m.Message) -> bytes:
     Raises:
         ValueError: An item's payload or context cannot be encoded; see `encode_items`.
     """
-    if type(message) is m.Ping:
-        return _padded(packb(_ping(message)))
     first: bytes = packb(_fields(message))
+    if type(message) is m.Ping:
+        return _padded(first)
     if type(message) is m.Push:
         return first + (message.items_bytes or encode_items(message.items))
     if type(message) is m.Sync:
@@ -99,17 +99,12 @@ def _padded(ping: bytes) -> bytes:
     return ping[:-1] + bytes((0xA0 + lacking,)) + b" " * lacking
 
 
-def _ping(p: m.Ping) -> _Fields:
-    news = [f.put_member(r) for r in p.news]
-    recents, held = f.put_rows(p.recents), f.put_rows(p.held)
-    return [4, p.round, p.root, news, recents, held, p.roster, ""]
-
-
 def _fields(message: m.Message) -> _Fields:
     """Spell out the first value of a body."""
     match message:
-        case m.Ping():
-            return _ping(message)
+        case m.Ping(round_, root, news, recents, held, roster):
+            rows = f.put_rows(recents), f.put_rows(held)
+            return [4, round_, root, [f.put_member(r) for r in news], *rows, roster, ""]
         case m.Pong(round_, ping, root, news, clock_ms, held, roster):
             return [5, round_, ping, root, [f.put_member(r) for r in news], clock_ms, held, roster]
         case m.Push(id_, lo, hi):

@@ -22,6 +22,7 @@ people read a reason and not "connection closed". We listen to that only where w
 stream.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -51,7 +52,7 @@ _NO_KEY: Final = bytes(4)
 _LAST, _MORE = b"\0", b"\1"
 
 
-def refusal(reason: str, key_ids: tuple[str, ...], cluster: str) -> bytes:
+def refusal(reason: str, key_ids: Iterable[str], cluster: str) -> bytes:
     """Make the frame in clear that tells a stranger why its greeting gets no answer.
 
     Args:
@@ -59,7 +60,7 @@ def refusal(reason: str, key_ids: tuple[str, ...], cluster: str) -> bytes:
         key_ids: 8 hex digits each, at most 16.
         cluster: Our cluster's name.
     """
-    return _frame(_clear_head() + encode(Refused(reason, key_ids, cluster)))
+    return _frame(_clear_head() + encode(Refused(reason, tuple(key_ids), cluster)))
 
 
 class StreamSeal:

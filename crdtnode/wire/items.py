@@ -11,8 +11,8 @@ from typing import Final
 from msgpack import packb
 
 from crdtnode.errors import MalformedMessage
-from crdtnode.wire.fields import U64, cut, text
-from crdtnode.wire.messages import Item
+from crdtnode.wire.fields import cut, text
+from crdtnode.wire.messages import Form, Item
 from crdtnode.wire.strict import check_json, unpack
 
 ITEMS: Final = 16_384
@@ -26,6 +26,7 @@ NO_ITEMS: Final = b"\x90"
 
 _FIELDS: Final = len(Item._fields)
 _LIFE: Final = 1 << 53
+_FORMS: Final = frozenset(map(int, Form))
 
 
 def encode_items(items: Iterable[Item]) -> bytes:
@@ -56,31 +57,26 @@ def decode_items(data: bytes) -> tuple[Item, ...]:
     value, rest = unpack(data)
     if rest or type(value) is not list or len(value) > ITEMS:
         raise MalformedMessage("no items, or too many")
+    items: list[Item] = []
     loose: list[object] = []  # all that is JSON of any shape, to be checked in one walk
-    items = [_item(row, loose) for row in value]
+    for row in value:
+        if type(row) is not list or len(row) != _FIELDS:
+            row = cut(row, _FIELDS)
+        tag, name, life, base, form, payloads, version, of, context = row
+        if type(tag) is not str or not 0 < len(tag) < 64 or not tag.isprintable():
+            tag = text(tag)
+        if type(name) is not str or not 0 < len(name) < 64 or not name.isprintable():
+            name = text(name)
+        if not type(life) is type(base) is type(form) is type(version) is type(of) is int:
+            raise MalformedMessage("a number of the wrong kind")
+        if not 0 < life < _LIFE or base < 0 or form not in _FORMS or version < 0 or of < 0:
+            raise MalformedMessage("a number of the wrong size")
+        if type(payloads) is not list or len(payloads) > PAYLOADS:
+            raise MalformedMessage("no payloads, or too many")
+        loose += payloads
+        if context is not None:
+            loose.append(context)
+        fields = (tag, name, life, base, form, tuple(payloads), version, of, context)
+        items.append(tuple.__new__(Item, fields))  # half the price of Item(...)
     check_json(loose)
     return tuple(items)
-
-
-def _item(row: object, loose: list[object]) -> Item:
-    if type(row) is not list or len(row) != _FIELDS:
-        row = cut(row, _FIELDS)
-    tag, name, life, base, form, payloads, version, of, context = row
-    if type(tag) is not str or not 0 < len(tag) < 64 or not tag.isprintable():
-        tag = text(tag)
-    if type(name) is not str or not 0 < len(name) < 64 or not name.isprintable():
-        name = text(name)
-    if type(life) is not int or not 0 < life < _LIFE:
-        raise MalformedMessage("no life")
-    if type(base) is not int or type(version) is not int or type(of) is not int:
-        raise MalformedMessage("no version")
-    if not (0 <= base < U64 and 0 <= version < U64 and 0 <= of < U64):
-        raise MalformedMessage("no version")
-    if type(form) is not int or not 0 <= form <= 1:
-        raise MalformedMessage("no form")
-    if type(payloads) is not list or len(payloads) > PAYLOADS:
-        raise MalformedMessage("no payloads, or too many")
-    loose += payloads
-    if context is not None:
-        loose.append(context)
-    return Item(tag, name, life, base, form, tuple(payloads), version, of, context)

@@ -138,11 +138,11 @@ class TrieNode:
     """0 (the top) to 16."""
     prefix: int
     """The path: `depth` hex digits of the place, most significant first; 0 at the top."""
-    sums: tuple[int, ...]
+    sums: tuple[int, ...] = ()
     """16 XOR sums of versions; empty where this is a leaf."""
-    leaves: tuple[Row, ...]
+    leaves: tuple[Row, ...] = ()
     """All (place, version) below the prefix where this is a leaf; at most 1024."""
-    leaf: bool
+    leaf: bool = False
     """True where `leaves` counts, False where `sums` does."""
 
 

@@ -1,0 +1,228 @@
+"""Every message survives the wire, and its bytes never change."""
+
+from collections.abc import Callable
+from typing import get_args
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgpack import packb
+import pytest
+
+from crdtnode.errors import MalformedMessage
+from crdtnode.wire import codec
+from crdtnode.wire import messages as m
+
+
+def test_a_message_is_encoded_as_it_was_in_every_release(
+    sample_name: str, sample: m.Message, golden: Callable[[str], dict[str, bytes]]
+) -> None:
+    assert codec.encode(sample).hex() == golden("messages.txt")[sample_name].hex()
+
+
+def test_a_message_of_every_release_is_still_understood(
+    sample_name: str, sample: m.Message, golden: Callable[[str], dict[str, bytes]]
+) -> None:
+    assert codec.decode(golden("messages.txt")[sample_name]) == sample
+
+
+def test_every_kind_of_message_has_golden_bytes(
+    golden: Callable[[str], dict[str, bytes]],
+) -> None:
+    kept = {type(codec.decode(body)) for body in golden("messages.txt").values()}
+    assert kept == set(get_args(m.Message))
+
+
+def test_a_message_cut_anywhere_is_malformed(sample: m.Message) -> None:
+    body = codec.encode(sample)
+    for length in range(len(body)):
+        with pytest.raises(MalformedMessage):
+            codec.decode(body[:length])
+
+
+def test_bytes_behind_a_message_make_it_malformed(sample: m.Message) -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode(codec.encode(sample) + b"\xc0")
+
+
+def test_fields_of_a_newer_version_behind_the_known_ones_are_ignored() -> None:
+    newer = packb([7, 9, "bob", {"why": ["so", 1.5]}])
+    assert codec.decode(newer) == m.PingAck(9, "bob")
+
+
+def test_fields_of_a_newer_version_are_checked_all_the_same() -> None:
+    newer = packb([7, 9, "bob", float("nan")])
+    with pytest.raises(MalformedMessage):
+        codec.decode(newer)
+
+
+def test_a_kind_of_a_newer_version_is_named_and_not_read() -> None:
+    assert codec.decode(packb([99, "whatever", {"it": []}])) == m.UnknownKind(99)
+    assert codec.decode(packb([int(m.Kind.PART)])) == m.UnknownKind(20)
+
+
+def test_what_json_does_not_know_is_refused_in_unknown_kinds_too() -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode(packb([99, b""]))
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x90", b"\xc0", b"\x01", b"\x80", b"\x91\xc3", b"\x91\xff", b"\x91\xa1x", b"\xc1"]
+)
+def test_a_body_without_a_kind_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode(body)
+
+
+def test_a_relay_sends_the_same_items_on_under_another_range(sample: m.Message) -> None:
+    if not isinstance(sample, m.Push):
+        return
+    heard = codec.decode(codec.encode(sample))
+    assert isinstance(heard, m.Push)
+    passed_on = codec.decode(codec.encode(m.Push(99, 1, 2, (), heard.items_bytes)))
+    assert passed_on == m.Push(99, 1, 2, sample.items)
+
+
+def test_the_size_of_items_is_known_before_they_are_addressed() -> None:
+    items = [m.Item("t@1", "x" * n, 1, 0, 0, ([n] * n,), n) for n in range(1, 15)]
+    assert len(codec.encode_items(items)) == 1 + sum(map(codec.pack_size, items))
+    push = codec.encode(m.Push(2**64 - 1, 2**64 - 1, 2**64 - 1, tuple(items)))
+    assert len(push) == codec.PUSH_HEAD_BYTES + len(codec.encode_items(items))
+
+
+def test_a_body_fits_a_datagram_less_what_the_seal_adds() -> None:
+    assert codec.body_room(1200) == 1152
+
+
+def test_an_item_that_msgpack_has_no_word_for_is_our_own_fault() -> None:
+    for payload in (2**64, object()):
+        with pytest.raises(ValueError, match="cannot be encoded"):
+            codec.encode_items([m.Item("t@1", "x", 1, 0, 0, (payload,), 1)])
+
+
+def test_no_challenge_is_longer_than_what_provokes_it() -> None:
+    challenge = codec.encode(m.Challenge(b"n" * 16, echo=b"e" * 16))
+    hello = codec.encode(m.Hello(b"n" * 16, m.NOBODY, "a", "c", 0))
+    assert len(challenge) <= len(hello)
+    bare = codec.encode(m.Challenge(b"n" * 16))
+    assert len(bare) == codec.CHALLENGE_BYTES
+    for round_ in (0, 200, 2**32 - 1):
+        for root in (None, 0, 2**64 - 1):
+            ping = m.Ping(round_, root, (), (), (), round_)
+            assert len(codec.encode(ping)) >= len(bare)
+            assert codec.decode(codec.encode(ping)) == ping
+
+
+class Choices:
+    """Makes a message of any bytes: each choice takes one, and zeros when they are used up."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = list(data)
+
+    def below(self, most: int) -> int:
+        return (self._left.pop() if self._left else 0) % most
+
+    def number(self, bits: int = 64) -> int:
+        top = (1 << bits) - 1
+        exact = self.below(256) << self.below(bits)
+        return (0, 1, top, top >> 1, min(exact, top))[self.below(5)]
+
+    def ident(self) -> bytes:
+        return bytes([self.below(256), self.below(256)] * 8)
+
+    def text(self) -> str:
+        return ("a", "é" * 127, "x" * 255, "日本", "a b")[self.below(5)]
+
+    def numbers(self, bits: int = 64) -> tuple[int, ...]:
+        return tuple(self.number(bits) for _ in range(self.below(4)))
+
+    def rows(self) -> tuple[m.Row, ...]:
+        return tuple((self.number(), self.number()) for _ in range(self.below(4)))
+
+    def json(self, depth: int = 0) -> object:
+        leaves = (None, True, -(2**63), self.number(), 1.5, -0.0, "", self.text())
+        choice = self.below(11)
+        if choice < 8 or depth > 3:
+            return leaves[choice % 8]
+        if choice == 8:
+            return {str(n): self.json(depth + 1) for n in range(self.below(4))}
+        return [self.json(depth + 1) for _ in range(self.below(4))]
+
+    def address(self) -> m.Address:
+        return (("h", 1), ("::ffff:10.0.0.1", 65535))[self.below(2)]
+
+    def member(self) -> m.MemberRecord:
+        return m.MemberRecord(
+            name=self.text(),
+            boot=self.ident(),
+            incarnation=self.number(53),
+            state=self.below(4),
+            addresses=tuple(self.address() for _ in range(self.below(4))),
+            types=self.number(),
+            protocol=self.number(16),
+            tags={str(n): self.text() for n in range(self.below(3))},
+        )
+
+    def members(self) -> tuple[m.MemberRecord, ...]:
+        return tuple(self.member() for _ in range(self.below(3)))
+
+    def item(self) -> m.Item:
+        payloads = tuple(self.json() for _ in range(self.below(3)))
+        life, form = max(1, self.number(53)), self.below(2)
+        numbers = self.number(), self.number(), self.number()
+        of = m.Item(self.text(), self.text(), life, numbers[0], form, payloads, numbers[1])
+        return of._replace(of=numbers[2], context=self.json())
+
+    def items(self) -> tuple[m.Item, ...]:
+        return tuple(self.item() for _ in range(self.below(4)))
+
+    def wanted(self) -> tuple[m.Wanted, ...]:
+        many = range(self.below(3))
+        return tuple((self.number(), self.number(), self.numbers(32)) for _ in many)
+
+    def node(self) -> m.TrieNode:
+        depth, leaf = self.below(16), bool(self.below(2))
+        path = self.number(4 * depth) if depth else 0
+        if leaf:
+            return m.TrieNode(self.text(), depth, path, leaves=self.rows(), leaf=True)
+        return m.TrieNode("", depth, path, tuple(self.number() for _ in range(16)))
+
+    def nodes(self) -> tuple[m.TrieNode, ...]:
+        return tuple(self.node() for _ in range(self.below(3)))
+
+    def message(self) -> m.Message:
+        number, text, ident = self.number, self.text, self.ident
+        makers: list[Callable[[], m.Message]] = [
+            lambda: m.Hello(ident(), ident(), text(), text(), number(), ident(), number(16)),
+            lambda: m.Challenge(ident(), ident() if self.below(2) else b""),
+            lambda: m.Refused(text(), ("00ff00ff",) * self.below(3), text()),
+            lambda: m.Ping(
+                number(32), number(), self.members(), self.rows(), self.rows(), number()
+            ),
+            lambda: m.Pong(
+                number(32), number(), number(), self.members(), number(43), number(), number()
+            ),
+            lambda: m.PingReq(number(32), text(), ident(), self.address()),
+            lambda: m.PingAck(number(32), text()),
+            lambda: m.Nack(number(32), text(), self.below(3)),
+            lambda: m.Push(number(), number(), number(), self.items()),
+            lambda: m.Ack(self.numbers(), bool(self.below(2))),
+            lambda: m.MemberList(number(), self.members(), bool(self.below(2))),
+            lambda: m.Leave(number(), self.member()),
+            lambda: m.Types(number(), (text(),) * self.below(4)),
+            lambda: m.Want(
+                number(), self.wanted(), self.rows(), self.nodes(), self.below(m.LEFT_MAX + 1)
+            ),
+            lambda: m.Sync(self.items(), self.wanted(), self.nodes(), self.below(m.LEFT_MAX + 1)),
+        ]
+        return makers[self.below(len(makers))]()
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300)
+def test_whatever_is_encoded_comes_out_equal(data: bytes) -> None:
+    message = Choices(data).message()
+    body = codec.encode(message)
+    heard = codec.decode(body)
+    assert heard == message
+    assert not isinstance(heard, m.UnknownKind)
+    assert codec.encode(heard) == body
