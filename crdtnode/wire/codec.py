@@ -100,7 +100,7 @@ def _padded(ping: bytes) -> bytes:
 
 
 def _fields(message: m.Message) -> _Fields:
-    """Spell out the first value of a body."""
+    """Spell out the first value of a body; the plain numbers in front are those of `Kind`."""
     match message:
         case m.Ping(round_, root, news, recents, held, roster):
             rows = f.put_rows(recents), f.put_rows(held)
