@@ -19,4 +19,4 @@ from crdtnode.protocol.effects import SendFrame as SendFrame
 from crdtnode.protocol.effects import Stream as Stream
 from crdtnode.protocol.effects import Udp as Udp
 from crdtnode.protocol.engine import Engine as Engine
-from crdtnode.protocol.engine import MemberView as MemberView
+from crdtnode.protocol.views import MemberView as MemberView

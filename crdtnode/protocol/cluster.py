@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 import random
 
 from crdtnode.config import Settings
-from crdtnode.metrics import Metrics
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Event, MemberNews
 from crdtnode.protocol.mail import Outcome, Send, to
@@ -50,17 +49,17 @@ class Cluster:
 
     def __init__(
         self,
-        me: Member,
+        members: Members,
+        news: News,
         place: Callable[[str], int],
         ping: Callable[[Member, int, float], Ping],
         greet: Callable[[], Hello],
         settings: Settings,
-        metrics: Metrics,
         chance: random.Random,
     ) -> None:
-        self.members = Members(me)
+        self.members = members
         self.deliveries = Deliveries(self.members, settings)
-        self.news = News(self.members)
+        self.news = news
         self.ring = Ring(place)
         self.probing = Probing(self.members, self.ring, ping, settings, chance)
         self.suspicions = Suspicions()
@@ -68,7 +67,6 @@ class Cluster:
         self._ping = ping
         self._greet = greet
         self._settings = settings
-        self._metrics = metrics
         self._chance = chance
         self._changed_at = float("-inf")
         self._compared_at = float("-inf")
@@ -184,7 +182,11 @@ class Cluster:
         if now - self._compared_at < EXCHANGE_PERIOD:
             return []
         self._compared_at = now
-        return [to(member, MemberList(0, self.members.records(), reply=True))]
+        return [to(member, self.listing(reply=True))]
+
+    def listing(self, *, reply: bool) -> MemberList:
+        """All that we know of members; ``reply`` asks for the same in return."""
+        return MemberList(0, self.members.records(), reply=reply)
 
     # Probes
 

@@ -204,11 +204,8 @@ class Streams:
 
     # Receiving
 
-    def receive(self, id_: int, chunk: bytes, now: float) -> Received | None:
-        """Take bytes from a stream; None where it is gone, or where they ended it."""
-        conn = self._conns.get(id_)
-        if conn is None:
-            return None
+    def receive(self, conn: Conn, chunk: bytes, now: float) -> Received | None:
+        """Take bytes from a stream; None where they ended it."""
         self._metrics.bytes_received.add("tcp", len(chunk))
         received = Received(conn)
         try:

@@ -38,6 +38,13 @@ class TypeSets:
             return None
         return self._sets[member.types].intersection(self._registry.types)
 
+    def root_equal(self, member: Member) -> bool | None:
+        """Whether the root that a member told last is ours; None where that cannot be said."""
+        ours = self.root(member)
+        if member.root is None or ours is None or not member.talks:
+            return None
+        return member.root == ours
+
     def root(self, member: Member) -> int | None:
         """Our root over what we share with this member; None where its set is not known."""
         if not self.known(member):

@@ -1,0 +1,221 @@
+"""What each message from a member leads to.
+
+One `match` over all kinds; the rooms do the rest. Items that arrive are joined in bounded batches,
+and a repair that changed something makes the next ping come soon.
+"""
+
+from collections.abc import Callable
+import random
+from typing import assert_never
+
+from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.cluster import Cluster
+from crdtnode.protocol.confirmations import Confirmations
+from crdtnode.protocol.inbox import Inbox, Job
+from crdtnode.protocol.mail import Outcome, to
+from crdtnode.protocol.members import Member
+from crdtnode.protocol.outbound import Outbound
+from crdtnode.protocol.pings import Pings
+from crdtnode.protocol.push import Pushes
+from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.survey import Survey
+from crdtnode.protocol.typesets import TypeSets
+from crdtnode.registry import Registry
+from crdtnode.wire.messages import (
+    LEFT_MAX,
+    Ack,
+    Challenge,
+    Hello,
+    Leave,
+    MemberList,
+    Message,
+    Nack,
+    Ping,
+    PingAck,
+    PingReq,
+    Pong,
+    Push,
+    Refused,
+    State,
+    Sync,
+    Types,
+    Want,
+)
+
+NEVER = float("inf")
+
+CALM = 0.25
+"""Seconds without a push after which what a repair found was no write under way."""
+
+
+class Answers:
+    """Takes messages of members to the rooms that they concern."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        cluster: Cluster,
+        pings: Pings,
+        pushes: Pushes,
+        confirmations: Confirmations,
+        inbox: Inbox,
+        repair: Repair,
+        survey: Survey,
+        typesets: TypeSets,
+        out: Outbound,
+        settings: Settings,
+        metrics: Metrics,
+        clock: Callable[[], int],
+        chance: random.Random,
+    ) -> None:
+        self._registry = registry
+        self._cluster = cluster
+        self._members = cluster.members
+        self._pings = pings
+        self._pushes = pushes
+        self._confirmations = confirmations
+        self._inbox = inbox
+        self._repair = repair
+        self._survey = survey
+        self._typesets = typesets
+        self._out = out
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._chance = chance
+        self._pushed_at = float("-inf")
+        self.hot_at = NEVER
+        """When to ping somebody besides the round's probe."""
+
+    def answer(self, member: Member, message: Message, counter: int, now: float) -> list[Outcome]:
+        """What one authentic message from a member leads to."""
+        match message:
+            case Ping():
+                return self._on_ping(member, message, counter, now)
+            case Pong():
+                return self._on_pong(member, message, now)
+            case PingReq():
+                return self._cluster.on_ping_req(member, message, now)
+            case PingAck():
+                return self._cluster.on_ping_ack(message, now)
+            case Nack():
+                return self._cluster.on_nack(member, message, now)
+            case Push():
+                return self._on_push(member, message, now)
+            case Ack():
+                return self._on_ack(member, message, now)
+            case MemberList():
+                return self.on_list(member.boot, message, now)
+            case Leave():
+                self._pushes.acknowledge(member, message.id, now)
+                return self._cluster.hear([message.record], now)
+            case Types():
+                self._typesets.learn(message)
+                return []
+            case Want():
+                return list(self._repair.on_want(member, message, now))
+            case Sync():
+                self._into_inbox(member, message, now)
+                return []
+            case Hello() | Challenge() | Refused():
+                return []  # a late part of a greeting that is over
+            case _:
+                assert_never(message)
+
+    def _on_ping(self, member: Member, ping: Ping, counter: int, now: float) -> list[Outcome]:
+        self._cluster.probing.hear_round(ping.round)
+        out = self._cluster.hear(ping.news, now)
+        root = self._typesets.root(member)
+        pong = Pong(
+            round=self._cluster.probing.round,
+            ping=counter,
+            root=root or 0,
+            news=self._cluster.news.aboard(member),
+            clock_ms=self._clock(),
+            held=0,
+            roster=self._members.roster,
+        )
+        self._out.carry([to(member, pong)], now)
+        out += self._cluster.compare_rosters(member, ping.roster, now)
+        if ping.root is None:
+            return [*out, to(member, self._typesets.ours())]
+        self._told_root(member, ping.root)
+        return [*out, *self._repair.on_ping(member, ping, now)]
+
+    def _on_pong(self, member: Member, pong: Pong, now: float) -> list[Outcome]:
+        sent = self._out.answered(member.boot, pong.ping)
+        if sent is not None:
+            member.measured(now - sent)
+        self._cluster.probing.hear_round(pong.round)
+        if self._typesets.known(member):
+            self._told_root(member, pong.root)
+            self._survey.answered(member, self._typesets.root_equal(member))
+        out = self._cluster.hear(pong.news, now)
+        return out + self._cluster.compare_rosters(member, pong.roster, now)
+
+    def _told_root(self, member: Member, root: int) -> None:
+        member.root = root
+        shares_all = self._typesets.known(member) and self._typesets.common(member) is None
+        if shares_all and not self._registry.dirty and root == self._registry.root:
+            self._confirmations.all_held()
+
+    def on_list(self, boot: bytes, message: MemberList, now: float) -> list[Outcome]:
+        """Take a list of members, from a member or from a process that its list makes one."""
+        out = self._cluster.hear_list(message, boot, now)
+        member = self._members.booted(boot)
+        if member is None:
+            return out
+        if message.id:
+            self._pushes.acknowledge(member, message.id, now)
+        if message.reply:
+            return [*out, to(member, self._cluster.listing(reply=False), stream=True)]
+        if not message.id:  # we asked for this list: look whether the states differ, at once
+            out.append(to(member, self._pings.to(member, self._cluster.probing.round, now)))
+        return out
+
+    def _on_push(self, member: Member, push: Push, now: float) -> list[Outcome]:
+        self._pushed_at = now
+        if self._pushes.is_new(member, push, now):
+            self._into_inbox(member, push, now)
+        return []
+
+    def _on_ack(self, member: Member, ack: Ack, now: float) -> list[Outcome]:
+        for id_ in ack.ids:
+            if self._cluster.acknowledged(member, id_, now):
+                self._confirmations.acknowledged(id_)
+        return []
+
+    # Joining what arrived
+
+    def _into_inbox(self, member: Member, message: Push | Sync, now: float) -> None:
+        if not self._inbox.put(member, message):
+            self._metrics.dropped.add("inbox full")
+        self.work(now)
+
+    def work(self, now: float) -> None:
+        """Join a bounded number of the items that wait."""
+        changes, finished = self._inbox.work(now)
+        self._out.carry(changes, now)
+        for job in finished:
+            self._finish(job, now)
+
+    def _finish(self, job: Job, now: float) -> None:
+        if isinstance(job.message, Push):
+            self._pushes.acknowledge(job.sender, job.message.id, now)
+            return
+        sync = job.message
+        self._out.carry(self._repair.on_sync(job.sender, sync, now), now)
+        deep = sync.left < LEFT_MAX - 1
+        if job.changed and (deep or now - self._pushed_at > CALM):
+            self.hot_at = min(self.hot_at, now + self._settings.hot_ping)
+
+    def ping_somebody(self, now: float) -> None:
+        """Repair spreads at its own pace: look at another member soon."""
+        self.hot_at = NEVER
+        live = self._members.others(State.ALIVE)
+        if live:
+            member = self._chance.choice(live)
+            self._out.carry(
+                [to(member, self._pings.to(member, self._cluster.probing.round, now))], now
+            )

@@ -1,0 +1,187 @@
+"""The way in: datagrams and streams are opened, decoded, and told apart by who sent them.
+
+Nothing passes that is not authentic, and nothing that a process says is used before it is proven
+that the process lives now: members by their membership, others by `contact` or by their stream.
+"""
+
+from crdtnode.errors import MalformedMessage, Rejected
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.answers import Answers
+from crdtnode.protocol.channel import Channel
+from crdtnode.protocol.cluster import Cluster
+from crdtnode.protocol.contact import Contact
+from crdtnode.protocol.effects import Address
+from crdtnode.protocol.mail import Send, to
+from crdtnode.protocol.outbound import Outbound
+from crdtnode.protocol.pings import Pings
+from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.streams import Conn, Streams
+from crdtnode.wire import codec
+from crdtnode.wire.messages import Challenge, MemberList, Message, Ping
+from crdtnode.wire.seal import Reason
+
+
+class Doorway:
+    """Takes bytes to `Answers`, and streams to those who wait for them."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        streams: Streams,
+        contact: Contact,
+        cluster: Cluster,
+        pings: Pings,
+        repair: Repair,
+        answers: Answers,
+        out: Outbound,
+        metrics: Metrics,
+    ) -> None:
+        self._channel = channel
+        self._streams = streams
+        self._contact = contact
+        self._cluster = cluster
+        self._members = cluster.members
+        self._pings = pings
+        self._repair = repair
+        self._answers = answers
+        self._out = out
+        self._metrics = metrics
+
+    # Datagrams
+
+    def datagram(self, data: bytes, address: Address, now: float) -> None:
+        """Take one datagram."""
+        self._metrics.bytes_received.add("udp", len(data))
+        try:
+            opened = self._channel.datagrams.open(data, now)
+            message = codec.decode(opened.body)
+        except Rejected as error:
+            self._metrics.dropped.add(error.reason)
+            return
+        except MalformedMessage:
+            self._metrics.dropped.add("malformed")
+            return
+        if not isinstance(message, Message):
+            self._metrics.dropped.add("unknown kind")
+            return
+        self._metrics.packets_received.add(type(message).__name__.lower())
+        if isinstance(message, Challenge):
+            self._on_challenge(opened.sender, address, message, now)
+        elif self._trusts(opened.sender) and not opened.greeting:
+            self._hear(opened.sender, address, message, opened.counter, now)
+        else:
+            self._prove(opened.sender, address, message, opened.counter, now)
+
+    def _trusts(self, boot: bytes) -> bool:
+        member = self._members.booted(boot)
+        return (member is not None and member.talks) or self._channel.datagrams.known(boot)
+
+    def _prove(
+        self, boot: bytes, address: Address, message: Message, counter: int, now: float
+    ) -> None:
+        """An unknown process spoke: use nothing that it said before it is proven fresh."""
+        if not self._contact.proof(boot, message):
+            self._out.carry(self._contact.challenge(boot, address, message), now)
+            return
+        self._channel.datagrams.admit(boot)
+        held = self._contact.held(boot)
+        if held is not None:
+            self._hear(boot, address, held, counter, now)
+
+    def _on_challenge(
+        self, boot: bytes, address: Address, challenge: Challenge, now: float
+    ) -> None:
+        answer, proven = self._contact.answer(boot, address, challenge)
+        self._out.carry([answer, *self._cluster.sign_of_life(boot, now)[1]], now)
+        if not proven:
+            return
+        # It answered our greeting: it is alive, whatever we thought of it.
+        self._channel.datagrams.admit(boot)
+        member = self._members.booted(boot)
+        if member is None:
+            listing = self._cluster.listing(reply=True)
+            self._out.carry([Send(boot, address, listing, stream=True)], now)
+        else:
+            self._out.carry([to(member, self._pings.to(member, 0, now))], now)
+
+    # Streams
+
+    def chunk(self, id_: int, data: bytes, now: float) -> None:
+        """Take the next bytes of a stream."""
+        conn = self._streams.numbered(id_)
+        if conn is None:
+            return
+        received = self._streams.receive(conn, data, now)
+        if received is None:
+            self.stream_over(conn, "refused", now)
+            return
+        if conn.boot is None:
+            return
+        if received.greeted:
+            self._greeted(conn, conn.boot, now)
+        for message in received.messages:
+            self._metrics.packets_received.add(type(message).__name__.lower())
+            self._hear(conn.boot, conn.address, message, 0, now)
+
+    def _greeted(self, conn: Conn, boot: bytes, now: float) -> None:
+        """The other end of a stream said who it is."""
+        seed = self._cluster.seeds.trying(conn.id)
+        if seed is not None:
+            self._cluster.seeds.reached(seed, boot)
+            listing = codec.encode(self._cluster.listing(reply=True))
+            self._streams.write(conn, listing, "memberlist", now)
+
+    def stream_over(self, conn: Conn, why: str, now: float) -> None:
+        """A stream ended: whoever waited for it is told."""
+        if conn.boot is not None:
+            self._repair.forget(conn.boot)
+        seed = self._cluster.seeds.trying(conn.id)
+        if seed is None:
+            return
+        if conn.why == Reason.SELF and self._streams.met_ourselves:
+            self._cluster.seeds.drop(seed)
+        else:
+            self._cluster.seeds.failed(seed, conn.why or why, now)
+
+    def drained(self, id_: int, now: float) -> None:
+        """A stream can take more."""
+        conn = self._streams.numbered(id_)
+        member = None if conn is None or conn.boot is None else self._members.booted(conn.boot)
+        if member is not None:
+            self._out.carry(self._repair.drained(member, now), now)
+
+    def try_seeds(self, now: float) -> None:
+        """Open a stream to each seed that is due."""
+        for seed in self._cluster.seeds.due(now):
+            conn = self._streams.dial(seed.address, now)
+            if conn is None:
+                self._cluster.seeds.failed(seed, "too many streams", now)
+            else:
+                seed.conn = conn.id
+
+    # Messages
+
+    def _hear(
+        self, boot: bytes, address: Address, message: Message, counter: int, now: float
+    ) -> None:
+        """Take one authentic message from a process that is proven fresh."""
+        member, out = self._cluster.sign_of_life(boot, now)
+        self._out.carry(out, now)
+        if member is None:
+            self._hear_stranger(boot, address, message, now)
+            return
+        if not self._channel.datagrams.known(boot):
+            self._channel.datagrams.admit(boot)
+        self._out.carry(self._answers.answer(member, message, counter, now), now)
+
+    def _hear_stranger(self, boot: bytes, address: Address, message: Message, now: float) -> None:
+        """A process that has the key and is no member yet: its list makes it one."""
+        if isinstance(message, MemberList):
+            self._out.carry(self._answers.on_list(boot, message, now), now)
+            if message.reply and self._members.booted(boot) is None:  # its name is taken
+                listing = self._cluster.listing(reply=False)
+                self._out.carry([Send(boot, address, listing, stream=True)], now)
+        elif isinstance(message, Ping):
+            self._out.carry([Send(boot, address, self._cluster.listing(reply=True))], now)
+        else:
+            self._metrics.dropped.add("not a member")

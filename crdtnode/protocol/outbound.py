@@ -1,0 +1,79 @@
+"""The way out: outcomes of the rooms become sealed datagrams, frames and effects, in order."""
+
+from collections.abc import Iterable
+
+from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.channel import Channel
+from crdtnode.protocol.effects import Effect, SendDatagram
+from crdtnode.protocol.mail import Outcome, Send
+from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.streams import Streams
+from crdtnode.wire import codec
+from crdtnode.wire.messages import NOBODY, Message, Ping
+
+PINGS_MOST = 4096
+"""Pings whose answers are waited for."""
+
+
+class Outbound:
+    """What is to be done, and when each ping was sent."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        streams: Streams,
+        repair: Repair,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self._channel = channel
+        self._streams = streams
+        self._repair = repair
+        self._metrics = metrics
+        self._room = codec.body_room(settings.datagram_bytes)
+        self._effects: list[Effect] = []
+        self._pings: dict[tuple[bytes, int], float] = {}
+        self._encoded: tuple[Message | None, bytes] = (None, b"")
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done, in order."""
+        self._effects += self._streams.take_effects()
+        effects, self._effects = self._effects, []
+        return effects
+
+    def carry(self, outcomes: Iterable[Outcome], now: float) -> None:
+        """Send what rooms want sent, and pass on their effects."""
+        for outcome in outcomes:
+            if isinstance(outcome, Send):
+                self._send(outcome, now)
+            else:
+                self._effects.append(outcome)
+
+    def _send(self, send: Send, now: float) -> None:
+        message = send.message
+        if self._encoded[0] is not message:  # one push goes to many members
+            self._encoded = (message, codec.encode(message))
+        body = self._encoded[1]
+        kind = type(message).__name__.lower()
+        if send.stream or len(body) > self._room:
+            if not self._streams.send(send.boot, send.address, body, kind, now):
+                self._repair.forget(send.boot)
+            self._effects += self._streams.take_effects()
+            return
+        receiver = None if send.boot == NOBODY else send.boot
+        counter, datagram = self._channel.datagrams.seal(receiver, body)
+        if isinstance(message, Ping):
+            self._pinged(send.boot, counter, now)
+        self._metrics.packets_sent.add(kind)
+        self._metrics.bytes_sent.add("udp", len(datagram))
+        self._effects.append(SendDatagram(send.address, datagram))
+
+    def _pinged(self, boot: bytes, counter: int, now: float) -> None:
+        self._pings[boot, counter] = now
+        if len(self._pings) > PINGS_MOST:
+            del self._pings[next(iter(self._pings))]
+
+    def answered(self, boot: bytes, counter: int) -> float | None:
+        """When the ping with this counter was sent; None where its answer has come already."""
+        return self._pings.pop((boot, counter), None)
