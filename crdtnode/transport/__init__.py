@@ -103,4 +103,7 @@ class Transport(ABC):
 
     @abstractmethod
     def close_now(self) -> None:
-        """Close the sockets at once, for a process that inherited them and must not use them."""
+        """Close all sockets at once and for good."""
+
+    def abandon(self) -> None:  # noqa: B027 (a transport without descriptors has nothing to do)
+        """Drop the sockets in a forked child, without touching the event loop of the parent."""

@@ -42,7 +42,7 @@ async def _towards_seed(seed: Address, families: list[socket.AddressFamily]) -> 
         except (OSError, UnicodeError):
             return None
         for family, _, _, _, target in found:
-            if family in families and (ours := towards(target[0], family)):
+            if family in families and (ours := towards(str(target[0]), family)):
                 return ours
     return None
 

@@ -91,3 +91,12 @@ class SocketTransport(Transport):
         """Close all sockets at once."""
         self._streams.close_now()
         self._udp_socket.close()
+
+    def abandon(self) -> None:
+        """Drop the sockets in a forked child; the parent's stay open.
+
+        The loop's epoll instance is shared with the parent: nothing here may tell the loop that
+        a descriptor is going away.
+        """
+        self._streams.abandon()
+        self._udp_socket.close()

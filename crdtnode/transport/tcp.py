@@ -8,6 +8,7 @@ its queue, never a task that others wait for; how long it may is the engine's to
 from collections import deque
 import errno
 import logging
+import os
 import socket
 from typing import Final
 
@@ -38,6 +39,7 @@ class Link:
         self.queue: deque[bytes] = deque()
         self.queued_bytes = 0
         self.closing = False
+        self.sock: trio.socket.SocketType | None = None
         self.work = trio.Event()
 
     def put(self, data: bytes) -> None:
@@ -176,6 +178,7 @@ class Streams:
 
     async def _carry(self, link: Link, sock: trio.socket.SocketType, *, ours: bool) -> Why:
         """Read and write one connected stream until it ends; answers why it did."""
+        link.sock = sock
         stream = trio.SocketStream(sock)
         why: Why = "error"
         try:
@@ -239,6 +242,12 @@ class Streams:
         """Close the listener at once and for good."""
         self._shut = True
         self._listener.close()
+
+    def abandon(self) -> None:
+        """Drop the descriptors past trio, which shares its event loop with our parent."""
+        self._shut = True
+        for sock in (self._listener, *[link.sock for link in self._links.values() if link.sock]):
+            os.close(sock.detach())
 
 
 async def connect(address: Address) -> trio.socket.SocketType:

@@ -81,9 +81,7 @@ class UdpSocket:
         try:
             self._sock.sendto(data, target)
         except OSError as error:
-            name = errno_name(error)
-            self._metrics.dropped.add(f"send {name}")
-            return name
+            return errno_name(error)
         return None
 
     def _target(self, address: Address) -> SocketAddress | None:

@@ -1,0 +1,407 @@
+"""What an embedding program holds in its hands: objects, watches, and questions to the cluster.
+
+Rule of this file: it promises and delegates. State is the registry's, decisions are the engine's,
+effects are the driver's. Use a node from the trio loop in which it was opened.
+"""
+
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+import logging
+from typing import Any, TypeVar, assert_never
+
+import trio
+
+from crdt import StateCRDT, tag_of
+from crdtnode.config import Settings
+from crdtnode.errors import (
+    FaultsNotAllowed,
+    Forked,
+    NodeClosed,
+    NotAcknowledged,
+    NotConverged,
+)
+from crdtnode.metrics import Metrics
+from crdtnode.node.driver import Driver, News
+from crdtnode.node.journal import record
+from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch, Watches
+from crdtnode.protocol import Engine, MemberView
+from crdtnode.protocol.effects import Changed, Event, MemberNews
+from crdtnode.registry import Registry
+from crdtnode.transport import Transport, format_address, parse_address
+
+log = logging.getLogger("crdtnode")
+
+C = TypeVar("C", bound=StateCRDT)
+
+_ASK_AGAIN_LEAST = 0.01
+_ASK_AGAIN_MOST = 0.2
+
+
+class Underway:
+    """Something that has begun: waiting for its end is possible, not waiting is fine too."""
+
+    def __init__(self, end: Callable[[], Any]) -> None:
+        self._end = end
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._end().__await__()  # type: ignore[no-any-return]  # a coroutine's is of Any
+
+
+class Node:
+    """A running node; made by `crdtnode.open_node`.
+
+    Attributes:
+        registry: All objects; for those who need more than `open` and `change`.
+        metrics: Plain counters.
+        cluster: Name of the cluster.
+        settings: What it runs with.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        registry: Registry,
+        transport: Transport,
+        metrics: Metrics,
+        settings: Settings,
+        cluster: str,
+        address: str,
+        allow_faults: bool,
+    ) -> None:
+        self.registry = registry
+        self.metrics = metrics
+        self.cluster = cluster
+        self.settings = settings
+        self._engine = engine
+        self._transport = transport
+        self._address = address
+        self._allow_faults = allow_faults
+        self._driver = Driver(engine, transport, metrics, self._hear)
+        self._changes: Watches[Change] = Watches()
+        self._member_changes: Watches[MemberChange] = Watches()
+        self._events: Watches[NodeEvent] = Watches()
+        self._unusable: type[Forked] | type[NodeClosed] | None = None
+        self._began = 0.0
+        self._met_somebody = False
+        registry.notify = self._driver.rearm
+
+    # --- objects -------------------------------------------------------------------------------
+
+    def open(self, name: str, type: type[C]) -> C:
+        """Return the one live object of this name and type.
+
+        Changing it is a method call; what changed is sent within a few milliseconds. An object
+        that was opened and never written exists only here.
+
+        Args:
+            name: 1-255 bytes of UTF-8 without control characters.
+            type: A class such as `crdt.PNCounter`; ``ORSet[str]`` counts as ``ORSet``.
+
+        Raises:
+            InvalidName: The name cannot be one.
+            TypeConflict: An object of this name and another type is known here.
+            UnknownType: The class is not registered; see `register`.
+        """
+        self._check()
+        return self.registry.open(name, type)
+
+    def change(self, name: str, type: type[C]) -> AbstractContextManager[C]:
+        """Change an object inside a ``with`` block: all of it or nothing.
+
+        For hand-written types, which publish no deltas, this is the only way; for others it
+        makes several changes one.
+
+        Raises:
+            ChangeInProgress: A block of this object is under way.
+            InvalidName, TypeConflict, UnknownType: As `open`.
+        """
+        self._check()
+        return self.registry.change(name, type)
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return (type tag, name) of all objects, sorted."""
+        self._check()
+        return self.registry.names()
+
+    def register(self, type: type[StateCRDT]) -> None:
+        """Make a type of your own known; do it on all nodes that shall hold its objects.
+
+        Raises:
+            TypeError: It is no complete subclass of `crdt.StateCRDT`.
+            ValueError: Its tag belongs to another class.
+        """
+        self._check()
+        self.registry.register(type)
+        self._engine.types_changed(self._driver.now())
+        self._driver.settle()
+
+    # --- watching ------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def watch(
+        self, name: str | None = None, type: type[StateCRDT] | str | None = None
+    ) -> AsyncIterator[Watch[Change]]:
+        """Hear of changes to an object, or to all, made here or elsewhere.
+
+        A watcher that falls behind by a thousand changes gets one ``resync`` instead of them.
+
+        Args:
+            name: Whose changes; None for all objects.
+            type: A class or a tag, where only objects of that type are meant.
+
+        Example::
+
+            async with node.watch("tags") as changes:
+                async for change in changes:
+                    print(change.source, change.delta.value)
+        """
+        self._check()
+        tag = type if type is None or isinstance(type, str) else tag_of(type)
+
+        def wanted(change: Change) -> bool:
+            return name in (None, change.name) and tag in (None, change.type)
+
+        watch = Watch(Change("resync", tag or "", name or "", None, None), wanted)
+        with self._changes.add(watch):
+            yield watch
+
+    @asynccontextmanager
+    async def watch_members(self) -> AsyncIterator[Watch[MemberChange]]:
+        """Hear of members that come, go, are suspected or move."""
+        self._check()
+        watch = Watch(MemberChange("resync", "", "", ""), lambda _: True)
+        with self._member_changes.add(watch):
+            yield watch
+
+    @asynccontextmanager
+    async def watch_events(self) -> AsyncIterator[Watch[NodeEvent]]:
+        """Hear of what an operator may want to know, such as name conflicts."""
+        self._check()
+        watch = Watch(NodeEvent("resync", "", {}), lambda _: True)
+        with self._events.add(watch):
+            yield watch
+
+    # --- questions -----------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Our name in the cluster; ``name~xxxx`` where another process had it already."""
+        return self._engine.name
+
+    @property
+    def address(self) -> str:
+        """``host:port`` at which others reach us."""
+        return self._address
+
+    @property
+    def encrypted(self) -> bool:
+        """True where a keyring keeps strangers out."""
+        return self._engine.secret
+
+    @property
+    def members(self) -> list[MemberView]:
+        """All members that we know of, ourselves included, by name."""
+        return self._engine.members
+
+    @property
+    def root(self) -> str:
+        """The fingerprint of everything that this node holds, 16 hex digits.
+
+        Equal roots mean equal states, between nodes that know the same types.
+        """
+        return f"{self.registry.root:016x}"
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the node began."""
+        return self._driver.now() - self._began
+
+    @property
+    def unreached_seeds(self) -> list[tuple[str, str]]:
+        """Seeds at which no member answers, as (``host:port``, why)."""
+        return [(format_address(seed), why) for seed, why in self._engine.unreached_seeds]
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts of everything: objects, members by state, and the counters by label."""
+        return {
+            "name": self.name,
+            "address": self.address,
+            "objects": len(self.registry),
+            "root": self.root,
+            "members": self.member_counts(),
+            "uptime_s": round(self.uptime, 3),
+            "counters": {name: dict(tally) for name, tally in self.metrics.snapshot().items()},
+        }
+
+    def member_counts(self) -> dict[str, int]:
+        """Return how many members are alive, suspect, dead and left; ourselves included."""
+        counts = dict.fromkeys(("alive", "suspect", "dead", "left"), 0)
+        for member in self.members:
+            counts[member.state] += 1
+        return counts
+
+    async def flush(self, timeout: float | None = None) -> int:  # noqa: ASYNC109 (an error of ours)
+        """Wait until everything written here so far is held by somebody else.
+
+        Returns:
+            How many other members acknowledged; 0 where nobody else is alive, so that nobody
+            but this process holds it.
+
+        Raises:
+            NotAcknowledged: Nobody did within ``timeout`` seconds.
+        """
+        self._check()
+        with trio.move_on_after(_seconds(timeout)):
+            return await self._driver.flush()
+        raise NotAcknowledged(f"no other member acknowledged within {timeout} s")
+
+    async def roots(self) -> dict[str, bool | None]:
+        """Ask every live member whether it holds what we hold: one round trip, at most 0.1 s.
+
+        Returns:
+            By member: True if its root is ours, False if not, None if it did not answer.
+        """
+        self._check()
+        return await self._driver.ask_roots()
+
+    async def converged(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 (names who differs)
+        """Wait until all live members hold the same state as this node; always gives True.
+
+        Alone, that is true at once, unless there are seeds that were not reached yet.
+
+        Raises:
+            NotConverged: They did not within ``timeout`` seconds; names those that differ.
+        """
+        self._check()
+        roots: dict[str, bool | None] = {}
+        with trio.move_on_after(_seconds(timeout)):
+            pause = _ASK_AGAIN_LEAST
+            while True:
+                roots = await self._driver.ask_roots()
+                if all(roots.values()) and not self.registry.dirty and self._may_be_alone(roots):
+                    return True
+                await trio.sleep(pause)
+                pause = min(pause * 1.5, _ASK_AGAIN_MOST)
+        raise NotConverged(
+            [name for name, equal in roots.items() if equal is False],
+            [name for name, equal in roots.items() if equal is None],
+        )
+
+    def _may_be_alone(self, roots: Mapping[str, object]) -> bool:
+        """With seeds that never answered, being alone says nothing about the cluster."""
+        self._met_somebody = self._met_somebody or bool(roots)
+        return self._met_somebody or not self._engine.unreached_seeds
+
+    # --- the cluster ---------------------------------------------------------------------------
+
+    def join(self, address: str) -> Underway:
+        """Meet whoever listens at ``host[:port]``; tried again for ever until somebody answers.
+
+        Begins at once; ``await`` it or not.
+
+        Raises:
+            InvalidAddress: It is no address.
+        """
+        self._check()
+        self._driver.join([parse_address(address)])
+        return Underway(trio.lowlevel.checkpoint)
+
+    def leave(self) -> Underway:
+        """Leave the cluster for good: others are told, and do not take us for dead.
+
+        Begins at once; ``await`` it to know that somebody heard (at most 0.3 s).
+        """
+        self._check()
+        if not self._driver.left.is_set():
+            self._driver.leave()
+        return Underway(self._driver.left.wait)
+
+    @property
+    def has_left(self) -> trio.Event:
+        """Set once the node has left the cluster."""
+        return self._driver.left
+
+    # --- faults --------------------------------------------------------------------------------
+
+    @property
+    def faults_allowed(self) -> bool:
+        """Whether `isolate` may be used."""
+        return self._allow_faults
+
+    @property
+    def isolated(self) -> bool:
+        """True while `isolate` cuts us off."""
+        return self._transport.isolated
+
+    def isolate(self) -> None:
+        """Cut this node off: drop every datagram, close and refuse every stream, both ways.
+
+        Raises:
+            FaultsNotAllowed: The node was opened without ``allow_faults=True``.
+        """
+        self._check()
+        if not self._allow_faults:
+            raise FaultsNotAllowed
+        self._transport.isolate()
+        record(log, logging.WARNING, "isolated")
+
+    def heal(self) -> None:
+        """End `isolate`.
+
+        Raises:
+            FaultsNotAllowed: The node was opened without ``allow_faults=True``.
+        """
+        self._check()
+        if not self._allow_faults:
+            raise FaultsNotAllowed
+        self._transport.heal()
+        record(log, logging.WARNING, "healed")
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        if self._unusable is Forked:
+            raise Forked
+        if self._unusable is NodeClosed:
+            raise NodeClosed("this node is closed")
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Drive the node until cancelled; `crdtnode.open_node` does that."""
+        self._began = self._driver.now()
+        await self._driver.run(task_status=task_status)
+
+    async def leave_if_running(self) -> None:
+        """Leave, unless that was done, or nobody drives the node any more."""
+        if self._driver.running and self._unusable is None:
+            await self.leave()
+
+    def end(self) -> None:
+        """Let watches end, and refuse further use."""
+        self._unusable = NodeClosed
+        for watches in (self._changes, self._member_changes, self._events):
+            watches.end()
+
+    def enter_child(self) -> None:
+        """Give everything up: this is a forked child, and the node is its parent's."""
+        self._unusable = Forked
+        self._transport.abandon()
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case Changed(tag, name, delta, source):
+                if self._changes:
+                    self._changes.tell(Change("change", tag, name, delta, source))
+            case MemberNews(name, address, state):
+                where = format_address(address)
+                record(log, logging.INFO, "member", name=name, address=where, state=state)
+                self._member_changes.tell(MemberChange("change", name, where, state))
+            case Event(kind, fields):
+                record(log, logging.INFO, kind, **fields)
+                self._events.tell(NodeEvent("event", kind, fields))
+            case _:
+                assert_never(news)
+
+
+def _seconds(timeout: float | None) -> float:
+    return float("inf") if timeout is None else max(timeout, 0.0)

@@ -1,0 +1,285 @@
+"""Carries out what an engine wants, and tells it what happens: the only place with effects.
+
+Rule of this file: the engine decides, the driver obeys. It sleeps until the engine's deadline or
+until something arrives; nothing here ticks. An exception in a handler is logged, counted and
+survived, because one bad message must not end a node; an engine that fails at every wake gets
+nowhere, and that ends the node loudly.
+"""
+
+from collections.abc import Callable
+import logging
+from typing import Final, Self, TypeVar, assert_never
+
+import trio
+
+from crdtnode.errors import BrokenInvariant, NodeClosed
+from crdtnode.metrics import Metrics
+from crdtnode.node.clock import NodeClock
+from crdtnode.protocol import Engine
+from crdtnode.protocol.effects import (
+    Address,
+    Changed,
+    CloseStream,
+    Effect,
+    Event,
+    Flushed,
+    Left,
+    MemberNews,
+    OpenStream,
+    Roots,
+    SendDatagram,
+    SendFrame,
+    Stream,
+    Udp,
+)
+from crdtnode.transport import Transport
+
+log = logging.getLogger(__name__)
+
+FAILURES_MOST: Final = 50
+"""Wakes that may fail in a row before we give up on our own code."""
+
+_PAUSE: Final = 0.02
+"""Seconds of rest after each of them."""
+
+_ROUNDS_MOST: Final = 64
+"""Rounds of effects that lead to effects before other tasks have their turn."""
+
+News = Changed | MemberNews | Event
+Answer = TypeVar("Answer", Flushed, Roots)
+
+
+class Ticket:
+    """An answer that the engine gives later: wait for ``done``, then read ``answer``."""
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.answer: Flushed | Roots | None = None
+
+
+class Containment:
+    """A ``with`` block whose exceptions are logged, counted and survived."""
+
+    __slots__ = ("_metrics", "_room", "failed")
+
+    def __init__(self, room: str, metrics: Metrics) -> None:
+        self._room = room
+        self._metrics = metrics
+        self.failed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        log.error("contained room=%s", self._room, exc_info=error)
+        self._metrics.contained.add(self._room)
+        self.failed = True
+        return True
+
+
+class Driver:
+    """Runs one engine over one transport. It is the transport's `Receiver`.
+
+    Args:
+        engine: Who decides.
+        transport: Bound, not yet running.
+        metrics: Counts what was contained.
+        tell: Hears of changes, members and events; what it raises is contained.
+    """
+
+    def __init__(
+        self, engine: Engine, transport: Transport, metrics: Metrics, tell: Callable[[News], None]
+    ) -> None:
+        self.engine = engine
+        self.transport = transport
+        self.left = trio.Event()
+        self._metrics = metrics
+        self._tell = tell
+        self._clock = NodeClock()
+        self._nap = trio.CancelScope()
+        self._token: trio.lowlevel.TrioToken
+        self._tickets: dict[tuple[type[Effect], int], Ticket] = {}
+        self._settling = False
+        self._failures = 0
+        self.running = False
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Drive until cancelled.
+
+        Raises:
+            BrokenInvariant: The engine fails at every wake.
+        """
+        self._token = trio.lowlevel.current_trio_token()
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.transport.run, self)
+                self.running = True
+                self._do("start", self.engine.start)
+                task_status.started()
+                await self._wake_for_ever()
+        finally:
+            self.running = False
+            self._give_up_tickets()
+
+    async def _wake_for_ever(self) -> None:
+        while True:
+            with trio.CancelScope(deadline=self._due()) as self._nap:
+                await trio.sleep_forever()
+            if self.now() < self.engine.deadline:
+                continue
+            if self._do("wake", self.engine.wake):
+                self._failures = 0
+                continue
+            self._failures += 1
+            if self._failures >= FAILURES_MOST:
+                raise BrokenInvariant(f"{self._failures} wakes in a row failed; the log says why")
+            await trio.sleep(_PAUSE)
+
+    def now(self) -> float:
+        """Return the time that the engine lives by."""
+        return self._clock.now()
+
+    def _due(self) -> float:
+        return self._clock.in_trio(self.engine.deadline)
+
+    def rearm(self) -> None:
+        """Sleep until the engine's present deadline; call it when that may have changed.
+
+        May be called from anywhere, outside trio's own turn too (guest mode, other threads).
+        """
+        if trio.lowlevel.in_trio_run():
+            self._nap.deadline = self._due()
+        else:
+            self._token.run_sync_soon(self.rearm, idempotent=True)
+
+    def _do(self, room: str, call: Callable[[float], object]) -> bool:
+        """Call the engine, contain what it raises, and carry out what it wants."""
+        with Containment(room, self._metrics) as containment:
+            call(self.now())
+        self.settle()
+        return not containment.failed
+
+    def settle(self) -> None:
+        """Carry out all effects, those that carrying out leads to included."""
+        if self._settling:
+            return  # the round that is under way picks them up
+        self._settling = True
+        try:
+            for _ in range(_ROUNDS_MOST):
+                effects = self.engine.effects()
+                if not effects:
+                    break
+                for effect in effects:
+                    with Containment(type(effect).__name__, self._metrics):
+                        self._carry_out(effect)
+        finally:
+            self._settling = False
+        self.rearm()
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case SendDatagram(address, data):
+                self.transport.send(address, data)
+            case SendFrame(stream, data):
+                self.transport.write(stream, data)
+            case OpenStream(stream, address):
+                self.transport.open(stream, address)
+            case CloseStream(stream):
+                self.transport.close(stream)
+            case Changed() | MemberNews() | Event():
+                self._tell(effect)
+            case Flushed(number) | Roots(number):
+                if ticket := self._tickets.pop((type(effect), number), None):
+                    ticket.answer = effect
+                    ticket.done.set()
+            case Left():
+                self.left.set()
+            case _:
+                assert_never(effect)
+
+    # What the transport tells.
+
+    def datagrams(self, batch: list[tuple[bytes, Address]]) -> None:
+        """Hand datagrams to the engine, one by one: the first bad one must not hide the others."""
+        now = self.now()
+        for data, address in batch:
+            with Containment("receive", self._metrics):
+                self.engine.receive(data, Udp(address), now)
+        self.settle()
+
+    def accepted(self, address: Address) -> int | None:
+        """Ask whether to take a stream."""
+        number = None
+        with Containment("accepted", self._metrics):
+            number = self.engine.accepted(address, self.now())
+        self.settle()
+        return number
+
+    def received(self, stream: int, data: bytes) -> None:
+        """Hand over a chunk of a stream."""
+        self._do("receive", lambda now: self.engine.receive(data, Stream(stream), now))
+
+    def opened(self, stream: int) -> None:
+        """Tell that a stream is open."""
+        self._do("opened", lambda now: self.engine.opened(stream, now))
+
+    def drained(self, stream: int) -> None:
+        """Tell that a stream is written out."""
+        self._do("drained", lambda now: self.engine.drained(stream, now))
+
+    def closed(self, stream: int, why: str) -> None:
+        """Tell that a stream ended; nobody wants to know while everything is being closed."""
+        if self.running:
+            self._do("closed", lambda now: self.engine.closed(stream, why, now))
+
+    def send_failed(self, address: Address, errno_name: str) -> None:
+        """Tell that a datagram could not be sent."""
+        self._do("send_failed", lambda now: self.engine.send_failed(address, errno_name, now))
+
+    # What the node asks.
+
+    def join(self, addresses: list[Address]) -> None:
+        """Try these seeds now."""
+        self._do("join", lambda now: self.engine.join(addresses, now))
+
+    def leave(self) -> None:
+        """Begin to leave; `left` is set once others know."""
+        self._do("leave", self.engine.leave)
+
+    async def flush(self) -> int:
+        """Push what was written, and wait until others hold it; answers how many.
+
+        Raises:
+            NodeClosed: The node was closed meanwhile.
+        """
+        answer = await self._ask(self.engine.flush, Flushed)
+        return answer.members
+
+    async def ask_roots(self) -> dict[str, bool | None]:
+        """Ask every live member whether its root is ours, None for a silent one.
+
+        Raises:
+            NodeClosed: The node was closed meanwhile.
+        """
+        answer = await self._ask(self.engine.ask_roots, Roots)
+        return answer.equal
+
+    async def _ask(self, question: Callable[[float], int], kind: type[Answer]) -> Answer:
+        number = question(self.now())
+        ticket = self._tickets[kind, number] = Ticket()
+        self.settle()
+        try:
+            await ticket.done.wait()
+        finally:
+            self._tickets.pop((kind, number), None)
+        if not isinstance(ticket.answer, kind):
+            raise NodeClosed("the node was closed while somebody waited for its answer")
+        return ticket.answer
+
+    def _give_up_tickets(self) -> None:
+        for ticket in list(self._tickets.values()):
+            ticket.done.set()

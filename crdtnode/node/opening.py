@@ -1,0 +1,237 @@
+"""From what a caller asks for to a running node.
+
+Rule of this file: everything that can be wrong with a request is found, and said, before anything
+is bound or started.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+import logging
+import os
+import random
+import socket
+import weakref
+
+import trio
+
+from crdt import StateCRDT
+from crdt.replica import fresh_replica
+from crdtnode.config import DEFAULT_PORT, Settings
+from crdtnode.errors import InsecureBind, InvalidAddress, NotSupported
+from crdtnode.metrics import Metrics
+from crdtnode.node.clock import wall_clock
+from crdtnode.node.core import Node
+from crdtnode.node.journal import record
+from crdtnode.node.keyfile import read_keyring
+from crdtnode.protocol import Engine
+from crdtnode.protocol.channel import sealed
+from crdtnode.protocol.effects import Address
+from crdtnode.registry import Registry
+from crdtnode.registry.names import check_name
+from crdtnode.transport import Transport, format_address, is_loopback, parse_address
+from crdtnode.transport.addresses import is_wildcard
+from crdtnode.transport.advertising import advertised
+from crdtnode.transport.sockets import SocketTransport
+from crdtnode.wire.keyring import Keyring
+
+log = logging.getLogger("crdtnode")
+
+_BOOT_BYTES = 16
+_LEAVE_MOST = 1.0
+
+_alive: "weakref.WeakSet[Node]" = weakref.WeakSet()
+
+
+@asynccontextmanager
+async def open_node(
+    *,
+    name: str | None = None,
+    bind: str = "127.0.0.1:0",
+    join: Iterable[str] = (),
+    keyring: str | os.PathLike[str] | Keyring | None = None,
+    insecure: bool = False,
+    cluster: str = "default",
+    advertise: str | None = None,
+    data: None = None,
+    tags: Mapping[str, str] | None = None,
+    types: Iterable[type[StateCRDT]] = (),
+    settings: Settings | None = None,
+    allow_faults: bool = False,
+    transport: Transport | None = None,
+) -> AsyncIterator[Node]:
+    """Run a node for the length of an ``async with`` block, inside a trio loop.
+
+    Leaving the block leaves the cluster (at most 0.3 s). What is wrong inside the node with a
+    peer, a packet or a handler is logged and counted, and never ends the block.
+
+    Args:
+        name: Its name, unique in the cluster. Default: the host's name, or ``HOST-PORT`` off the
+            default port.
+        bind: ``host[:port]`` to listen on, UDP and TCP; port 0 picks one. The default keeps to
+            this machine and lets any number of nodes run side by side; for a cluster of hosts say
+            ``"0.0.0.0:27380"``.
+        join: Addresses (``host[:port]``) of any members. None of them has to be up now: the node
+            starts alone and keeps trying.
+        keyring: A file made by ``crdtnode key new``, or a `Keyring`. Needed wherever other hosts
+            can reach us; nodes with equal keyrings and cluster names meet.
+        insecure: Let other hosts reach us without a keyring: everybody may read and write.
+        cluster: Name of the cluster. Nodes of other clusters do not understand us.
+        advertise: ``host[:port]`` at which others reach us, where that is not what we bind
+            (behind a port forwarder). Default: found out.
+        data: Must be None: this version keeps objects in memory.
+        tags: Words about this member that others can read, such as ``{"rack": "1"}``.
+        types: Types of your own, see `Node.register`.
+        settings: What to tune; see `crdtnode.config`.
+        allow_faults: Allow `Node.isolate`, for demonstrations and tests.
+        transport: A bound transport instead of sockets, such as one of
+            `crdtnode.transport.memory`; then ``bind`` does not count.
+
+    Raises:
+        InvalidAddress, InvalidName, KeyringError: What was asked for cannot be.
+        InsecureBind: Other hosts could reach us and there is no keyring.
+        CannotBind: The address is not ours, or taken.
+        NotSupported: ``data`` is not None.
+    """
+    if data is not None:
+        raise NotSupported("this version keeps objects in memory: data must be None")
+    seeds = [parse_address(address) for address in join]
+    ring = _keyring(keyring, cluster)
+    settings = settings or Settings()
+    metrics = Metrics()
+    if transport is None:
+        transport = SocketTransport(_safe_bind(bind, ring, insecure), metrics)
+    try:
+        address = await _advertised(advertise, transport.address, seeds)
+        node = _build(
+            name=check_name(name or default_name(transport.address[1])),
+            cluster=check_name(cluster),
+            address=address,
+            seeds=seeds,
+            ring=ring,
+            settings=settings,
+            metrics=metrics,
+            transport=transport,
+            tags=tags or {},
+            types=types,
+            allow_faults=allow_faults,
+        )
+    except BaseException:
+        transport.close_now()
+        raise
+    async with _running(node):
+        yield node
+
+
+def _keyring(keyring: str | os.PathLike[str] | Keyring | None, cluster: str) -> Keyring:
+    if keyring is None:
+        return Keyring.open_key(cluster)
+    return keyring if isinstance(keyring, Keyring) else read_keyring(keyring)
+
+
+def _safe_bind(bind: str, ring: Keyring, insecure: bool) -> Address:
+    address = parse_address(bind, any_port=True)
+    if not ring.secret and not insecure and not is_loopback(address[0]):
+        raise InsecureBind(format_address(address))
+    return address
+
+
+async def _advertised(wanted: str | None, bound: Address, seeds: list[Address]) -> Address:
+    if wanted is None:
+        return await advertised(bound, seeds)
+    host, port = parse_address(wanted, port=bound[1])
+    if is_wildcard(host):
+        raise InvalidAddress(wanted, "others cannot reach all addresses at once")
+    return host, port
+
+
+def default_name(port: int) -> str:
+    """Return the host's name, with the port where that is not the default one."""
+    host = socket.gethostname()
+    return host if port == DEFAULT_PORT else f"{host}-{port}"
+
+
+def _build(
+    *,
+    name: str,
+    cluster: str,
+    address: Address,
+    seeds: list[Address],
+    ring: Keyring,
+    settings: Settings,
+    metrics: Metrics,
+    transport: Transport,
+    tags: Mapping[str, str],
+    types: Iterable[type[StateCRDT]],
+    allow_faults: bool,
+) -> Node:
+    registry = Registry(
+        salt=ring.salt,
+        replica=fresh_replica,
+        clock=wall_clock,
+        metrics=metrics,
+        max_object_bytes=settings.max_object_bytes,
+    )
+    for kind in types:
+        registry.register(kind)
+    engine = Engine(
+        name=name,
+        cluster=cluster,
+        addresses=(address,),
+        registry=registry,
+        channel=sealed(ring, cluster, os.urandom(_BOOT_BYTES)),
+        settings=settings,
+        metrics=metrics,
+        chance=random.Random(os.urandom(_BOOT_BYTES)),
+        entropy=os.urandom,
+        clock=wall_clock,
+        seeds=seeds,
+        tags=tags,
+    )
+    return Node(
+        engine=engine,
+        registry=registry,
+        transport=transport,
+        metrics=metrics,
+        settings=settings,
+        cluster=cluster,
+        address=format_address(address),
+        allow_faults=allow_faults,
+    )
+
+
+@asynccontextmanager
+async def _running(node: Node) -> AsyncIterator[Node]:
+    """Run a node around a block; what the block raises comes out as it is, in no group."""
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        await nursery.start(node.run)
+        _alive.add(node)
+        record(log, logging.INFO, "started", name=node.name, address=node.address)
+        try:
+            yield node
+        except Exception as error:  # noqa: BLE001 (it is raised again outside of the nursery)
+            failure = error
+        finally:
+            await _leave(node)
+            _alive.discard(node)
+            node.end()
+            nursery.cancel_scope.cancel()
+    record(log, logging.INFO, "stopped", name=node.name)
+    if failure is not None:
+        raise failure
+
+
+async def _leave(node: Node) -> None:
+    """Tell the others, also while everything around is being cancelled; bounded in time."""
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + _LEAVE_MOST):
+        await node.leave_if_running()
+
+
+def _enter_child() -> None:
+    for node in list(_alive):
+        # Nothing may keep a fork from going on; without its sockets the node is harmless anyway.
+        with suppress(Exception):
+            node.enter_child()
+
+
+os.register_at_fork(after_in_child=_enter_child)
