@@ -1,0 +1,79 @@
+"""Simulate a cluster: the real protocol, registry and types, on a network made of seeds.
+
+Fifty nodes under a nasty network take seconds, and whatever goes wrong happens again, exactly, from
+its seed. Ten lines tell whether your cluster would converge:
+
+    >>> from crdtnode import sim
+    >>> plan = sim.Plan.random(seed=7, nodes=5, duration=10, partition="halves", loss=0.1)
+    >>> result = sim.run(plan)
+    >>> assert result.holds, result.explain()
+    >>> print(result.verdict)
+    holds
+
+A **plan** says everything: the nodes, the network, every write and every fault with its time.
+`Plan.random` draws one from a seed, and leaves to the seed whatever is not given: which partitions
+and crashes there are, how much is lost, doubled or late. Or write one by hand:
+
+    >>> plan = sim.Plan(
+    ...     seed=1,
+    ...     nodes=("a", "b", "c"),
+    ...     network=sim.Network(latency=sim.Latency.parse("5-20ms"), loss=0.2),
+    ...     writes=(
+    ...         sim.Write(1.0, "a", "pncounter@1", "visits", "increment", (3,)),
+    ...         sim.Write(4.0, "c", "pncounter@1", "visits", "increment", (4,)),
+    ...     ),
+    ...     faults=(sim.Partition(3.0, (("a", "b"), ("c",))), sim.Crash(6.0, "b")),
+    ...     duration=8.0,
+    ... )
+    >>> sim.run(plan).holds
+    True
+
+A **run** has two phases: until ``duration`` the writes and faults happen; then everything is
+healed, crashed nodes start again (empty, as new processes: all state is in memory), and all nodes
+must hold the same within ``bound`` seconds. Loss, duplication and latency last to the end.
+
+The **result** has a verdict per check (``holds``, ``violated``, or ``unknown`` where the run could
+not tell), the seconds that convergence took, and a hash over every delivered event: equal hashes
+are equal runs, on any machine. `Result.explain` shows the first violation of each check and the
+command that runs it again. The checks, all on by default:
+
+======================= ============================================================================
+nothing-raised          No engine and no type raises an exception.
+same-updates-same-state Nodes that have seen the same updates hold byte-equal states.
+converged               After the heal all nodes hold byte-equal states and equal roots.
+caught-up-after-heal    What any node knew at a heal, all nodes know when the bound is over.
+nothing-lost            A write that a living node has taken in is never lost.
+counters-add-up         A counter shows the sum of all held increments.
+nothing-invented        Every node shows only what somebody wrote.
+======================= ============================================================================
+
+`sweep` runs many seeds, on any `concurrent.futures.Executor`. Types of your own take part once they
+are registered in `crdt.catalogue`; name their tags in the writes of a plan. On the command line all
+of this is ``crdtnode simulate``.
+
+*How it works.* The engine of `crdtnode.protocol` takes time and chance as arguments, so one heap of
+events, a random stream per node and one per link drive it without any clock, socket or thread.
+"""
+
+from crdtnode.sim.checks import Check as Check
+from crdtnode.sim.checks import all_checks as all_checks
+from crdtnode.sim.draw import PARTITIONS as PARTITIONS
+from crdtnode.sim.draw import PlanError as PlanError
+from crdtnode.sim.draw import Recipe as Recipe
+from crdtnode.sim.events import Crash as Crash
+from crdtnode.sim.events import Fault as Fault
+from crdtnode.sim.events import Heal as Heal
+from crdtnode.sim.events import Partition as Partition
+from crdtnode.sim.events import Restart as Restart
+from crdtnode.sim.events import Write as Write
+from crdtnode.sim.latency import Latency as Latency
+from crdtnode.sim.plan import Network as Network
+from crdtnode.sim.plan import Plan as Plan
+from crdtnode.sim.result import Finding as Finding
+from crdtnode.sim.result import Result as Result
+from crdtnode.sim.result import Verdict as Verdict
+from crdtnode.sim.runs import Outcome as Outcome
+from crdtnode.sim.runs import run as run
+from crdtnode.sim.runs import sweep as sweep
+from crdtnode.sim.shadow import WatchedRegistry as WatchedRegistry
+from crdtnode.sim.world import World as World

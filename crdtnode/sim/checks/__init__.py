@@ -1,0 +1,28 @@
+"""What must hold in every run: small classes, each with a name, a sentence and a verdict.
+
+A check listens while the run goes on and looks at all nodes at its end. It shows the first
+violation that it sees, with what a person needs to understand it. Write your own as a subclass of
+`Check` and hand it to `crdtnode.sim.run`.
+"""
+
+from crdtnode.sim.checks.check import Check as Check
+from crdtnode.sim.checks.converged import CaughtUpAfterHeal as CaughtUpAfterHeal
+from crdtnode.sim.checks.converged import Converged as Converged
+from crdtnode.sim.checks.raised import NothingRaised as NothingRaised
+from crdtnode.sim.checks.same import SameUpdatesSameState as SameUpdatesSameState
+from crdtnode.sim.checks.totals import CountersAddUp as CountersAddUp
+from crdtnode.sim.checks.writes import NothingInvented as NothingInvented
+from crdtnode.sim.checks.writes import NothingLost as NothingLost
+
+
+def all_checks() -> list[Check]:
+    """One new check of every kind."""
+    return [
+        NothingRaised(),
+        SameUpdatesSameState(),
+        Converged(),
+        CaughtUpAfterHeal(),
+        NothingLost(),
+        CountersAddUp(),
+        NothingInvented(),
+    ]

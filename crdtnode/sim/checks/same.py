@@ -1,0 +1,45 @@
+"""Strong eventual consistency, watched at every step.
+
+Rule of this file: whoever has seen the same updates, in any order and however often, holds the same
+state, byte for byte. Source: Shapiro, Preguica, Baquero and Zawirski, INRIA RR-7506 (2011),
+section 2; the shadow sets are those of `crdtnode.sim.shadow`.
+"""
+
+from hashlib import blake2b
+
+from crdt import StateCRDT
+from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.shadow import Key
+
+_KEPT_BYTES = 1024
+
+
+class SameUpdatesSameState(Check):
+    """For every set of updates that any node ever saw there is one canonical state."""
+
+    name = "same-updates-same-state"
+    sentence = "Nodes that have seen the same updates hold byte-equal states."
+    watches_states = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._states: dict[tuple[Key, int], tuple[bytes, str]] = {}
+
+    def reached(self, node: str, key: Key, shadow: int, state: StateCRDT) -> None:
+        """Compare with the first state that this set of updates led to."""
+        canonical = state.canonical()
+        if len(canonical) > _KEPT_BYTES:
+            canonical = blake2b(canonical).hexdigest().encode()
+        first, where = self._states.setdefault((key, shadow), (canonical, node))
+        if first != canonical:
+            self.violate(
+                f"{'/'.join(key)} after the updates {_numbers(shadow)} of this object:\n"
+                f"on {where}: {first.decode(errors='replace')}\n"
+                f"on {node}: {canonical.decode(errors='replace')}\n"
+                f"payload on {node}: {shown(state)}"
+            )
+
+
+def _numbers(shadow: int) -> str:
+    """The places of the bits, counted from 1."""
+    return ", ".join(str(n) for n in range(1, shadow.bit_length() + 1) if shadow >> (n - 1) & 1)

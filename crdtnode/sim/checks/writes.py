@@ -1,0 +1,119 @@
+"""Writes are neither lost nor invented.
+
+Rule of this file: a write counts as *held* once a node that is up has it, and from then on must
+not vanish. What only a crashed node knew may be gone, or may still come out of the network: on all
+nodes or on none, which the check for equal states sees to.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from crdt import LWWRegister, StateCRDT
+from crdt.catalogue import type_of
+from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.converged import all_keys, state_on
+
+if TYPE_CHECKING:
+    from crdtnode.sim.shadow import Key, Update
+    from crdtnode.sim.world import World
+
+_ADDING = ("add", "update")
+_REMOVING = ("discard", "remove", "clear")
+
+
+def held(world: "World", key: "Key") -> int:
+    """The shadow of all that the processes which run now have ever seen of an object."""
+    shadow = 0
+    for host in world.up:
+        shadow |= host.registry.shadows.get(key, 0)
+    return shadow
+
+
+class NothingLost(Check):
+    """Judged by the lattice (the delta is below the state) and, for sets, by what they show."""
+
+    name = "nothing-lost"
+    sentence = "A write that a living node has taken in is never lost."
+
+    def ended(self, world: "World", converged: float | None) -> None:
+        """Look for the delta of each write in the states of all nodes."""
+        for key in world.ledger.tales:
+            must = held(world, key)
+            states = [state_on(host, key) for host in world.up]
+            updates = [u for u in world.ledger.tale(key).updates if u.bit & must]
+            for update in updates:
+                if not any(update.delta.compare(state) for state in states):
+                    self.violate(f"{update} is in no state of {'/'.join(key)}:\n{_shown(states)}")
+            self._look_into_sets(updates, states)
+        self.holds()
+
+    def _look_into_sets(self, updates: "list[Update]", states: list[StateCRDT]) -> None:
+        """An element that somebody added and nobody ever removed is in the set."""
+        calls = {update.write.method for update in updates}
+        if not calls & set(_ADDING) or "clear" in calls:
+            return
+        removed = {_same(e) for u in updates if u.write.method in _REMOVING for e in u.write.args}
+        for update in updates:
+            for element in _added(update):
+                there = [_same(element) in map(_same, _items(state)) for state in states]
+                if _same(element) not in removed and not any(there):
+                    self.violate(f"{element!r} of {update} is in no set:\n{_shown(states)}")
+
+
+class NothingInvented(Check):
+    """Whatever a node shows, somebody wrote: elements, register values, whole states."""
+
+    name = "nothing-invented"
+    sentence = "Every node shows only what somebody wrote."
+
+    def ended(self, world: "World", converged: float | None) -> None:
+        """Compare every state with all writes that there were."""
+        for key in all_keys(world):
+            tale = world.ledger.tales.get(key)
+            updates = tale.updates if tale else []
+            top: StateCRDT = type_of(key[0])()
+            for update in updates:
+                top.join(update.delta.clone())
+            written = {_same(value) for update in updates for value in _values(update)}
+            for host in world.up:
+                state = state_on(host, key)
+                strange = [item for item in _items(state) if _same(item) not in written]
+                if strange:
+                    self.violate(f"nobody wrote {strange[0]!r} to {'/'.join(key)} on {host.name}")
+                if not state.compare(top):
+                    self.violate(
+                        f"{'/'.join(key)} on {host.name} is more than all writes together:\n"
+                        f"{shown(state)}\nall writes: {shown(top)}"
+                    )
+        self.holds()
+
+
+def _shown(states: list[StateCRDT]) -> str:
+    return "\n".join(dict.fromkeys(map(shown, states)))
+
+
+def _same(element: object) -> tuple[str, str]:
+    """What makes two elements the same one: type and value, all the way down."""
+    return type(element).__name__, repr(element)
+
+
+def _items(state: StateCRDT) -> list[object]:
+    """What a state shows of its writers' values; nothing where values are computed."""
+    if isinstance(state, LWWRegister):
+        return [state.value] if state.assigned else []
+    return list(state) if isinstance(state, Iterable) else []
+
+
+def _added(update: "Update") -> list[object]:
+    """The elements that a write adds to a set."""
+    match update.write.method, update.write.args:
+        case "add", (element,):
+            return [element]
+        case "update", (elements,) if isinstance(elements, Iterable):
+            return list(elements)
+    return []
+
+
+def _values(update: "Update") -> list[object]:
+    """What a write put into its object."""
+    return list(update.write.args) if update.write.method == "assign" else _added(update)

@@ -1,0 +1,200 @@
+"""Which updates each node has seen: a shadow that rides beside every message.
+
+Rule of this file: exact, and blind to how messages travel. The protocol may join deltas, send whole
+states or relay what it got; what counts is the content that a node joined.
+
+*Theory of operation.* Every update gets a bit. A *shadow* is a set of updates of one object, held
+as a whole number; joining contents is ``|``. Three places know what a content is made of: a write
+(its delta is the new bit), a flush (the delta that it gives out is the join of the writes since the
+last one), and a state that is sent (it is what its node has seen). Each notes the content, as
+bytes, with its shadow. A node that joins a content looks up its shadow and adds it to its own. A
+content that nobody has noted counts as an update of its own, which keeps the rest exact: by
+construction the state of a node is the join of the contents that stand for the bits of its shadow.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgpack
+
+from crdt import StateCRDT
+from crdtnode.metrics import Metrics
+from crdtnode.registry import Absorbed, Change, Registry
+from crdtnode.sim.events import Write
+
+Key = tuple[str, str]
+"""A type's tag and the object's name."""
+
+
+@dataclass(slots=True, eq=False)
+class Update:
+    """One write that was accepted by a node."""
+
+    key: Key
+    bit: int
+    """Its place in the shadows of its object, a power of two."""
+    write: Write
+    delta: StateCRDT
+    moment: int
+    """When, in nanoseconds."""
+
+    @property
+    def number(self) -> int:
+        """Counted from 1, for each object."""
+        return self.bit.bit_length()
+
+    def __str__(self) -> str:
+        return f"update {self.number} ({self.write})"
+
+
+@dataclass(slots=True)
+class Tale:
+    """All that is known of one object over the whole run."""
+
+    updates: list[Update] = field(default_factory=list)
+    bits: int = 0
+    """Bits given out so far, to updates and to contents that nobody noted."""
+    shadows: dict[bytes, int] = field(default_factory=dict)
+    """Content to shadow."""
+
+    def fresh_bit(self) -> int:
+        """A bit that nobody has."""
+        self.bits += 1
+        return 1 << (self.bits - 1)
+
+    def note(self, payload: object, shadow: int) -> None:
+        """Say what a content is made of; the first word on it counts."""
+        self.shadows.setdefault(msgpack.packb(payload), shadow)
+
+    def shadow_of(self, payload: object) -> int | None:
+        """What a content is made of; None where nobody has noted it."""
+        return self.shadows.get(msgpack.packb(payload))
+
+
+class Witness(Protocol):
+    """Who wants to know that an object on a node has reached a state."""
+
+    def reached(self, node: str, key: Key, shadow: int, state: StateCRDT) -> None:
+        """``state`` is what the node holds after joining the updates in ``shadow``."""
+
+
+class Ledger:
+    """The tales of all objects, shared by all nodes of a run."""
+
+    def __init__(self) -> None:
+        self.tales: dict[Key, Tale] = {}
+        self.updates: list[Update] = []
+        self.unnoted = 0
+        """Contents joined that nobody had noted; each weakens the check a little."""
+
+    def tale(self, key: Key) -> Tale:
+        """The tale of one object."""
+        tale = self.tales.get(key)
+        if tale is None:
+            tale = self.tales[key] = Tale()
+        return tale
+
+    def wrote(self, write: Write, delta: StateCRDT, moment: int) -> Update:
+        """Enter an accepted write."""
+        key = (write.type, write.name)
+        tale = self.tale(key)
+        update = Update(key, tale.fresh_bit(), write, delta, moment)
+        tale.updates.append(update)
+        self.updates.append(update)
+        tale.note(delta.payload, update.bit)
+        return update
+
+    def joined(self, key: Key, payload: object) -> int:
+        """The shadow of a content that a node has joined."""
+        tale = self.tale(key)
+        shadow = tale.shadow_of(payload)
+        if shadow is None:
+            self.unnoted += 1
+            shadow = tale.fresh_bit()
+            tale.note(payload, shadow)
+        return shadow
+
+
+class WatchedRegistry(Registry):
+    """The registry of a simulated node, with the shadows of its objects.
+
+    Args:
+        node: The node's name in the plan.
+        ledger: Where the contents of all nodes are noted.
+        witnesses: Who is told of each new state.
+        salt: As for every registry, like all that follow.
+        replica: Makes replica ids.
+        clock: Whole milliseconds since 1970.
+        metrics: The node's counters.
+        types: Tags of the types known; fixed, so that a run does not depend on what else this
+            Python process has registered.
+
+    Attributes:
+        shadows: What this process has seen of each object.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        ledger: Ledger,
+        witnesses: Sequence[Witness],
+        salt: bytes,
+        replica: Callable[[], str],
+        clock: Callable[[], int],
+        metrics: Metrics,
+        types: Iterable[str],
+    ) -> None:
+        super().__init__(salt=salt, replica=replica, clock=clock, metrics=metrics, types=types)
+        self.node = node
+        self.ledger = ledger
+        self.witnesses = witnesses
+        self.shadows: dict[Key, int] = {}
+        self._unflushed: dict[Key, int] = {}
+
+    def wrote(self, update: Update) -> None:
+        """Note that an update was made here."""
+        self._unflushed[update.key] = self._unflushed.get(update.key, 0) | update.bit
+        self._reach(update.key, update.bit)
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        """Join what arrived, and its shadows."""
+        absorbed = super().absorb(tag, name, life, payloads, now)
+        key = (tag, name)
+        shadow = before = self.shadows.get(key, 0)
+        for payload in payloads:
+            shadow |= self.ledger.joined(key, payload)
+        if shadow != before or absorbed.changed:
+            self._reach(key, shadow)
+        return absorbed
+
+    def flush(self, now: float) -> list[Change]:
+        """Flush, and note what the joined deltas are made of."""
+        changes = super().flush(now)
+        for change in changes:
+            key = (change.type, change.name)
+            self.ledger.tale(key).note(change.delta.payload, self._unflushed.pop(key, 0))
+        return changes
+
+    def state(self, hn: int) -> tuple[str, str, int, object] | None:
+        """Give out a whole state, and note what it is made of."""
+        found = super().state(hn)
+        if found is not None:
+            tag, name, _, payload = found
+            self.ledger.tale((tag, name)).note(payload, self.shadows.get((tag, name), 0))
+        return found
+
+    def look(self, key: Key) -> StateCRDT | None:
+        """The state of an object, which stays as it is: `get` would bind it to this node."""
+        entry = self.entry(self.fingerprints.place(*key))
+        return None if entry is None else entry.state
+
+    def _reach(self, key: Key, seen: int) -> None:
+        shadow = self.shadows[key] = self.shadows.get(key, 0) | seen
+        state = self.look(key)
+        if state is not None:
+            for witness in self.witnesses:
+                witness.reached(self.node, key, shadow, state)

@@ -1,0 +1,239 @@
+"""Everything that a plan needs around its nodes, and the run itself.
+
+Rule of this file: one thread, one agenda, no clock, no iteration over sets. A run is a pure
+function of its plan and of the code.
+
+*Theory of operation.* A run has two phases. In the first one the plan's writes and faults happen.
+In the second one the network is whole, every node is up, nobody writes, and time goes on until all
+nodes hold the same state and stay so for a moment, or until the bound is over. Then the checks,
+which have listened all the time, look at what every node holds.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+import traceback
+
+from crdtnode.protocol import Engine
+from crdtnode.protocol.effects import Address, Effect
+from crdtnode.sim.agenda import SECOND, Agenda, nanoseconds
+from crdtnode.sim.checks import Check, NothingRaised, all_checks
+from crdtnode.sim.events import Crash, Fault, Heal, Partition, Restart
+from crdtnode.sim.host import Host
+from crdtnode.sim.network import Links
+from crdtnode.sim.plan import Plan
+from crdtnode.sim.result import Result
+from crdtnode.sim.shadow import Ledger, WatchedRegistry
+from crdtnode.sim.streams import Streams
+from crdtnode.sim.trace import Trace
+from crdtnode.sim.workload import DEFAULT_TYPES
+
+SEEDS = 2
+"""The first so many nodes are those by which all others join."""
+
+START_GAP = 0.01
+"""Seconds between the starts of two nodes, at most; with many nodes less."""
+
+CALM = 0.1
+"""Seconds for which all nodes must stay equal."""
+
+EVENTS_PER_NODE_SECOND = 20_000
+"""A run with more events than this is broken off: something spins."""
+
+Progress = Callable[[float, int], None]
+"""Told the simulated seconds and the number of different roots, now and then."""
+
+
+class World:
+    """One run of one plan.
+
+    Args:
+        plan: What happens.
+        engine: The engine's class, or whatever makes one: to test another one.
+        registry: The registry's class.
+        checks: What to check; by default everything.
+        record: Keep every delivered event in ``trace.happenings``.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        engine: Callable[..., Engine] = Engine,
+        registry: Callable[..., WatchedRegistry] = WatchedRegistry,
+        checks: Sequence[Check] | None = None,
+        record: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.new_engine = engine
+        self.new_registry = registry
+        self.agenda = Agenda()
+        self.trace = Trace(record=record)
+        self.links = Links(plan.seed, plan.network)
+        self.ledger = Ledger()
+        self.checks = all_checks() if checks is None else list(checks)
+        self.witnesses = [check for check in self.checks if check.watches_states]
+        self.hosts = tuple(Host(self, index, name) for index, name in enumerate(plan.nodes))
+        self.types = sorted({*DEFAULT_TYPES, *(write.type for write in plan.writes)})
+        self._by_name = {host.name: host for host in self.hosts}
+        self._by_address: dict[Address, Host] = {host.address: host for host in self.hosts}
+        self.streams = Streams(self.agenda, self.links, self._by_address.get)
+        self._roots: Counter[int] = Counter()
+        seconds = plan.duration + plan.bound + 1
+        self._events_most = int(EVENTS_PER_NODE_SECOND * len(plan.nodes) * seconds)
+        self.broken: str | None = None
+        """Why the run cannot go on, if so."""
+
+    # What hosts and checks ask for
+
+    @property
+    def up(self) -> list[Host]:
+        """All hosts whose process runs, in the order of the plan."""
+        return [host for host in self.hosts if host.up]
+
+    def seeds_of(self, host: Host) -> tuple[Address, ...]:
+        """By whom this host joins."""
+        return tuple(seed.address for seed in self.hosts[:SEEDS] if seed is not host)
+
+    def send(self, source: Host, address: Address, data: bytes) -> None:
+        """Put a datagram on its way."""
+        target = self._by_address.get(address)
+        if target is None:
+            return
+        now = self.agenda.now
+        for wait in self.links.datagram(source.name, target.name):
+            self.agenda.at(now + wait, lambda at: target.datagram(at, source, data))
+
+    def told(self, host: Host, effect: Effect) -> None:
+        """An effect that is news for people, not work for a driver."""
+        for check in self.checks:
+            check.told(self, host, effect)
+
+    def raised(self, host: Host, error: Exception) -> None:
+        """An engine or a type raised: end the run, and show where."""
+        trail = "".join(traceback.format_exception(error)[-6:])
+        self.broken = f"{host.name} raised at {self.agenda.now / SECOND:.6f} s:\n{trail}"
+        for check in self.checks:
+            if isinstance(check, NothingRaised):
+                check.violate(self.broken)
+
+    def root_changed(self, before: int | None, after: int | None) -> None:
+        """A host's root is another one; None stands for a host that is down."""
+        if before is not None:
+            self._roots[before] -= 1
+            if not self._roots[before]:
+                del self._roots[before]
+        if after is not None:
+            self._roots[after] += 1
+
+    @property
+    def distinct_roots(self) -> int:
+        """Number of different roots among the hosts that are up; 1 is agreement."""
+        return len(self._roots)
+
+    def agreed(self) -> bool:
+        """True where all hosts have one root, and none has writes that it does not show yet."""
+        return len(self._roots) == 1 and not any(host.registry.dirty for host in self.up)
+
+    # The run
+
+    def run(self, progress: Progress | None = None) -> Result:
+        """Do all of it, once."""
+        self._prepare()
+        converged = None
+        if self._until(nanoseconds(self.plan.duration), progress):
+            healed = self._finish_faults()
+            if self._until(healed, progress):
+                converged = self._converge(progress)
+        if self.broken is None:
+            for check in self.checks:
+                check.ended(self, converged)
+        return Result(
+            plan=self.plan,
+            findings=tuple(check.finding() for check in self.checks),
+            trace_hash=self.trace.digest(),
+            converged_after_s=converged,
+            counts=self._counts(),
+            simulated_s=self.agenda.now / SECOND,
+            broken_off=self.broken or "",
+        )
+
+    def _prepare(self) -> None:
+        agenda = self.agenda
+        gap = min(START_GAP, 1 / len(self.hosts))
+        for index, host in enumerate(self.hosts):
+            agenda.at(nanoseconds(index * gap), host.start)
+        for write in self.plan.writes:
+            host = self._by_name[write.node]
+            agenda.at(nanoseconds(write.at), partial(host.write, write=write))
+        for fault in self.plan.faults:
+            agenda.at(nanoseconds(fault.at), partial(self._do, fault=fault))
+
+    def _do(self, moment: int, fault: Fault) -> None:
+        match fault:
+            case Partition(_, groups):
+                self.links.partition(groups)
+            case Heal():
+                self.links.heal()
+            case Crash(_, node):
+                if self._by_name[node].up:
+                    self._by_name[node].crash(moment)
+            case Restart(_, node):
+                if not self._by_name[node].up:
+                    self._by_name[node].start(moment)
+        for check in self.checks:
+            check.fault(self, fault)
+
+    def _finish_faults(self) -> int:
+        """End the first phase: heal the network, start what is down; the moment when it is done."""
+        agenda = self.agenda
+        faults: list[Fault] = [Heal(self.plan.duration)]
+        faults += [Restart(self.plan.duration, host.name) for host in self.hosts if not host.up]
+        for fault in faults:
+            done = agenda.at(agenda.now + 1, partial(self._do, fault=fault))
+        return done
+
+    def _until(self, limit: int, progress: Progress | None) -> bool:
+        """Let everything happen up to a moment; False if the run broke on the way."""
+        agenda = self.agenda
+        while self._step(limit):
+            if progress is not None and not agenda.happened & 1023:
+                progress(agenda.now / SECOND, self.distinct_roots)
+        return self.broken is None
+
+    def _step(self, limit: int) -> bool:
+        """Let one thing happen; False where nothing can any more, up to this moment."""
+        if self.agenda.happened > self._events_most:
+            self.broken = f"more than {self._events_most} events: something spins"
+        if self.broken is not None:
+            return False
+        return self.agenda.run(limit)
+
+    def _converge(self, progress: Progress | None) -> float | None:
+        """Wait until all are equal and stay so; None if the bound is over before."""
+        begin = self.agenda.now
+        limit = begin + nanoseconds(self.plan.bound)
+        while True:
+            while not self.agreed():
+                if not self._step(limit):
+                    return None
+            since = self.agenda.now
+            calm = [host.root for host in self.hosts]
+            if not self._until(since + nanoseconds(CALM), progress):
+                return None
+            if self.agreed() and [host.root for host in self.hosts] == calm:
+                return (since - begin) / SECOND
+            limit = max(limit, self.agenda.now)
+
+    def _counts(self) -> dict[str, int]:
+        totals: Counter[str] = Counter()
+        for host in self.hosts:
+            totals["messages"] += sum(host.metrics.packets_sent.values())
+            totals["bytes"] += sum(host.metrics.bytes_sent.values())
+        return {
+            "updates": len(self.ledger.updates),
+            "messages": totals["messages"],
+            "bytes": totals["bytes"],
+            "events": self.agenda.happened,
+            "unnoted": self.ledger.unnoted,
+        }

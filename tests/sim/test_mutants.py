@@ -1,0 +1,15 @@
+import pytest
+
+from crdtnode import sim
+from tests.sim.mutants import MUTANTS, Mutant
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_planted_bug_is_caught_within_50_seeds(mutant: Mutant) -> None:
+    for seed in range(50):
+        result = sim.run(mutant.plan(seed), **mutant.settings)
+        if not result.holds:
+            assert set(result.violated) & set(mutant.seen_by), result.explain()
+            return
+    pytest.fail(f"50 seeds did not show {mutant.name}")
