@@ -64,13 +64,13 @@ class Ledger:
             ObjectTooLarge: It is over the limit; the change is refused.
         """
         self.check_size(entry)
-        if not self._notified:
-            self.notify()
-            self._notified = True
         if entry.pending is None and entry.doubtful is None:
             entry.base = 0 if entry.stale else self._fingerprints.get(entry.hn)
             self._written.append(entry)
         self._mark(entry)
+        if not self._notified:  # last, so that whoever is woken finds that there is work
+            self._notified = True
+            self.notify()
 
     def arrived(self, entry: Entry) -> None:
         """Something from elsewhere was joined into an object."""
