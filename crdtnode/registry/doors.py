@@ -16,24 +16,22 @@ DEPTH_MOST: Final = 56
 it."""
 
 
-def parsed(kind: Kind, payloads: Sequence[object]) -> StateCRDT | None:
-    """The join of what the payloads say, None where there are none.
+def parsed(kind: Kind, payloads: Sequence[object]) -> StateCRDT:
+    """The join of what one or more payloads say.
 
     Raises:
         PayloadError: One of them is no payload of this type.
     """
-    whole: StateCRDT | None = None
     try:
-        for payload in payloads:
-            part = kind.cls.from_payload(payload)
-            if whole is None:
-                whole = part
-            else:
-                whole.absorb(part)
+        whole, *others = [kind.cls.from_payload(payload) for payload in payloads]
+        for other in others:
+            whole.absorb(other)
     except PayloadError:
         raise
     except Exception as error:  # a hand-written type may raise anything
         raise PayloadError(f"{kind.tag} refuses it: {error!r:.200}") from error
+    if type(whole) is not kind.cls:
+        raise PayloadError(f"{kind.tag} made something else of it")
     return whole
 
 
@@ -50,10 +48,9 @@ def joined(kind: Kind, state: StateCRDT, delta: StateCRDT) -> bool:
         if not trial.absorb(delta):
             return False
         copied(trial)
+        return state.absorb(delta)
     except Exception as error:  # a hand-written type may raise anything
         raise PayloadError(f"{kind.tag} cannot join it: {error!r:.200}") from error
-    state._adopt(trial)
-    return True
 
 
 def copied(obj: StateCRDT) -> StateCRDT:

@@ -32,15 +32,18 @@ class Block:
     """A ``change`` block under way.
 
     Attributes:
-        before: The state without what the block changed; None while it has changed nothing.
+        start: The state when a plain type's block began; None for other types.
+        before: The state without what the block changed, but with what arrived meanwhile; None
+            while the block has changed nothing.
         pending: The deltas of the block, joined.
         arrived: Something was joined into `before` meanwhile.
     """
 
-    __slots__ = ("arrived", "before", "pending")
+    __slots__ = ("arrived", "before", "pending", "start")
 
-    def __init__(self, before: StateCRDT | None) -> None:
-        self.before = before
+    def __init__(self, start: StateCRDT | None) -> None:
+        self.start = start
+        self.before = None if start is None else start.clone()
         self.pending: StateCRDT | None = None
         self.arrived = False
 
@@ -148,14 +151,13 @@ class Entry:
             self.add(delta)
 
     def add(self, delta: StateCRDT) -> None:
-        """Keep a local delta that is about to apply."""
+        """Keep a local delta that is about to apply, outside any block."""
         if self.wary:
             self.settle_doubt()
             self.doubtful = delta.clone()
             return
         self.add_applied(delta)
-        if not self.too_large and self.block is None:
-            self.sink = self.pending
+        self.sink = self.pending
 
     def add_applied(self, delta: StateCRDT) -> None:
         """Keep a local delta that certainly applies."""

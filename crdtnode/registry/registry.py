@@ -5,9 +5,9 @@ written to them is the ledger's business, what a foreign type may do is the door
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from crdt import PayloadError, StateCRDT, acting
 from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
@@ -21,6 +21,8 @@ from crdtnode.registry.ledger import Change, Ledger
 from crdtnode.registry.names import check_name
 
 T = TypeVar("T", bound=StateCRDT)
+
+_NOTHING: Final = nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Registry:
         self.replica = replica()
         self._fresh_replica = replica
         self._clock = clock
-        self._ledger = Ledger(self.fingerprints, metrics or Metrics(), max_object_bytes)
+        self._metrics = metrics or Metrics()
+        self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes)
         self._kinds = Kinds(self.fingerprints, types)
         self._guards = Guards()
         self._entries: dict[int, Entry] = {}
@@ -170,9 +173,9 @@ class Registry:
             entry.obj.absorb(block.before)
 
     def _delta(self, entry: Entry, block: Block) -> StateCRDT | None:
-        if not entry.kind.plain or block.before is None:
+        if block.start is None:
             return block.applied(entry.obj)
-        delta = doors.changed(entry.kind, entry.obj, block.before)
+        delta = doors.changed(entry.kind, entry.obj, block.start)
         if delta is not None:
             self._ledger.check_size(entry, len(delta.canonical()))
         return delta
@@ -201,11 +204,9 @@ class Registry:
         entry = self._found(kind, name)
         if entry is None:
             self._check_free(kind, name)
-        with self._acting():
+        with self._acting_for(kind):
             delta = doors.parsed(kind, (payload,))
             entry = entry or self._made(kind, name)
-            if delta is None:
-                return False
             self._ledger.check_size(entry, len(delta.canonical()))
             if not self._join(entry, delta):
                 return False
@@ -235,15 +236,15 @@ class Registry:
         kind = self._kinds.of_tag(tag)
         if life != 1:
             raise PayloadError(f"{tag} in life {life}; only the first is known here", "life")
-        if not kind.foreign:
-            return self._absorb(kind, name, payloads)
-        with self._acting():
+        with self._acting_for(kind):
             return self._absorb(kind, name, payloads)
 
     def _absorb(self, kind: Kind, name: str, payloads: Sequence[object]) -> Absorbed:
+        if not payloads:
+            return Absorbed(changed=False, delta=None)
         delta = doors.parsed(kind, payloads)
         entry = self._found(kind, name) or self._made(kind, check_name(name))
-        if delta is None or not self._join(entry, delta):
+        if not self._join(entry, delta):
             return Absorbed(changed=False, delta=delta)
         self._ledger.arrived(entry)
         return Absorbed(changed=True, delta=delta)
@@ -307,7 +308,14 @@ class Registry:
         entry = self._entries.get(hn)
         if entry is None or not self._ledger.holds(entry):
             return None
-        return entry.tag, entry.name, entry.life, entry.state.payload
+        try:
+            payload = entry.state.payload
+        except Exception:
+            if not entry.kind.foreign:
+                raise
+            self._metrics.contained.add("registry")
+            return None
+        return entry.tag, entry.name, entry.life, payload
 
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""
@@ -321,7 +329,7 @@ class Registry:
 
     def _new(self, kind: Kind, name: str) -> Entry:
         self._check_free(kind, name)
-        with self._acting():
+        with self._acting_for(kind):
             entry = self._made(kind, name)
         self._keep(entry)
         return entry
@@ -360,3 +368,7 @@ class Registry:
 
     def _acting(self) -> AbstractContextManager[None]:
         return acting(replica=self._fresh_replica, clock=self._clock)
+
+    def _acting_for(self, kind: Kind) -> AbstractContextManager[None]:
+        """What foreign code runs under, so that it is deterministic; our own needs nothing."""
+        return self._acting() if kind.foreign else _NOTHING

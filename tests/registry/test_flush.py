@@ -1,0 +1,252 @@
+"""From local writes to deltas and versions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from crdt import GSet, PNCounter
+from crdtnode.errors import ObjectTooLarge
+from crdtnode.registry import Registry
+
+
+def brute_root(registry: Registry) -> int:
+    """The root, computed from all states anew."""
+    root, prints = 0, registry.fingerprints
+    for tag, name in registry.names():
+        obj = registry.get(tag, name)
+        assert obj is not None
+        root ^= prints.version(prints.place(tag, name), 1, obj.fingerprint(prints.digest))
+    return root
+
+
+def elements(*some: str) -> Any:
+    """The payload of a GSet of these."""
+    source = GSet()
+    source.update(some)
+    return source.payload
+
+
+def test_all_writes_to_one_object_become_one_delta(registry: Registry) -> None:
+    tags = registry.open("tags", GSet)
+    tags.add("old")
+    registry.flush(now=0.0)
+    before = registry.version("gset@1", "tags")
+    for element in ("a", "b", "c"):
+        tags.add(element)
+    (change,) = registry.flush(now=1.0)
+    assert (change.type, change.name) == ("gset@1", "tags")
+    assert change.hn == registry.fingerprints.place("gset@1", "tags")
+    assert change.delta.value == {"a", "b", "c"}
+    assert change.before == before
+    assert change.version == registry.version("gset@1", "tags") != before
+    assert registry.flush(now=2.0) == []
+
+
+def test_the_root_is_that_of_the_last_flush(registry: Registry) -> None:
+    visits = registry.open("visits", PNCounter)
+    visits.increment()
+    assert registry.root == 0
+    registry.flush(now=0.0)
+    assert registry.root == brute_root(registry) != 0
+    visits.increment()
+    assert registry.root != brute_root(registry)
+    registry.flush(now=0.0)
+    assert registry.root == brute_root(registry)
+
+
+def test_a_change_is_dated_by_its_flush(registry: Registry) -> None:
+    registry.open("visits", PNCounter).increment()
+    registry.flush(now=7.5)
+    place = registry.fingerprints.place("pncounter@1", "visits")
+    assert registry.fingerprints.changed_at(place) == 7.5
+
+
+def test_the_first_write_after_a_flush_calls_notify_and_the_others_do_not(
+    registry: Registry,
+) -> None:
+    calls: list[str] = []
+    registry.notify = lambda: calls.append("now")
+    assert registry.notify is not None
+    visits = registry.open("visits", PNCounter)
+    assert (calls, registry.dirty) == ([], False)
+    visits.increment()
+    visits.increment()
+    registry.open("tags", GSet).add("a")
+    assert (calls, registry.dirty) == (["now"], True)
+    registry.flush(now=0.0)
+    assert not registry.dirty
+    visits.increment()
+    assert calls == ["now", "now"]
+
+
+def test_a_write_that_changes_nothing_is_not_told(registry: Registry) -> None:
+    tags = registry.open("tags", GSet)
+    tags.add("a")
+    registry.flush(now=0.0)
+    tags.add("a")
+    registry.open("visits", PNCounter).increment(0)
+    assert registry.flush(now=1.0) == []
+
+
+def test_what_was_read_between_does_not_keep_the_delta_from_going_out(registry: Registry) -> None:
+    visits = registry.open("visits", PNCounter)
+    place = registry.fingerprints.place("pncounter@1", "visits")
+    visits.increment()
+    first = registry.refresh(place, now=0.0)
+    assert first == registry.refresh(place, now=0.0) != 0
+    assert registry.dirty
+    visits.increment()
+    assert registry.refresh(place, now=0.0) != first
+    (change,) = registry.flush(now=0.0)
+    assert change.delta.value == 2
+    assert (change.before, change.version) == (0, registry.refresh(place, now=0.0))
+
+
+def test_a_delta_stands_by_itself_where_something_else_was_joined_meanwhile(
+    registry: Registry,
+) -> None:
+    tags = registry.open("tags", GSet)
+    tags.add("a")
+    registry.flush(now=0.0)
+    tags.add("b")
+    registry.absorb("gset@1", "tags", 1, [elements("c")], now=0.0)
+    (change,) = registry.flush(now=0.0)
+    assert (change.delta.value, change.before) == ({"b"}, 0)
+    registry.absorb("gset@1", "tags", 1, [elements("d")], now=0.0)
+    tags.add("e")
+    (change,) = registry.flush(now=0.0)
+    assert (change.delta.value, change.before) == ({"e"}, 0)
+
+
+def test_a_users_join_is_told_like_a_write(registry: Registry) -> None:
+    tags, other = registry.open("tags", GSet), GSet()
+    other.update(["x", "y"])
+    tags.join(other)
+    (change,) = registry.flush(now=0.0)
+    assert change.delta.value == {"x", "y"}
+
+
+def test_what_goes_out_shares_nothing_with_the_object_or_with_a_writers_delta(
+    registry: Registry,
+) -> None:
+    tags = registry.open("tags", GSet)
+    returned = tags.add("a")
+    returned.join(GSet.from_payload(elements("foreign")))
+    tags.add("b").join(GSet.from_payload(elements("foreign")))
+    (change,) = registry.flush(now=0.0)
+    assert change.delta.value == {"a", "b"}
+    assert change.delta.replica is None
+    tags.add("c")
+    change.delta.add("d")
+    assert (change.delta.value, tags.value) == ({"a", "b", "d"}, {"a", "b", "c"})
+    state = registry.state(change.hn)
+    assert state is not None
+    assert state[:3] == ("gset@1", "tags", 1)
+    text = json.dumps(state[3])
+    scribbled: Any = state[3]
+    scribbled.clear()
+    again = registry.state(change.hn)
+    assert again is not None
+    assert json.dumps(again[3]) == text
+
+
+# Size
+
+
+def test_an_object_over_the_limit_takes_no_more_changes(make_registry: Any) -> None:
+    registry: Registry = make_registry(max_object_bytes=200)
+    tags = registry.open("tags", GSet)
+    tags.add("x" * 300)
+    registry.flush(now=0.0)
+    with pytest.raises(ObjectTooLarge, match="gset@1/tags is larger than 200 bytes"):
+        tags.add("y")
+    with pytest.raises(ObjectTooLarge), registry.change("tags", GSet) as same:
+        same.add("y")
+    with pytest.raises(ObjectTooLarge):
+        registry.absorb_payload("gset@1", "tags", elements("y"))
+    assert tags.value == {"x" * 300}
+    assert registry.flush(now=1.0) == []
+
+
+def test_an_object_over_the_limit_still_joins_what_others_wrote(make_registry: Any) -> None:
+    registry: Registry = make_registry(max_object_bytes=200)
+    big = elements("x" * 300)
+    assert registry.absorb("gset@1", "tags", 1, [big], now=0.0).changed
+    registry.flush(now=0.0)
+    assert registry.absorb("gset@1", "tags", 1, [elements("y")], now=0.0).changed
+
+
+def test_a_refresh_finds_an_object_too_large_as_well(make_registry: Any) -> None:
+    registry: Registry = make_registry(max_object_bytes=200)
+    tags = registry.open("tags", GSet)
+    tags.add("x" * 300)
+    registry.refresh(registry.fingerprints.place("gset@1", "tags"), now=0.0)
+    with pytest.raises(ObjectTooLarge):
+        tags.add("y")
+    (change,) = registry.flush(now=0.0)
+    assert change.delta.value == {"x" * 300}
+
+
+# Observers who refuse
+
+
+def test_a_write_that_a_later_observer_refuses_is_not_told(registry: Registry) -> None:
+    tags = registry.open("tags", GSet)
+
+    def no_shouting(delta: Any) -> None:
+        if any(element.isupper() for element in delta.value):
+            raise ValueError("do not shout")
+
+    def shout(word: str) -> None:
+        with pytest.raises(ValueError, match="shout"):
+            tags.add(word)
+
+    tags.observe(no_shouting)
+    told: set[str] = set()
+    for round_ in range(3):
+        shout("LOUD")
+        tags.add(f"calm{round_}")
+        shout("LOUDER")
+        tags.add(f"quiet{round_}")
+        shout("LOUDEST")
+        for change in registry.flush(now=float(round_)):
+            told |= change.delta.value
+            assert not change.delta.value & {"LOUD", "LOUDER", "LOUDEST"}
+    assert told == tags.value == {f"{word}{n}" for word in ("calm", "quiet") for n in range(3)}
+    shout("LOUD")
+    assert registry.flush(now=9.0) == []
+
+
+def test_after_a_refusal_each_delta_goes_out_by_itself_again(registry: Registry) -> None:
+    tags = registry.open("tags", GSet)
+    tags.add("long ago")
+    registry.flush(now=0.0)
+    refusing = [True]
+
+    def refuse(delta: Any) -> None:
+        if refusing[0]:
+            raise ValueError("not now")
+
+    tags.observe(refuse)
+    with pytest.raises(ValueError, match="not now"):
+        tags.add("a")
+    refusing[0] = False
+    tags.add("b")
+    (whole,) = registry.flush(now=1.0)
+    assert whole.delta.value == {"long ago", "b"}
+    tags.add("c")
+    tags.add("d")
+    (change,) = registry.flush(now=2.0)
+    assert change.delta.value == {"c", "d"}
+
+
+def test_a_driver_that_cannot_be_woken_refuses_the_write(registry: Registry) -> None:
+    def broken() -> None:
+        raise RuntimeError("the loop is gone")
+
+    visits = registry.open("visits", PNCounter)
+    registry.notify = broken
+    with pytest.raises(RuntimeError, match="gone"):
+        visits.increment()
+    assert (visits.value, registry.flush(now=0.0)) == (0, [])
