@@ -32,6 +32,15 @@ def make_registry(metrics: Metrics) -> MakeRegistry:
     return make
 
 
+@pytest.fixture(scope="module")
+def make_registries() -> Callable[[], Registry]:
+    """Make registries of one cluster, for tests that play many histories."""
+    ids, clock = itertools.count(), itertools.count(1_700_000_000_000)
+    return lambda: Registry(
+        salt=b"salt", replica=lambda: f"r{next(ids)}", clock=lambda: next(clock)
+    )
+
+
 @pytest.fixture
 def registry(make_registry: MakeRegistry) -> Registry:
     return make_registry()
@@ -113,6 +122,11 @@ register(Labels, "registry-labels@1")
 
 @pytest.fixture
 def diary() -> type[Any]:
+    return Diary
+
+
+@pytest.fixture(scope="module")
+def diary_type() -> type[Any]:
     return Diary
 
 
