@@ -9,6 +9,9 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | GCounter | gcounter@1 | the larger tally of each replica | a tally per replica | RR-7506, 6 |
 | PNCounter | pncounter@1 | the larger tally, up and down apart | two tallies per replica | RR-7506, 7 |
 | GSet | gset@1 | adding | every element | RR-7506, 11 |
+| TwoPSet | twopset@1 | removing, for ever | every element | RR-7506, 12 |
+| LWWSet | lwwset@1 | the last write to an element | a stamp per element | RR-7506, 3.3.3 |
+| ORSet | orset@1 | adding | no tombstones, runs per replica | RR-7506, 15 |
 | LWWRegister | lwwregister@1 | the last write | one stamp | RR-7506, 8 |
 
 RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
@@ -41,3 +44,6 @@ from crdt.errors import PayloadError as PayloadError
 from crdt.errors import UnknownTypeError as UnknownTypeError
 from crdt.registers import LWWRegister as LWWRegister
 from crdt.sets import GSet as GSet
+from crdt.sets import LWWSet as LWWSet
+from crdt.sets import ORSet as ORSet
+from crdt.sets import TwoPSet as TwoPSet

@@ -66,10 +66,8 @@ def identify(element: object) -> Key:
         TypeError: Its type cannot be an element; the message names a conversion.
         ValueError: NaN, an infinity, a lone surrogate, too long, or nested over 8 deep.
     """
-    kind = type(element)
-    if kind is str:
-        return _text(element)
-    return _identify(element, 0, values=False)
+    simple = _SIMPLE.get(type(element))
+    return _identify(element, 0, values=False) if simple is None else simple(element)
 
 
 def freeze(value: object) -> Key:
@@ -79,7 +77,8 @@ def freeze(value: object) -> Key:
         TypeError: Some type in it cannot be a value; the message names a conversion.
         ValueError: NaN, an infinity, a lone surrogate, too long, or nested over 8 deep.
     """
-    return _identify(value, 0, values=True)
+    simple = _SIMPLE.get(type(value))
+    return _identify(value, 0, values=True) if simple is None else simple(value)
 
 
 def lookup(element: object) -> Key:
@@ -136,14 +135,12 @@ def _check_depth(depth: int) -> None:
 
 
 def _text(text: Any) -> Key:
-    if text.isascii():
-        size = len(text)
-    else:
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            raise ValueError(f"text cannot hold a lone surrogate: {text[:40]!a}") from None
-    _check_size(size)
+    if text.isascii() and len(text) <= MAX_ATOM_BYTES:
+        return text
+    try:
+        _check_size(len(text.encode()))
+    except UnicodeEncodeError:
+        raise ValueError(f"text cannot hold a lone surrogate: {text[:40]!a}") from None
     return text
 
 
@@ -153,7 +150,8 @@ def _bytes(data: Any) -> Key:
 
 
 def _int(number: Any) -> Key:
-    _check_size(number.bit_length() // 4)
+    if number.bit_length() > 4 * MAX_ATOM_BYTES:
+        _check_size(number.bit_length() // 4)
     return number
 
 

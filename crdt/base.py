@@ -158,8 +158,11 @@ class StateCRDT(ABC):
 
         Raises:
             TypeError: ``other`` is of another type; nothing changed.
+            RuntimeError: An observer of this object calls it; nothing changed.
         """
         other = self._same_type(other)
+        if self._seat is not None:
+            self._seat.check_idle()
         if other is self or other._payload_or_none() is None:
             return False
         if self._payload_or_none() is None:
@@ -270,15 +273,9 @@ class StateCRDT(ABC):
         the mutator gets that exception. The callback must not change this object. Deltas are those
         of this object's mutators and of ``join``, not what ``absorb`` brings.
         """
-        seat = self._own_seat()
-        seat.enter()
-        entry = _Observation(callback)
-        seat.observers = (*seat.observers, entry)
-
-        def end() -> None:
-            seat.observers = tuple([one for one in seat.observers if one is not entry])
-
-        return end
+        if not callable(callback):
+            raise TypeError(f"an observer is a callable, not a {type(callback).__name__}")
+        return self._own_seat().observe(callback)
 
     def children(self) -> Iterator[StateCRDT]:
         """Yield the CRDTs among this object's attributes, and in lists and dicts of these."""
@@ -298,10 +295,12 @@ class StateCRDT(ABC):
         return bool(self._seat.observers)
 
     def _offer(self, delta: Self) -> None:
-        """Show ``delta`` to the observers; whoever raises has refused it."""
-        seat = self._own_seat()
+        """Show ``delta`` to the observers, if any; whoever raises has refused it."""
+        seat = self._seat
+        if seat is None:
+            return
         if seat.gating:
-            raise RuntimeError("an observer must not change the object whose delta it is shown")
+            seat.check_idle()  # raises
         seat.gating = True
         try:
             for callback in seat.observers:
@@ -340,15 +339,3 @@ class StateCRDT(ABC):
 
     def _replicas(self) -> set[str]:
         return set[str]().union(*[child._replicas() for child in self.children()])
-
-
-class _Observation:
-    """One call of ``observe``: the same callback may watch twice, and end once."""
-
-    __slots__ = ("_callback",)
-
-    def __init__(self, callback: Observer) -> None:
-        self._callback = callback
-
-    def __call__(self, delta: Any) -> None:
-        self._callback(delta)

@@ -15,7 +15,7 @@ from crdt.base import StateCRDT
 from crdt.counters import GCounter, PNCounter
 from crdt.errors import UnknownTypeError
 from crdt.registers import LWWRegister
-from crdt.sets import GSet
+from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
 
 C = TypeVar("C", bound=type[StateCRDT])
 
@@ -121,6 +121,9 @@ for _tag, _kind in {
     "gcounter@1": GCounter,
     "pncounter@1": PNCounter,
     "gset@1": GSet,
+    "twopset@1": TwoPSet,
+    "lwwset@1": LWWSet,
+    "orset@1": ORSet,
     "lwwregister@1": LWWRegister,
 }.items():
     register(_kind, _tag)

@@ -8,12 +8,12 @@ one costs several times as much.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from crdt import replica as replicas
 from crdt.amounts import whole
 from crdt.errors import PayloadError
-from crdt.native import Native
+from crdt.native import Folded, Native
 from crdt.payloads import expect_dict, expect_replica
 from crdt.tagged import decode_int, encode_int
 
@@ -48,7 +48,11 @@ class GCounter(Native):
     """
 
     _fields = ("_tallies",)
-    _tallies: Tallies
+    _fold: tuple[str, int]
+    if TYPE_CHECKING:
+        _tallies: Tallies
+    else:
+        _tallies = Folded("_tallies")
 
     @property
     def value(self) -> int:
@@ -63,10 +67,13 @@ class GCounter(Native):
             ValueError: ``amount`` is below zero; a tally never falls. The counter is unchanged.
         """
         if self._quick is replicas.process and type(amount) is int and amount > 0:
-            replica = self._rid
+            replica, tallies = self._rid, self._tallies
             delta = _new(type(self))
-            self._tallies[replica] = tally = self._tallies[replica] + amount
-            delta._tallies = {replica: tally}
+            tally = tallies[replica] + amount
+            delta._fold = (replica, tally)
+            if self._watched:
+                self._offer(delta)
+            tallies[replica] = tally
             return delta
         amount = whole(amount, at_least=0)
         delta = self._blank()
@@ -82,6 +89,9 @@ class GCounter(Native):
 
     def _empty(self) -> None:
         self._tallies = {}
+
+    def _unfold(self) -> None:
+        self._tallies = dict([vars(self).pop("_fold")] if "_fold" in vars(self) else ())
 
     def _copied(self) -> Self:
         new = self._blank()
@@ -139,8 +149,13 @@ class PNCounter(Native):
     """
 
     _fields = ("_raised", "_lowered")
-    _raised: Tallies
-    _lowered: Tallies
+    _fold: tuple[str, int, int]
+    if TYPE_CHECKING:
+        _raised: Tallies
+        _lowered: Tallies
+    else:
+        _raised = Folded("_raised")
+        _lowered = Folded("_lowered")
 
     @property
     def value(self) -> int:
@@ -155,12 +170,13 @@ class PNCounter(Native):
             ValueError: ``amount`` is below zero; use `decrement`. The counter is unchanged.
         """
         if self._quick is replicas.process and type(amount) is int and amount > 0:
-            replica = self._rid
-            tallies = self._raised
+            replica, tallies = self._rid, self._raised
             delta = _new(type(self))
-            tallies[replica] = tally = tallies.get(replica, 0) + amount
-            delta._raised = {replica: tally}
-            delta._lowered = {}
+            tally = tallies.get(replica, 0) + amount
+            delta._fold = (replica, tally, 0)
+            if self._watched:
+                self._offer(delta)
+            tallies[replica] = tally
             return delta
         return self._change("_raised", amount)
 
@@ -172,12 +188,13 @@ class PNCounter(Native):
             ValueError: ``amount`` is below zero; use `increment`. The counter is unchanged.
         """
         if self._quick is replicas.process and type(amount) is int and amount > 0:
-            replica = self._rid
-            tallies = self._lowered
+            replica, tallies = self._rid, self._lowered
             delta = _new(type(self))
-            tallies[replica] = tally = tallies.get(replica, 0) + amount
-            delta._raised = {}
-            delta._lowered = {replica: tally}
+            tally = tallies.get(replica, 0) + amount
+            delta._fold = (replica, 0, tally)
+            if self._watched:
+                self._offer(delta)
+            tallies[replica] = tally
             return delta
         return self._change("_lowered", amount)
 
@@ -201,6 +218,14 @@ class PNCounter(Native):
     def _empty(self) -> None:
         self._raised = {}
         self._lowered = {}
+
+    def _unfold(self) -> None:
+        self._empty()
+        replica, raised, lowered = vars(self).pop("_fold", ("", 0, 0))
+        if raised:
+            self._raised[replica] = raised
+        if lowered:
+            self._lowered[replica] = lowered
 
     def _copied(self) -> Self:
         new = self._blank()

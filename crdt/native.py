@@ -3,7 +3,8 @@
 A mutator validates, builds the delta, offers it to the observers, applies it and returns it; an
 error on the way means that nothing has changed. `Native._publish` is that path. A hot mutator may
 take a shorter one where `Native._quick` is the token of this process: then the object has its id
-for itself, nobody watches, and deltas may be made without running a constructor.
+for itself, and deltas may be made without running a constructor. What the short path relies on can
+only change through the seat, and whoever touches the seat closes it.
 
 A type brings: ``_fields`` (the attributes of its state), ``_empty``, ``_copied``, ``_encode``,
 ``_decode``, ``_join``, ``compare``, ``_shows`` and ``_shows_more``, ``_replicas`` and counts.
@@ -22,6 +23,24 @@ from crdt.seat import Seat, seat_for
 from crdt.tagged import canonical_json
 
 
+class Folded:
+    """Stands for a field of a folded delta, and unfolds it when somebody looks.
+
+    A delta that a hot mutator has just made holds its one change as a tuple: most deltas are only
+    put into a list, to be encoded later or dropped. As a descriptor without ``__set__`` it yields
+    to the instance's own attribute, so that a field which is there costs no more than any other.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, delta: Native | None, kind: type) -> Any:
+        if delta is None:
+            return self
+        delta._unfold()
+        return vars(delta)[self._name]
+
+
 class Native(StateCRDT):
     """The base of every built-in type.
 
@@ -34,6 +53,7 @@ class Native(StateCRDT):
     _bare: ClassVar[bool] = True
     _quick: object | None = None
     _rid: str
+    _watched: bool
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -48,6 +68,10 @@ class Native(StateCRDT):
         seat = seat_for(replica, clock)
         if seat is not None:
             self._seat = seat
+
+    def _unfold(self) -> None:
+        """Set the fields of a folded delta; of an object no constructor has run for, too."""
+        self._empty()
 
     # --- what a type brings --------------------------------------------------------------------
 
@@ -100,7 +124,7 @@ class Native(StateCRDT):
     @payload.setter
     def payload(self, payload: Any) -> None:
         if self._seat is not None:
-            self._seat.enter()
+            self._seat.check_idle()
             if self._seat.bound:
                 raise RuntimeError("a node holds this object; join a state instead of assigning it")
         self._adopt(self._decoded(payload))
@@ -169,6 +193,7 @@ class Native(StateCRDT):
         if other is self:
             return False
         if self._seat is not None:
+            self._seat.check_idle()
             replica = self._seat.replica
             if replica is not None and self._shows_more(other, replica):
                 self._seat.disown()
@@ -213,9 +238,10 @@ class Native(StateCRDT):
     def _hurry(self, replica: str) -> None:
         """Open the short path if nothing stands in its way."""
         seat = self._own_seat()
-        if self._bare and seat.exclusive and not seat.observers:
+        if self._bare and seat.exclusive:
             self._quick = replicas.process
             self._rid = replica
+            self._watched = bool(seat.observers)
 
     @classmethod
     def _blank(cls) -> Self:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from crdt.atoms import Key
+from crdt.atoms import MAX_ATOM_BYTES, Key
 from crdt.clock import COUNTER_LIMIT, MS_LIMIT, Stamp
 from crdt.errors import PayloadError
 from crdt.replica import check_replica
@@ -77,3 +77,15 @@ def decode_keys(payload: Any, place: str) -> dict[Key, None]:
         before = text
         keys[key] = None
     return keys
+
+
+def decode_keys_by_dot(payload: list[Any], place: str) -> list[Key]:
+    """Return the keys of a list that some other order rules; repetitions are the caller's."""
+    if set(map(type, payload)) == {str} and is_plain_text("".join(payload)):
+        return payload.copy()
+    return [decode(item, f"{place}[{i}]") for i, item in enumerate(payload)]
+
+
+def is_plain_text(text: str) -> bool:
+    """Tell at once for many strings, joined, that each may be an element."""
+    return text.isascii() and len(text) <= MAX_ATOM_BYTES

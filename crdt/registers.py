@@ -83,7 +83,10 @@ class LWWRegister(Native):
         if self._quick is replicas.process and self._seat is not None:
             ms, counter = next_stamp(self._seat.now(), latest)
             delta = _new(type(self))
-            self._write = delta._write = (ms, counter, self._rid, key)
+            delta._write = (ms, counter, self._rid, key)
+            if self._watched:
+                self._offer(delta)
+            self._write = delta._write
             return delta
         replica = self._candidate()
         ms, counter = next_stamp(self._own_seat().now(), latest)

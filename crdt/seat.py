@@ -92,6 +92,28 @@ class Seat:
             self.observers = ()
             self.gating = False
 
+    def observe(self, callback: Observer) -> Callable[[], None]:
+        """Show deltas to ``callback`` until the returned end is called, once or more often."""
+        self.enter()
+        self.observers = (*self.observers, callback)
+        live = [callback]
+
+        def end() -> None:
+            for one in live:
+                kept = list(self.observers)
+                kept.reverse()
+                kept.remove(one)
+                self.observers = tuple(reversed(kept))
+            live.clear()
+
+        return end
+
+    def check_idle(self) -> None:
+        """Raise RuntimeError if an observer is being shown a delta of this very object."""
+        self.enter()
+        if self.gating:
+            raise RuntimeError("an observer must not change the object whose delta it is shown")
+
     @property
     def replica(self) -> str | None:
         """The id that the next mutation would use, None if it would draw one."""

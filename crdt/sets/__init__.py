@@ -8,3 +8,6 @@ and named mutators gossip one delta each; only the named ones return it.
 from __future__ import annotations
 
 from crdt.sets.gset import GSet as GSet
+from crdt.sets.lwwset import LWWSet as LWWSet
+from crdt.sets.orset import ORSet as ORSet
+from crdt.sets.twopset import TwoPSet as TwoPSet

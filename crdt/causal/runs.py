@@ -1,0 +1,125 @@
+"""Sets of counters kept as runs, so that a claimed count costs no memory.
+
+A set of whole numbers >= 1 is an int ``n`` where it is exactly 1..n (the version vector's case),
+and otherwise a flat tuple of ascending half-open bounds ``(start, end, start, end...)`` (the cloud
+of dots that came out of order). Neighbouring runs never touch, so equal sets are equal values; the
+empty set is 0. In payloads a set is a flat list ``[skipped, taken, skipped, taken...]`` from 1 on.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
+from typing import Any
+
+from crdt.errors import PayloadError
+from crdt.payloads import expect_list
+from crdt.tagged import decode_int, encode_int
+
+Runs = int | tuple[int, ...]
+
+
+def covers(runs: Runs, counter: int) -> bool:
+    """Tell whether ``counter`` (>= 1) is in the set."""
+    if type(runs) is int:
+        return counter <= runs
+    return bool(bisect_right(_bounds(runs), counter) & 1)
+
+
+def last(runs: Runs) -> int:
+    """Return the greatest counter, 0 if there is none."""
+    return runs if isinstance(runs, int) else runs[-1] - 1
+
+
+def count(runs: Runs) -> int:
+    """Return how many counters there are."""
+    return runs if isinstance(runs, int) else sum(runs[1::2]) - sum(runs[::2])
+
+
+def counters(runs: Runs) -> Iterator[int]:
+    """Yield all counters in ascending order; ask `count` first."""
+    bounds = _bounds(runs)
+    return chain.from_iterable(map(range, bounds[::2], bounds[1::2]))
+
+
+def single(counter: int) -> Runs:
+    """Return the set of one counter."""
+    return 1 if counter == 1 else (counter, counter + 1)
+
+
+def runs_of(ascending: Sequence[int]) -> Runs:
+    """Return the set of the counters given, which ascend strictly."""
+    if not ascending:
+        return 0
+    first, final = ascending[0], ascending[-1]
+    if final - first == len(ascending) - 1:
+        return _normal((first, final + 1))
+    bounds = [first]
+    for before, after in pairwise(ascending):
+        if after != before + 1:
+            bounds += (before + 1, after)
+    return (*bounds, final + 1)
+
+
+def union(one: Runs, other: Runs) -> Runs:
+    """Return the counters of both sets."""
+    if isinstance(one, int) and isinstance(other, int):
+        return max(one, other)
+    starts_and_ends: list[int] = []
+    for start, end in sorted([*_pairs(one), *_pairs(other)]):
+        if starts_and_ends and start <= starts_and_ends[-1]:
+            starts_and_ends[-1] = max(end, starts_and_ends[-1])
+        else:
+            starts_and_ends += (start, end)
+    return _normal(tuple(starts_and_ends))
+
+
+def includes(whole: Runs, part: Runs) -> bool:
+    """Tell whether every counter of ``part`` is in ``whole``."""
+    bounds = _bounds(whole)
+    for start, end in _pairs(part):
+        place = bisect_right(bounds, start)
+        if not place & 1 or bounds[place] < end:
+            return False
+    return True
+
+
+def encode_runs(runs: Runs) -> list[Any]:
+    """Return the payload of a set: ``[skipped, taken, skipped, taken...]``."""
+    bounds = (1, *_bounds(runs))
+    return [encode_int(after - before) for before, after in pairwise(bounds)]
+
+
+def decode_runs(payload: Any, place: str) -> Runs:
+    """Return the set that ``payload`` spells.
+
+    Raises:
+        PayloadError: Odd length, a run of nothing, or a number that is no whole one.
+    """
+    steps = expect_list(payload, place)
+    if len(steps) % 2:
+        raise PayloadError("expected pairs of skipped and taken", place)
+    at = 1
+    bounds = []
+    for i, step in enumerate(steps):
+        at += decode_int(step, f"{place}[{i}]", at_least=1 if i else 0)
+        bounds.append(at)
+    return _normal(tuple(bounds))
+
+
+def _bounds(runs: Runs) -> tuple[int, ...]:
+    if isinstance(runs, int):
+        return (1, runs + 1) if runs else ()
+    return runs
+
+
+def _pairs(runs: Runs) -> Iterable[tuple[int, int]]:
+    bounds = _bounds(runs)
+    return zip(bounds[::2], bounds[1::2], strict=True)
+
+
+def _normal(bounds: tuple[int, ...]) -> Runs:
+    if not bounds:
+        return 0
+    return bounds[1] - 1 if len(bounds) == 2 and bounds[0] == 1 else bounds

@@ -1,0 +1,341 @@
+"""Live dots with their keys over one causal context: the state of every causal type.
+
+Theory of operation. The state keeps, for each replica, ``{key: counter}`` of the live dots and the
+runs of all counters seen. A dot survives a join if both sides hold it live, or if one does and the
+other has never seen it. Joining replica by replica lets most of the work be done by comparing and
+copying whole dicts: what one side never saw is copied, what is equal is skipped.
+
+Two dots of one replica can bear the same key, when a delta with the later one overtook what removed
+the earlier one. Dropping the earlier one at once would be no semilattice. Therefore a second index
+``{counter: key}`` holds all live dots of such a replica, and the first one the latest of each key.
+The same index, made when it is first needed, finds what a small remove delta removes without
+looking through everything.
+
+Two fields are there for speed alone: ``_main`` is the dict of one replica, looked into first, and
+``_lone`` tells that it is this object's own and that nothing else is live or indexed.
+
+Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018): causal CRDTs, dot
+stores; Bieniusa et al., "An optimized conflict-free replicated set" (2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Self
+
+from crdt.atoms import NOTHING, Key
+from crdt.causal.runs import (
+    Runs,
+    count,
+    counters,
+    covers,
+    decode_runs,
+    encode_runs,
+    includes,
+    last,
+    runs_of,
+    single,
+    union,
+)
+from crdt.errors import PayloadError
+from crdt.native import Folded, Native
+from crdt.payloads import decode_keys_by_dot, expect_dict, expect_list, expect_replica
+from crdt.tagged import encode
+
+Live = dict[Key, int]
+ByDot = dict[int, Key]
+
+_NONE: Live = {}
+_SCAN_UP_TO = 16
+"""Live dots to look through for each one removed before an index by counter is worth making."""
+
+
+class Causal(Native):
+    """Live dots over one context; the base of the causal types.
+
+    Payload:
+        ``{replica: [elements, live, context]}``: the elements in the order of their dots, then
+        the live dots and all dots seen, as runs ``[skipped, taken, skipped, taken...]``. Without
+        the context, removals would be lost.
+    """
+
+    _fields = ("_live", "_seen", "_by_dot")
+    _fold: tuple[str, int, Key] | tuple[str, int]
+    if TYPE_CHECKING:
+        _live: dict[str, Live]
+        _seen: dict[str, Runs]
+        _by_dot: dict[str, ByDot]
+        _main: Live
+        _lone: bool
+    else:
+        _live = Folded("_live")
+        _seen = Folded("_seen")
+        _by_dot = Folded("_by_dot")
+        _main = Folded("_main")
+        _lone = Folded("_lone")
+
+    # --- changing ------------------------------------------------------------------------------
+
+    def _change(self, adds: Iterable[Key], drops: Iterable[Key]) -> Self:
+        """Give each of ``adds`` one fresh dot in place of its dots, and remove those of ``drops``.
+
+        The delta covers exactly the dots that were removed or replaced, and the fresh ones.
+        """
+        fresh = list(dict.fromkeys(adds))
+        covered: dict[str, list[int]] = {}
+        for key in dict.fromkeys([*fresh, *drops]):
+            for holder, counter in self._dots_of(key):
+                covered.setdefault(holder, []).append(counter)
+        delta = self._blank()
+        replica: str | None = None
+        if fresh:
+            replica = self._candidate()
+            start = last(self._seen.get(replica, 0)) + 1
+            live = dict(zip(fresh, range(start, start + len(fresh)), strict=True))
+            delta._live = {replica: live}
+            covered.setdefault(replica, []).extend(live.values())
+        if not covered:
+            return delta
+        delta._seen = {holder: runs_of(sorted(dots)) for holder, dots in covered.items()}
+        return self._publish(delta, replica)
+
+    def _dots_of(self, key: Key) -> Iterator[tuple[str, int]]:
+        for replica, live in self._live.items():
+            if key in live:
+                if self._repeats(replica):
+                    dots = self._by_dot[replica].items()
+                    yield from [(replica, counter) for counter, owner in dots if owner == key]
+                else:
+                    yield replica, live[key]
+
+    def _repeats(self, replica: str) -> bool:
+        """Tell whether some key bears several live dots of ``replica``."""
+        by_dot = self._by_dot.get(replica)
+        return by_dot is not None and len(by_dot) != len(self._live.get(replica, _NONE))
+
+    def _index(self, replica: str) -> ByDot:
+        """Return the live dots of ``replica`` by counter; kept up to date from now on."""
+        by_dot = self._by_dot.get(replica)
+        if by_dot is None:
+            live = self._live.get(replica, _NONE)
+            by_dot = self._by_dot[replica] = dict(zip(live.values(), live, strict=True))
+            self._lone = False
+        return by_dot
+
+    # --- joining -------------------------------------------------------------------------------
+
+    def _join(self, other: Self) -> bool:
+        grew = False
+        for replica, theirs in other._seen.items():
+            if self._join_replica(replica, theirs, other):
+                grew = True
+        return grew
+
+    def _join_replica(self, replica: str, theirs_seen: Runs, other: Self) -> bool:
+        seen = self._seen.get(replica, 0)
+        live = self._live.get(replica, _NONE)
+        theirs = other._live.get(replica, _NONE)
+        if self._repeats(replica) or other._repeats(replica):
+            return self._join_by_dot(replica, theirs_seen, other)
+        if seen == theirs_seen and live == theirs:
+            return False
+        new = _unseen(theirs, seen)
+        gone = self._gone(replica, theirs, theirs_seen)
+        if new and live and any(key in live and key not in gone for key in new):
+            return self._join_by_dot(replica, theirs_seen, other)
+        seen_now = union(seen, theirs_seen)
+        if not new and not gone and seen_now == seen:
+            return False
+        self._seen[replica] = seen_now
+        self._apply(replica, new, gone)
+        return True
+
+    def _gone(self, replica: str, theirs: Live, theirs_seen: Runs) -> Live:
+        """Return the live dots here that the other side has seen and does not hold."""
+        live = self._live.get(replica, _NONE)
+        claimed = count(theirs_seen)
+        if not live or claimed == len(theirs):
+            return _NONE
+        if claimed * _SCAN_UP_TO < len(live):
+            by_dot = self._index(replica)
+            dots = [(by_dot[dot], dot) for dot in counters(theirs_seen) if dot in by_dot]
+            return {key: dot for key, dot in dots if theirs.get(key) != dot}
+        if isinstance(theirs_seen, int):
+            return {
+                key: dot
+                for key, dot in live.items()
+                if dot <= theirs_seen and theirs.get(key) != dot
+            }
+        return {
+            key: dot
+            for key, dot in live.items()
+            if theirs.get(key) != dot and covers(theirs_seen, dot)
+        }
+
+    def _apply(self, replica: str, new: Live, gone: Live) -> None:
+        live = self._dict_of(replica)
+        by_dot = self._by_dot.get(replica)
+        if by_dot is not None:
+            for dot in gone.values():
+                del by_dot[dot]
+            by_dot.update(zip(new.values(), new, strict=True))
+        for key in gone:
+            del live[key]
+        live.update(new)
+        self._changed(new, gone)
+
+    def _dict_of(self, replica: str) -> Live:
+        """Return the dict of a replica's live dots, which stays the same object from now on."""
+        live = self._live.get(replica)
+        if live is None:
+            live = self._live[replica] = {}
+            if self._main is _NONE:  # an empty dict of our own is not to be replaced
+                self._main = live
+            self._lone = False
+        return live
+
+    def _join_by_dot(self, replica: str, theirs_seen: Runs, other: Self) -> bool:
+        """Join the long way, where a key bears several dots here, there, or afterwards."""
+        seen = self._seen.get(replica, 0)
+        mine, theirs = self._index(replica), other._index(replica)
+        kept = {
+            dot: key
+            for dot, key in mine.items()
+            if theirs.get(dot, NOTHING) == key or not covers(theirs_seen, dot)
+        }
+        kept.update((dot, key) for dot, key in theirs.items() if not covers(seen, dot))
+        seen_now = union(seen, theirs_seen)
+        if kept.keys() == mine.keys() and seen_now == seen:
+            return False
+        gone = dict.fromkeys(self._live.get(replica, _NONE), 0)
+        self._seen[replica] = seen_now
+        self._by_dot[replica] = by_dot = {dot: kept[dot] for dot in sorted(kept)}
+        live = self._dict_of(replica)
+        live.clear()  # in place: the short path holds on to this dict
+        live.update((key, dot) for dot, key in by_dot.items())
+        self._changed(live, gone)
+        return True
+
+    def _hurry(self, replica: str) -> None:
+        # The short path counts on: an id whose dots are 1..n, of which one is live.
+        if replica in self._live and isinstance(self._seen[replica], int):
+            super()._hurry(replica)
+            self._main = self._live[replica]
+            self._lone = len(self._live) == 1 and not self._by_dot
+
+    def _changed(self, new: Live, gone: Live) -> None:
+        """Hear which keys a join touched; for the caches of a type."""
+
+    def compare(self, other: Self) -> bool:
+        """Tell whether ``other`` has seen all that was seen here, and revives none of it."""
+        other = self._same_type(other)
+        return all(
+            includes(other._seen.get(replica, 0), seen) and self._keeps(replica, seen, other)
+            for replica, seen in self._seen.items()
+        )
+
+    def _keeps(self, replica: str, seen: Runs, other: Self) -> bool:
+        live, theirs = self._live.get(replica, _NONE), other._live.get(replica, _NONE)
+        if live == theirs and not self._repeats(replica) and not other._repeats(replica):
+            return True
+        mine, others = self._index(replica), other._index(replica)
+        return all(
+            mine.get(dot, NOTHING) == key for dot, key in others.items() if covers(seen, dot)
+        )
+
+    # --- the hooks of a built-in type ----------------------------------------------------------
+
+    def _empty(self) -> None:
+        self._live = {}
+        self._seen = {}
+        self._by_dot = {}
+        self._main = _NONE
+        self._lone = False
+
+    def _adopt(self, source: Self) -> None:
+        super()._adopt(source)
+        self._main = max(self._live.values(), key=len, default=_NONE)
+        self._lone = False
+
+    def _unfold(self) -> None:
+        fold = vars(self).pop("_fold", None)
+        self._empty()
+        if fold is not None:
+            replica, counter, *key = fold
+            self._seen[replica] = single(counter)
+            if key:
+                self._dict_of(replica)[key[0]] = counter
+
+    def _copied(self) -> Self:
+        new = self._blank()
+        new._live = {replica: live.copy() for replica, live in self._live.items()}
+        new._seen = self._seen.copy()
+        new._by_dot = {
+            replica: by_dot.copy()
+            for replica, by_dot in self._by_dot.items()
+            if self._repeats(replica)
+        }
+        new._main = max(new._live.values(), key=len, default=_NONE)
+        return new
+
+    def _encode(self) -> dict[str, Any]:
+        return {replica: self._encode_replica(replica) for replica in sorted(self._seen)}
+
+    def _encode_replica(self, replica: str) -> list[Any]:
+        if self._repeats(replica):
+            dots = sorted(self._by_dot[replica].items())
+            keys, numbers = [key for _, key in dots], [dot for dot, _ in dots]
+        else:
+            live = sorted(self._live.get(replica, _NONE).items(), key=itemgetter(1))
+            keys, numbers = [key for key, _ in live], [dot for _, dot in live]
+        return [
+            [key if type(key) is str else encode(key) for key in keys],
+            encode_runs(runs_of(numbers)),
+            encode_runs(self._seen[replica]),
+        ]
+
+    def _decode(self, payload: Any) -> None:
+        for replica, parts in expect_dict(payload, "payload").items():
+            expect_replica(replica, "payload")
+            self._decode_replica(replica, parts, f"payload[{replica!r}]")
+        self._main = max(self._live.values(), key=len, default=_NONE)
+
+    def _decode_replica(self, replica: str, parts: Any, place: str) -> None:
+        elements, live_runs, context = expect_list(parts, place, 3)
+        numbers = decode_runs(live_runs, f"{place}[1]")
+        seen = decode_runs(context, f"{place}[2]")
+        if not seen:
+            raise PayloadError("a replica of which nothing was seen is left out", place)
+        if not includes(seen, numbers):
+            raise PayloadError("a live dot is outside the context", f"{place}[1]")
+        if count(numbers) != len(expect_list(elements, f"{place}[0]")):
+            raise PayloadError("as many elements as live dots are expected", place)
+        keys = decode_keys_by_dot(elements, f"{place}[0]")
+        self._seen[replica] = seen
+        self._live[replica] = live = dict(zip(keys, counters(numbers), strict=True))
+        if len(live) != len(keys):
+            self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
+
+    def _shows(self, replica: str) -> bool:
+        return replica in self._seen
+
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        return not includes(self._seen.get(replica, 0), other._seen.get(replica, 0))
+
+    def _replicas(self) -> set[str]:
+        return set(self._seen)
+
+    @property
+    def initial(self) -> bool:
+        """Whether nothing has ever been written, as far as this state knows."""
+        return not self._seen
+
+
+def _unseen(theirs: Live, seen: Runs) -> Live:
+    """Return those dots of ``theirs`` that are not in ``seen``."""
+    if seen == 0:
+        return theirs
+    if isinstance(seen, int):
+        return {key: dot for key, dot in theirs.items() if dot > seen}
+    return {key: dot for key, dot in theirs.items() if not covers(seen, dot)}

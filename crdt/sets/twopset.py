@@ -1,0 +1,119 @@
+"""The two-phase set: what was removed never comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Self
+
+from crdt.atoms import Key, element_of
+from crdt.errors import PayloadError
+from crdt.payloads import decode_keys, encode_keys, expect_fields
+from crdt.sets.elements import E
+from crdt.sets.mutable import MutableElementSet
+
+Keys = dict[Key, None]
+
+
+class TwoPSet(MutableElementSet[E]):
+    """A set whose elements are added once and removed for ever.
+
+    Args:
+        replica: Taken as every type does; no mutator needs an identity, so none is ever drawn.
+
+    Payload:
+        ``{"added": [element...], "removed": [element...]}``, each in canonical order, without
+        what is empty; ``added`` leaves out what was removed.
+
+    Source:
+        Shapiro et al., INRIA RR-7506 (2011), Specification 12, whose compare needs an "and".
+
+    Example:
+        >>> invited = TwoPSet()
+        >>> _ = invited.update(["ann", "bob"])
+        >>> _ = invited.remove("bob")
+        >>> invited.payload
+        {'added': ['ann'], 'removed': ['bob']}
+        >>> invited.add("bob")
+        Traceback (most recent call last):
+            ...
+        ValueError: 'bob' was removed; a two-phase set never takes it back
+    """
+
+    _fields = ("_added", "_removed")
+    _added: Keys
+    _removed: Keys
+
+    def _change(self, adds: Iterable[Key], drops: Iterable[Key]) -> Self:
+        """Add and drop in one delta.
+
+        Raises:
+            ValueError: One of ``adds`` was removed; nothing has changed.
+        """
+        delta = self._blank()
+        for key in adds:
+            if key in self._removed:
+                raise ValueError(
+                    f"{element_of(key)!r} was removed; a two-phase set never takes it back"
+                )
+            if key not in self._added:
+                delta._added[key] = None
+        delta._removed = dict.fromkeys(key for key in drops if key in self._added)
+        return self._publish(delta) if delta._added or delta._removed else delta
+
+    def compare(self, other: Self) -> bool:
+        """Tell whether all that was added or removed here was so in ``other`` too."""
+        other = self._same_type(other)
+        return self._removed.keys() <= other._removed.keys() and all(
+            key in other._added or key in other._removed for key in self._added
+        )
+
+    def _keys(self) -> Collection[Key]:
+        return self._added.keys()
+
+    def _has(self, key: Key) -> bool:
+        return key in self._added
+
+    def _empty(self) -> None:
+        self._added = {}
+        self._removed = {}
+
+    def _copied(self) -> Self:
+        new = self._blank()
+        new._added = self._added.copy()
+        new._removed = self._removed.copy()
+        return new
+
+    def _join(self, other: Self) -> bool:
+        removed = [key for key in other._removed if key not in self._removed]
+        for key in removed:
+            self._added.pop(key, None)
+        self._removed.update(dict.fromkeys(removed))
+        before = len(self._added)
+        self._added.update((key, None) for key in other._added if key not in self._removed)
+        return bool(removed) or len(self._added) > before
+
+    def _encode(self) -> dict[str, Any]:
+        parts = {"added": encode_keys(self._added), "removed": encode_keys(self._removed)}
+        return {name: elements for name, elements in parts.items() if elements}
+
+    def _decode(self, payload: Any) -> None:
+        fields = expect_fields(payload, "payload", ("added", "removed"))
+        for name, elements in fields.items():
+            keys = decode_keys(elements, f"payload[{name!r}]")
+            if not keys:
+                raise PayloadError("what is empty is left out", f"payload[{name!r}]")
+            setattr(self, f"_{name}", keys)
+        if not self._added.keys().isdisjoint(self._removed):
+            raise PayloadError("what was removed is left out", "payload['added']")
+
+    def _shows(self, replica: str) -> bool:
+        return False
+
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        return False
+
+    def _replicas(self) -> set[str]:
+        return set()
+
+    def _size(self) -> tuple[int, int]:
+        return len(self._added), len(self._removed)

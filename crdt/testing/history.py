@@ -1,0 +1,155 @@
+"""What several replicas of one type did, run from a string of bytes.
+
+A script is cheap for Hypothesis to draw and to shrink. Its first byte says how many replicas there
+are; then every two bytes are a step of one of them: change the state, take over another's state,
+receive some delta (late, again, or before the ones it follows), or move the clock, also backwards.
+
+Beside each state goes a shadow: the numbers of the events that it should reflect. A model computes
+the expected value from the shadow alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from crdt.ambient import acting
+from crdt.base import StateCRDT
+from crdt.testing.models import Model
+from crdt.testing.subjects import Subject
+
+C = TypeVar("C", bound=StateCRDT)
+
+_NAMES = "abcde"
+_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Event(Generic[C]):
+    """One change at one replica.
+
+    Attributes:
+        number: Its place in the history.
+        replica: Who made it.
+        act: The index of the act that was called.
+        chance: The number that the act was given.
+        now: What the replica's clock said, in milliseconds.
+        past: The numbers of the events that the replica knew.
+        delta: What the act returned, None if it was no delta.
+    """
+
+    number: int
+    replica: str
+    act: int
+    chance: int
+    now: int
+    past: frozenset[int]
+    delta: C | None
+
+
+@dataclass
+class Replica(Generic[C]):
+    """One live object, its shadow and its clock."""
+
+    name: str
+    object: C
+    known: set[int] = field(default_factory=set)
+    now: int = 100
+
+
+@dataclass
+class History(Generic[C]):
+    """A finished run: the replicas as they ended, what they did, and states on the way."""
+
+    subject: Subject[C]
+    script: bytes
+    replicas: list[Replica[C]]
+    events: list[Event[C]] = field(default_factory=list)
+    model: Model = field(default_factory=Model)
+    snapshots: list[tuple[C, frozenset[int]]] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
+    """What single steps did wrong; a law of its own reads it."""
+
+
+def run_history(subject: Subject[C], script: bytes) -> History[C]:
+    """Run the history that ``script`` describes; any bytes describe one."""
+    count = 2 + (script[0] % 4 if script else 0)
+    history = History(subject, script, [_replica(subject, name) for name in _NAMES[:count]])
+    history.model = subject.model_of()
+    for who, what in zip(script[1::2], script[2::2], strict=False):
+        _step(history, history.replicas[who % count], who // count % _STEPS, what)
+    history.snapshots += [(one.object, frozenset(one.known)) for one in history.replicas]
+    return history
+
+
+def _replica(subject: Subject[C], name: str) -> Replica[C]:
+    made = subject.new()
+    made.replica = name
+    return Replica(name, made)
+
+
+def _step(history: History[C], replica: Replica[C], step: int, what: int) -> None:
+    if step == 0:
+        other = history.replicas[what % len(history.replicas)]
+        if other is not replica:
+            replica.object.join(other.object)
+            replica.known |= other.known
+    elif step == 1:
+        _receive(history, replica, what)
+    elif step == 2:
+        replica.now = max(0, replica.now + what % 8 - 3)
+    else:
+        _act(history, replica, what)
+
+
+def _receive(history: History[C], replica: Replica[C], what: int) -> None:
+    if history.events:
+        event = history.events[what % len(history.events)]
+        if event.delta is not None:
+            replica.object.join(event.delta)
+            replica.known.add(event.number)
+
+
+def _act(history: History[C], replica: Replica[C], what: int) -> None:
+    acts = history.subject.acts
+    number, chance = what % len(acts), what // len(acts)
+    before = replica.object.clone()
+    try:
+        with acting(clock=lambda: replica.now):
+            returned = acts[number](replica.object, chance)
+    except (KeyError, ValueError):
+        _expect_unchanged(history, before, replica.object)
+        return
+    delta = returned if type(returned) is history.subject.kind else None
+    event = Event(
+        len(history.events),
+        replica.name,
+        number,
+        chance,
+        replica.now,
+        frozenset(replica.known),
+        delta,
+    )
+    history.events.append(event)
+    history.model.learn(event)
+    replica.known.add(event.number)
+    history.snapshots.append((replica.object.clone(), frozenset(replica.known)))
+    if delta is not None and canonical(_joined(before, delta)) != canonical(replica.object):
+        history.unfit.append(
+            f"delta {number}({chance}) joined to the state before is not the after"
+        )
+
+
+def _expect_unchanged(history: History[C], before: C, after: C) -> None:
+    if canonical(before) != canonical(after):
+        history.unfit.append("an act that raised has changed the state")
+
+
+def _joined(state: C, delta: C) -> C:
+    state.join(delta)
+    return state
+
+
+def canonical(state: StateCRDT) -> bytes | None:
+    """Return the canonical bytes of a state, None while it has no payload."""
+    return None if state._payload_or_none() is None else state.canonical()

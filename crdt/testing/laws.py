@@ -1,0 +1,259 @@
+"""The laws, each checked on one history.
+
+States are compared by canonical bytes and laws are checked on what a history left: the replicas as
+they ended, snapshots on the way, and all deltas. Replicas settle at the same time and each in an
+order of its own, since settling one after the other would hide a merge that does not commute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy, deepcopy
+import json
+import pickle
+from random import Random
+from typing import Any, TypeVar
+
+from crdt.base import StateCRDT
+from crdt.testing.history import History, canonical
+from crdt.testing.models import NOT_SAID
+
+C = TypeVar("C", bound=StateCRDT)
+Carrier = Callable[[Any], Any]
+
+_SAMPLE = 4
+"""States of a history that are checked against each other; their triples grow with the cube."""
+
+
+class LawBrokenError(AssertionError):
+    """A type breaks a law of replicated types: its author erred."""
+
+
+def through_json(payload: Any) -> Any:
+    """Carry a payload as JSON text."""
+    return json.loads(json.dumps(payload, allow_nan=False))
+
+
+def check_history(history: History[C], carriers: Sequence[Carrier] = (through_json,)) -> None:
+    """Check all laws on one history.
+
+    Raises:
+        LawBrokenError: One does not hold; the message names it, the type and the script.
+    """
+    try:
+        for law in _LAWS:
+            law(history)
+        for carrier in carriers:
+            _payloads_survive(history, carrier)
+    except LawBrokenError as error:
+        kind = history.subject.kind.__qualname__
+        raise LawBrokenError(f"{kind}: {error} (script {history.script.hex()!r})") from error
+
+
+def _demand(holds: bool, law: str) -> None:
+    if not holds:
+        raise LawBrokenError(law)
+
+
+def _merge(one: C, other: C) -> C:
+    merged: C = type(one).merge(one, other)
+    return merged
+
+
+def _sample(history: History[C]) -> list[C]:
+    """Return a few states: some replicas as they ended, some on the way, some deltas."""
+    chance = Random(len(history.script))
+    states = [state for state, _ in history.snapshots]
+    states += [event.delta for event in history.events if event.delta is not None]
+    states = [state for state in states if canonical(state) is not None]
+    return chance.sample(states, min(_SAMPLE, len(states)))
+
+
+def _steps_are_sound(history: History[C]) -> None:
+    _demand(not history.unfit, "; ".join(history.unfit))
+
+
+def _values_are_those_of_the_model(history: History[C]) -> None:
+    for state, shadow in history.snapshots:
+        expected = history.model.value(shadow)
+        if expected is not NOT_SAID:
+            found = history.subject.read(state)
+            _demand(found == expected, f"value is {found!r:.300}, the model says {expected!r:.300}")
+
+
+def _equal_shadows_have_equal_states(history: History[C]) -> None:
+    seen: dict[frozenset[int], bytes | None] = {}
+    for state, shadow in history.snapshots:
+        bytes_now = canonical(state)
+        _demand(seen.setdefault(shadow, bytes_now) == bytes_now, "same updates, other state")
+
+
+def _joins_commute_associate_and_repeat(history: History[C]) -> None:
+    states = _sample(history)
+    for x in states:
+        _demand(canonical(_merge(x, x)) == canonical(x), "merge is not idempotent")
+        for y in states:
+            both = _merge(x, y)
+            _demand(canonical(both) == canonical(_merge(y, x)), "merge does not commute")
+            for z in states:
+                grouped = _merge(x, _merge(y, z))
+                _demand(
+                    canonical(_merge(both, z)) == canonical(grouped), "merge does not associate"
+                )
+
+
+def _order_and_growth_are_told_truly(history: History[C]) -> None:
+    states = _sample(history)
+    for x in states:
+        for y in states:
+            both = _merge(x, y)
+            _demand(x.compare(both) and y.compare(both), "merge is not an upper bound by compare")
+            below = canonical(both) == canonical(y)
+            _demand(x.compare(y) == below, "compare disagrees with merge")
+            joined = y.clone()
+            _demand(joined.join(x) == (not below), "join does not tell growth truly")
+            _demand(canonical(joined) == canonical(both), "join disagrees with merge")
+
+
+def _merging_leaves_its_arguments_alone(history: History[C]) -> None:
+    states = _sample(history)
+    for x in states:
+        for y in states:
+            before = canonical(x), canonical(y)
+            merged, joined = _merge(x, y), x.clone()
+            joined.join(y)
+            _demand((canonical(x), canonical(y)) == before, "merge changes its arguments")
+            _change(history, merged)
+            _change(history, joined)
+            _demand((canonical(x), canonical(y)) == before, "a join aliases its arguments")
+
+
+def _change(history: History[C], state: C) -> None:
+    for act in history.subject.acts:
+        try:
+            act(state, 1)
+        except (KeyError, ValueError):
+            continue
+
+
+def _copies_are_free(history: History[C]) -> None:
+    for state in _sample(history):
+        before = canonical(state)
+        copies = [state.clone(), copy(state), deepcopy(state), pickle.loads(pickle.dumps(state))]
+        for made in copies:
+            _demand(canonical(made) == before, "a copy is in another state")
+            _demand(made.replica is None, "a copy took the replica along")
+            _change(history, made)
+            _demand(canonical(state) == before, "a copy shares something with its original")
+
+
+def _replicas_settle_equal(history: History[C]) -> None:
+    ended = [replica.object.clone() for replica in history.replicas]
+    chance = Random(len(history.events))
+    settled = []
+    for mine in ended:
+        state = mine.clone()
+        for other in _shuffled(chance, ended + ended):
+            state.join(other)
+        settled.append(state)
+    _demand(len({canonical(state) for state in settled}) == 1, "settled replicas differ")
+    if all(event.delta is not None for event in history.events):
+        _deltas_amount_to(history, settled[0], chance)
+    expected = history.model.value(range(len(history.events)))
+    if expected is not NOT_SAID:
+        found = history.subject.read(settled[0])
+        _demand(found == expected, f"settled on {found!r:.300}, the model says {expected!r:.300}")
+
+
+def _deltas_amount_to(history: History[C], settled: C, chance: Random) -> None:
+    deltas = [event.delta for event in history.events if event.delta is not None]
+    fed = history.subject.new()
+    for delta in _shuffled(chance, deltas + deltas):
+        fed.join(delta)
+    _demand(canonical(fed) == canonical(settled), "all deltas in some order are not all states")
+    some = history.subject.new()
+    for delta in deltas[:: 1 + chance.randrange(3)]:
+        some.join(delta)
+    some.join(settled)
+    _demand(
+        canonical(some) == canonical(settled), "some deltas and then the state are not the state"
+    )
+
+
+def _shuffled(chance: Random, items: Iterable[Any]) -> list[Any]:
+    mixed = list(items)
+    chance.shuffle(mixed)
+    return mixed
+
+
+def _deltas_have_no_replica(history: History[C]) -> None:
+    for event in history.events:
+        if event.delta is not None:
+            _demand(event.delta.replica is None, "a delta has a replica")
+
+
+def _fresh_objects_are_the_bottom(history: History[C]) -> None:
+    for state in _sample(history):
+        before = canonical(state)
+        fresh = history.subject.new()
+        _demand(fresh.compare(state), "a fresh object is not below every state")
+        _demand(not state.join(history.subject.new()), "joining a fresh object grows a state")
+        _demand(canonical(state) == before, "joining a fresh object changes a state")
+        fresh.join(state)
+        _demand(canonical(fresh) == before, "a fresh object does not take over a state")
+        if history.subject.make is None:
+            new = canonical(state) == canonical(history.subject.new())
+            _demand(state.initial == new, "initial is not told truly")
+
+
+def _payloads_survive(history: History[C], carrier: Carrier) -> None:
+    for state in _sample(history):
+        payload = state.payload
+        carried = carrier(payload)
+        _demand(_same(carried, payload), "a payload does not survive its carrier")
+        back = type(state).from_payload(_reversed(carried))
+        _demand(canonical(back) == canonical(state), "from_payload gives another state")
+        _demand(_same(back.payload, payload), "a payload is not canonical")
+        _scramble(carried)
+        _scramble(payload)
+        _demand(canonical(back) == canonical(state), "a payload is shared with the object")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether two payloads are equal in types too: 1, True and 1.0 are three."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _reversed(payload: Any) -> Any:
+    """Return a copy with every dict in the opposite order."""
+    if isinstance(payload, dict):
+        return {key: _reversed(payload[key]) for key in reversed(payload)}
+    return [_reversed(item) for item in payload] if isinstance(payload, list) else payload
+
+
+def _scramble(payload: Any) -> None:
+    """Spoil everything mutable in a payload."""
+    if isinstance(payload, dict | list):
+        for item in payload.values() if isinstance(payload, dict) else payload:
+            _scramble(item)
+        payload.clear()
+
+
+_LAWS: tuple[Callable[[History[Any]], None], ...] = (
+    _steps_are_sound,
+    _values_are_those_of_the_model,
+    _equal_shadows_have_equal_states,
+    _joins_commute_associate_and_repeat,
+    _order_and_growth_are_told_truly,
+    _merging_leaves_its_arguments_alone,
+    _copies_are_free,
+    _replicas_settle_equal,
+    _deltas_have_no_replica,
+    _fresh_objects_are_the_bottom,
+)

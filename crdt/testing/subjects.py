@@ -1,0 +1,149 @@
+"""How to exercise each type: its acts, its model, and how to read its value for comparison.
+
+A type of the toolbox has its subject here; whoever writes another one makes a `Subject` of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar, get_origin
+
+from crdt.atoms import freeze
+from crdt.base import StateCRDT
+from crdt.counters import GCounter, PNCounter
+from crdt.registers import LWWRegister
+from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
+from crdt.testing.models import (
+    AddWinsModel,
+    CounterModel,
+    GrowModel,
+    LastWriteModel,
+    LastWriteSetModel,
+    Model,
+    TwoPhaseModel,
+    typed,
+)
+
+C = TypeVar("C", bound=StateCRDT)
+
+Act = Callable[[C, int], Any]
+"""Changes an object; the number (0-255) stands for chance."""
+
+ELEMENTS: tuple[Any, ...] = ("a", "b", 1, True, 1.0, "1", None, ("a", 1))
+"""Few, so that they meet again, and some that only (type, value) tells apart."""
+
+VALUES: tuple[Any, ...] = (None, 1, True, "x", ["x", {"k": (1, b"b")}], 2**70, -0.5, "y")
+
+
+@dataclass
+class Subject(Generic[C]):
+    """A type and how to exercise it.
+
+    Attributes:
+        kind: The type.
+        acts: Functions that change an object; those that return a delta are also held to the laws
+            of deltas.
+        make: Makes a fresh object; ``kind()`` by default.
+        model_of: Makes the model for one history.
+        read: Returns what is compared with the model; ``value`` by default.
+    """
+
+    kind: type[C]
+    acts: tuple[Act[C], ...]
+    make: Callable[[], C] | None = None
+    model_of: Callable[[], Model] = Model
+    read: Callable[[C], Any] = field(default=lambda state: state.value)
+
+    def new(self) -> C:
+        """Return a fresh object."""
+        return self.kind() if self.make is None else self.make()
+
+
+def subject_of(kind: type[C]) -> Subject[C]:
+    """Return the subject of a built-in type, or of a subclass of one.
+
+    Raises:
+        LookupError: There is none; pass acts to `check_laws`.
+    """
+    found = get_origin(kind) or kind
+    for base in found.__mro__:
+        if base in _SUBJECTS:
+            acts, model_of, read = _SUBJECTS[base]
+            return Subject(found, acts, None, model_of, read)
+    raise LookupError(f"{found.__qualname__} is not built in; say how to change it: acts=[...]")
+
+
+def lwwset(bias: Literal["add", "remove"]) -> Subject[LWWSet[Any]]:
+    """Return the subject of an LWWSet of either bias."""
+    return Subject(
+        LWWSet,
+        _SET_ACTS,
+        lambda: LWWSet(bias=bias),
+        lambda: LastWriteSetModel(_read_set_act, bias),
+        _elements,
+    )
+
+
+def _element(chance: int) -> Any:
+    return ELEMENTS[chance % len(ELEMENTS)]
+
+
+def _pair(chance: int) -> list[Any]:
+    return [_element(chance), _element(chance // len(ELEMENTS))]
+
+
+def _elements(state: Any) -> set[Any]:
+    return {typed(element) for element in state}
+
+
+_SET_ACTS: tuple[Act[Any], ...] = (
+    lambda state, chance: state.add(_element(chance)),
+    lambda state, chance: state.add(_element(chance)),
+    lambda state, chance: state.add(_element(chance)),
+    lambda state, chance: state.update(_pair(chance)),
+    lambda state, chance: state.discard(_element(chance)),
+    lambda state, chance: state.discard(_element(chance)),
+    lambda state, chance: state.remove(_element(chance)),
+    lambda state, chance: state.clear(),
+)
+
+
+def _read_set_act(act: int, chance: int) -> tuple[list[Any], list[Any] | None]:
+    if act < 3:
+        return [_element(chance)], []
+    if act == 3:
+        return _pair(chance), []
+    return [], None if act == 7 else [_element(chance)]
+
+
+_COUNTER_ACTS: tuple[Act[Any], ...] = (
+    lambda state, chance: state.increment(chance % 4),
+    lambda state, chance: state.increment(2**70 + chance),
+    lambda state, chance: state.decrement(chance % 4),
+)
+
+
+def _amount(act: int, chance: int) -> int:
+    return (chance % 4, 2**70 + chance, -(chance % 4))[act]
+
+
+def _value_of(chance: int) -> Any:
+    return VALUES[chance % len(VALUES)]
+
+
+_Parts = tuple[tuple[Act[Any], ...], Callable[[], Model], Callable[[Any], Any]]
+
+_SUBJECTS: dict[type, _Parts] = {
+    GCounter: (_COUNTER_ACTS[:2], lambda: CounterModel(_amount), lambda state: state.value),
+    PNCounter: (_COUNTER_ACTS, lambda: CounterModel(_amount), lambda state: state.value),
+    GSet: (_SET_ACTS[:4], lambda: GrowModel(_read_set_act), _elements),
+    TwoPSet: (_SET_ACTS, lambda: TwoPhaseModel(_read_set_act), _elements),
+    LWWSet: (_SET_ACTS, lambda: LastWriteSetModel(_read_set_act, "add"), _elements),
+    ORSet: (_SET_ACTS, lambda: AddWinsModel(_read_set_act), _elements),
+    LWWRegister: (
+        (lambda state, chance: state.assign(_value_of(chance)),),
+        lambda: LastWriteModel(lambda act, chance: _value_of(chance)),
+        lambda state: freeze(state.value),
+    ),
+}
