@@ -72,18 +72,22 @@ def copied(obj: StateCRDT) -> StateCRDT:
 def changed(kind: Kind, obj: StateCRDT, before: StateCRDT) -> StateCRDT | None:
     """What a block made of a plain object, as a delta; None if it changed nothing.
 
+    A type whose merge is not even idempotent is let through: what it loses nobody can tell, and
+    nodes that never agree on an object are dealt with where they meet.
+
     Raises:
         InvalidState: The state cannot be replicated, or has lost something that it had before, so
-            that the next repair would undo the change.
+            that the next join would undo the change.
     """
     try:
         delta = copied(obj)
         grown = before.compare(obj)
         if grown and obj.compare(before):
             return None
+        lost = not grown and delta.compare(obj)
     except Exception as error:
         raise InvalidState(f"{kind.tag} was left in no lawful state: {error!r:.200}") from error
-    if not grown:
+    if lost:
         raise InvalidState(f"{kind.tag} lost something: a change can only add to a state")
     return delta
 

@@ -10,7 +10,8 @@ While a ``change`` block runs, the state before it is kept apart: that is what t
 sees and joins into, until the block ends well.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from crdt import StateCRDT
 from crdtnode.errors import ChangeRequired
@@ -75,7 +76,7 @@ class Entry:
         hn: Its place.
         obj: The live object.
         pending: What was written here since the last flush, as one delta; or None.
-        sink: `pending`, where a delta may go straight into it; else None.
+        sink: Joins into `pending`, where a delta may go straight there; else None.
         base: The version that `pending` leads from; 0 where other things were joined meanwhile.
         doubtful: A delta that may yet be refused by a later observer; only where one ever was.
         wary: A later observer refused a delta once.
@@ -109,7 +110,7 @@ class Entry:
         self.hn = hn
         self.obj = obj
         self.pending: StateCRDT | None = None
-        self.sink: StateCRDT | None = None
+        self.sink: Callable[[Any], bool] | None = None
         self.base = 0
         self.doubtful: StateCRDT | None = None
         self.wary = False
@@ -143,7 +144,7 @@ class Entry:
         """
         sink = self.sink
         if sink is not None:  # the hot path: all but the first write after a flush
-            sink.absorb(delta)
+            sink(delta)
         elif self.block is not None:
             self.block.note(self.obj, delta)
         else:
@@ -156,8 +157,11 @@ class Entry:
             self.settle_doubt()
             self.doubtful = delta.clone()
             return
-        self.add_applied(delta)
-        self.sink = self.pending
+        if self.pending is None:
+            self.pending = delta.clone()
+        else:
+            self.pending.absorb(delta)
+        self.sink = self.pending.absorb
 
     def add_applied(self, delta: StateCRDT) -> None:
         """Keep a local delta that certainly applies."""

@@ -263,7 +263,8 @@ class Registry:
     def notify(self) -> Callable[[], object]:
         """Called once at the first local change after a flush, before the change applies.
 
-        Whoever drives the node sets it, to be woken. It must not call back into the registry.
+        Whoever drives the node sets it, to be woken. It may look at `dirty`, and must do nothing
+        else with the registry.
         """
         return self._ledger.notify
 

@@ -360,6 +360,22 @@ def test_a_block_that_takes_something_away_is_refused(registry: Registry, number
     assert n.items == [1, 2]
 
 
+def test_a_merge_that_never_agrees_with_itself_refuses_no_change(
+    registry: Registry, numbers: Any
+) -> None:
+    def count_up(new: Any) -> Any:
+        new.items.append(len(new.items))
+        return new
+
+    with registry.change("n", numbers) as n:
+        n.items = [1]
+    numbers.on_merge = count_up
+    with registry.change("n", numbers):
+        n.items = [2]
+    assert n.items == [2]
+    assert len(registry.flush(now=0.0)) == 1
+
+
 def test_a_merge_that_raises_refuses_the_block(registry: Registry, numbers: Any) -> None:
     def broken(_: Any) -> Any:
         raise RuntimeError("a bug of its author")
