@@ -55,6 +55,7 @@ class Node:
         metrics: Plain counters.
         cluster: Name of the cluster.
         settings: What it runs with.
+        leaving: Whether `leave` was called.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Node:
         self._unusable: type[Forked] | type[NodeClosed] | None = None
         self._began = 0.0
         self._met_somebody = False
+        self.leaving = False
         registry.notify = self._driver.rearm
 
     # --- objects -------------------------------------------------------------------------------
@@ -123,6 +125,15 @@ class Node:
         """Return (type tag, name) of all objects, sorted."""
         self._check()
         return self.registry.names()
+
+    def version(self, name: str, tag: str) -> str:
+        """Return an object's fingerprint now, 16 hex digits; zeros where it holds nothing.
+
+        Equal versions of one name and type on two nodes mean equal states.
+        """
+        self._check()
+        place = self.registry.fingerprints.place(tag, name)
+        return f"{self.registry.refresh(place, self._driver.now()):016x}"
 
     def register(self, type: type[StateCRDT]) -> None:
         """Make a type of your own known; do it on all nodes that shall hold its objects.
@@ -313,7 +324,8 @@ class Node:
         Begins at once; ``await`` it to know that somebody heard (at most 0.3 s).
         """
         self._check()
-        if not self._driver.left.is_set():
+        if not self.leaving:
+            self.leaving = True
             self._driver.leave()
         return Underway(self._driver.left.wait)
 

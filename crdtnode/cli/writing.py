@@ -1,0 +1,157 @@
+"""Commands that change one object: incr, decr, add, discard, set.
+
+A bare name means the type that is natural for the command: a PNCounter for incr and decr, an ORSet
+for add and discard, an LWWRegister for set.
+"""
+
+import json
+from typing import Any
+
+import click
+
+from crdtnode.cli.daemon import Daemon, Refused, object_path
+from crdtnode.cli.naming import explained, split
+from crdtnode.cli.options import TakesNumbers, api_option, examples, json_option
+from crdtnode.cli.outcome import Code, Failure
+from crdtnode.cli.output import line_of, print_document
+
+_COUNTER, _SET, _REGISTER = "pncounter", "orset", "lwwregister"
+
+
+def _call(
+    written: str, natural: str, method: str, args: list[Any], *, value: bool | None = None
+) -> dict[str, Any]:
+    kind, name = split(written)
+    asked = None if value is None else str(value).lower()
+    path = object_path(kind or natural, name, method)
+    try:
+        document: dict[str, Any] = Daemon.chosen().post(path, {"args": args}, value=asked)
+    except Refused as refusal:
+        raise explained(refusal, written) from None
+    return document
+
+
+def _parsed(text: str, as_json: bool) -> Any:
+    if not as_json:
+        return text
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise Failure(f"{text!r} is no JSON: {error}", Code.USAGE) from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not in JSON")
+
+
+def _as_json_option(function: Any) -> Any:
+    return click.option(
+        "--as-json", "as_json", is_flag=True, help="Take what is given as JSON, not as text."
+    )(function)
+
+
+def _counting(method: str) -> Any:
+    def count(name: str, amount: int, as_document: bool) -> None:
+        document = _call(name, _COUNTER, method, [amount])
+        if as_document:
+            print_document(document)
+        else:
+            click.echo(line_of(document["value"]))
+
+    return count
+
+
+def _counter_command(name: str, method: str, text: str, *shown: str) -> click.Command:
+    made = _counting(method)
+    made.__doc__ = text
+    made = json_option(api_option(made))
+    made = click.argument("amount", metavar="[N]", type=click.IntRange(min=0), default=1)(made)
+    made = click.argument("name", metavar="[TYPE/]NAME")(made)
+    command: click.Command = click.command(name, cls=TakesNumbers, epilog=examples(*shown))(made)
+    return command
+
+
+incr = _counter_command(
+    "incr",
+    "increment",
+    """Raise a counter by N, or by 1, and print its value here.
+
+    A bare name means a PNCounter.
+    """,
+    "crdtnode incr visits",
+    "crdtnode incr gcounter/downloads 20",
+)
+decr = _counter_command(
+    "decr",
+    "decrement",
+    """Lower a counter by N, or by 1, and print its value here.
+
+    A bare name means a PNCounter.
+    """,
+    "crdtnode decr stock 2",
+)
+
+
+@click.command(
+    cls=TakesNumbers,
+    epilog=examples("crdtnode add tags red blue", "crdtnode add gset/ports --as-json 80 443"),
+)
+@click.argument("name", metavar="[TYPE/]NAME")
+@click.argument("elements", metavar="ELEMENT...", nargs=-1, required=True)
+@_as_json_option
+@api_option
+@json_option
+def add(name: str, elements: tuple[str, ...], as_json: bool, as_document: bool) -> None:
+    """Add elements to a set, all in one change.
+
+    A bare name means an ORSet, in which adding wins over removing at the same time. An element is
+    text; with --as-json it may be a number, true, false, null, or a list as payloads write it.
+    """
+    wanted = [_parsed(element, as_json) for element in elements]
+    method, args = ("add", wanted) if len(wanted) == 1 else ("update", [wanted])
+    document = _call(name, _SET, method, args, value=as_document)
+    if as_document:
+        print_document(document)
+
+
+@click.command(cls=TakesNumbers, epilog=examples("crdtnode discard tags red"))
+@click.argument("name", metavar="[TYPE/]NAME")
+@click.argument("elements", metavar="ELEMENT...", nargs=-1, required=True)
+@_as_json_option
+@api_option
+@json_option
+def discard(name: str, elements: tuple[str, ...], as_json: bool, as_document: bool) -> None:
+    """Remove elements from a set; those that are not in it do no harm.
+
+    A bare name means an ORSet.
+    """
+    wanted = [_parsed(element, as_json) for element in elements]
+    document: dict[str, Any] = {}
+    for element in wanted:
+        document = _call(name, _SET, "discard", [element], value=as_document)
+    if as_document:
+        print_document(document)
+
+
+@click.command(
+    "set",
+    cls=TakesNumbers,
+    epilog=examples(
+        'crdtnode set title "Hello, world"',
+        """crdtnode set limits --as-json '{"cpu": 4, "tags": ["a", "b"]}'""",
+    ),
+)
+@click.argument("name", metavar="[TYPE/]NAME")
+@click.argument("value", metavar="VALUE")
+@_as_json_option
+@api_option
+@json_option
+def assign(name: str, value: str, as_json: bool, as_document: bool) -> None:
+    """Write a register: the last write wins, on all nodes.
+
+    A bare name means an LWWRegister. The value is text; with --as-json it may be anything that
+    JSON can say.
+    """
+    document = _call(name, _REGISTER, "assign", [_parsed(value, as_json)], value=True)
+    if as_document:
+        print_document(document)

@@ -1,0 +1,131 @@
+"""Which methods of an object may be called from outside, and how their arguments come in.
+
+Rule of this file: an allow-list. Callable are the mutators that a type itself declares; what the
+base gives (``join``, ``observe``, ``bind``, ...) is not, nor is anything private. Arguments are
+checked by the type, as if the call came from a program. A call that fails leaves no trace: an
+object that did not exist is tried on a scratch copy first.
+"""
+
+from collections.abc import Callable, Set
+from functools import lru_cache
+import inspect
+from typing import Any, Self
+
+from crdt import StateCRDT, catalogue
+from crdt.errors import UnknownTypeError
+from crdt.native import Native
+from crdtnode.control.problems import Problem
+from crdtnode.control.rendering import element_from
+from crdtnode.errors import UnknownType
+from crdtnode.node import Node
+
+_TAKES_ITERABLES = {"update"}
+_NO_MUTATORS = {"delta_since", "compact"}
+"""Methods that give back a state without being an operation that a user does."""
+
+_RETURNS_DELTA = {Self, "Self"}
+
+
+@lru_cache(maxsize=256)
+def mutators(kind: type[StateCRDT]) -> dict[str, inspect.Signature]:
+    """Return the methods of a type that may be called, with what they take after ``self``."""
+    found: dict[str, inspect.Signature] = {}
+    for base in kind.__mro__:
+        if not issubclass(base, StateCRDT) or base in (StateCRDT, Native):
+            continue
+        ours = base.__module__.startswith("crdt.")
+        for name, member in vars(base).items():
+            if name.startswith("_") or not inspect.isfunction(member) or name in found:
+                continue
+            if _is_native_mutator(name, member) if ours else not hasattr(StateCRDT, name):
+                found[name] = _without_self(member)
+    return dict(sorted(found.items()))
+
+
+def _is_native_mutator(name: str, member: Callable[..., Any]) -> bool:
+    """Tell a mutator of the toolbox: it returns its delta, which is of its own type."""
+    if name in _NO_MUTATORS or hasattr(StateCRDT, name):
+        return False
+    return member.__annotations__.get("return") in _RETURNS_DELTA
+
+
+def _without_self(member: Callable[..., Any]) -> inspect.Signature:
+    signature = inspect.signature(member)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def tag_for(node: Node, written: str) -> str:
+    """Return the type tag that somebody wrote: ``orset@1``, ``orset`` or ``ORSet``.
+
+    Raises:
+        UnknownType: No type of this node is meant; lists those that there are.
+    """
+    known = node.registry.types
+    if written in known:
+        return written
+    versions = [tag for tag in known if tag.partition("@")[0] == written.lower()]
+    if versions:
+        return max(versions, key=lambda tag: int(tag.partition("@")[2]))
+    raise UnknownType(f"no type is called {written!r:.80}; there are {', '.join(known)}")
+
+
+def class_of(tag: str) -> type[StateCRDT]:
+    """Return the class of a tag.
+
+    Raises:
+        UnknownType: Nobody registered it.
+    """
+    try:
+        return catalogue.type_of(tag)
+    except UnknownTypeError as error:
+        raise UnknownType(str(error)) from None
+
+
+def call(node: Node, tag: str, name: str, method: str, args: list[Any]) -> StateCRDT:
+    """Call a mutator of an object, which is made if there is none; return the object.
+
+    Raises:
+        Problem: The type has no such method, or it takes other arguments.
+        TypeError, ValueError, KeyError: The type refuses an argument.
+        CrdtNodeError: The registry refuses the name or the change.
+    """
+    kind = class_of(tag)
+    arguments = _arguments(kind, tag, method, args)
+    if node.registry.get(tag, name) is None:
+        scratch = kind()
+        getattr(scratch, method)(*arguments)
+    if issubclass(kind, Native):
+        obj = node.open(name, kind)
+        getattr(obj, method)(*arguments)
+        return obj
+    with node.change(name, kind) as changing:
+        getattr(changing, method)(*arguments)
+    return node.open(name, kind)
+
+
+def _arguments(kind: type[StateCRDT], tag: str, method: str, args: list[Any]) -> list[Any]:
+    known = mutators(kind)
+    signature = known.get(method)
+    if signature is None:
+        allowed = ", ".join(known) or "nothing"
+        raise Problem(404, f"{tag} has no method {method!r:.80}; it has {allowed}", field="method")
+    try:
+        signature.bind(*args)
+    except TypeError as error:
+        raise Problem(422, f"{method}{signature_text(signature)}: {error}", field="args") from None
+    if not issubclass(kind, Set):
+        return args
+    if method in _TAKES_ITERABLES:
+        return [_elements(arg, f"args[{i}]") for i, arg in enumerate(args)]
+    return [element_from(arg, f"args[{i}]") for i, arg in enumerate(args)]
+
+
+def _elements(argument: Any, place: str) -> list[Any]:
+    if not isinstance(argument, list):
+        raise Problem(422, f"expected a list of elements, not {argument!r:.80}", field=place)
+    return [element_from(element, f"{place}[{i}]") for i, element in enumerate(argument)]
+
+
+def signature_text(signature: inspect.Signature) -> str:
+    """Return a signature as people write it, without types."""
+    return "(" + ", ".join(signature.parameters) + ")"

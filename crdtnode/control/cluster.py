@@ -1,0 +1,150 @@
+"""The cluster as this node sees it, over HTTP: status, members, join, leave, faults.
+
+Rule of this file: what can be asked of the others within a round trip is asked, not remembered:
+``status`` and ``members`` tell what every live member holds now.
+"""
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+import crdtnode
+from crdtnode.config import PROTOCOL
+from crdtnode.control.answers import answer
+from crdtnode.control.guards import read_body
+from crdtnode.control.problems import Problem
+from crdtnode.errors import NotConverged
+from crdtnode.node import Node
+from crdtnode.transport import format_address
+
+_WAIT_MOST = 86_400.0
+
+
+class Join(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of ``POST /v1/members``."""
+
+    address: str
+
+
+class Cluster:
+    """Routes about members."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def status(self, request: Request) -> Response:
+        """``GET /v1/status?wait=converged&timeout=SECONDS``."""
+        reached = None
+        wait = request.query_params.get("wait")
+        if wait is not None:
+            if wait != "converged":
+                raise Problem(422, "one can only wait for converged", field="wait")
+            reached = await self._wait(_timeout(request))
+        roots = await self._node.roots()
+        document = self._status(roots)
+        return answer(document if reached is None else {**document, "reached": reached})
+
+    async def _wait(self, timeout: float) -> bool:  # noqa: ASYNC109 (it answers, and never raises)
+        try:
+            return await self._node.converged(timeout)
+        except NotConverged:
+            return False
+
+    def _status(self, roots: dict[str, bool | None]) -> dict[str, Any]:
+        node = self._node
+        return {
+            "name": node.name,
+            "address": node.address,
+            "cluster": node.cluster,
+            "root": node.root,
+            "objects": len(node.registry),
+            "members": node.member_counts(),
+            "converged": converged(roots),
+            "differing": sorted(name for name, equal in roots.items() if equal is False),
+            "silent": sorted(name for name, equal in roots.items() if equal is None),
+            "unreached_seeds": [
+                {"address": address, "why": why} for address, why in node.unreached_seeds
+            ],
+            "encrypted": node.encrypted,
+            "data": None,
+            "faults": {"allowed": node.faults_allowed, "isolated": node.isolated},
+            "uptime_s": round(node.uptime, 3),
+            "version": crdtnode.__version__,
+            "protocol": PROTOCOL,
+        }
+
+    async def members(self, request: Request) -> Response:
+        """``GET /v1/members``: all that are known, ourselves included."""
+        roots = await self._node.roots()
+        return answer({"members": [_member(view, roots) for view in self._node.members]})
+
+    async def join(self, request: Request) -> Response:
+        """``POST /v1/members`` with ``{"address": "host[:port]"}``; tried until it answers."""
+        wanted = msgspec.json.decode(await read_body(request.receive, 4096), type=Join)
+        await self._node.join(wanted.address)
+        return answer({"joining": wanted.address}, status=202)
+
+    async def leave(self, request: Request) -> Response:
+        """``POST /v1/leave``: tell the others, then end."""
+        await self._node.leave()
+        return answer({"name": self._node.name, "left": True})
+
+    async def isolate(self, request: Request) -> Response:
+        """``POST /v1/faults/isolate``: cut this node off."""
+        self._node.isolate()
+        return answer({"isolated": True})
+
+    async def heal(self, request: Request) -> Response:
+        """``POST /v1/faults/heal``: let it speak again."""
+        self._node.heal()
+        return answer({"isolated": False})
+
+    async def stats(self, request: Request) -> Response:
+        """``GET /v1/stats``: all counters."""
+        return answer(self._node.stats())
+
+    async def healthy(self, request: Request) -> Response:
+        """``GET /healthz``: this process serves."""
+        return answer({"checks": {"serving": "ok"}})
+
+    async def ready(self, request: Request) -> Response:
+        """``GET /readyz``: it takes part, as far as it was told to."""
+        met = any(not view.is_self and view.state == "alive" for view in self._node.members)
+        joined = met or not self._node.unreached_seeds
+        here = not self._node.has_left.is_set()
+        checks = {"joined": "ok" if joined else "no", "member": "ok" if here else "no"}
+        return answer({"checks": checks}, status=200 if joined and here else 503)
+
+
+def converged(roots: dict[str, bool | None]) -> bool | None:
+    """Tell whether all live members hold one state: None where there is nobody to ask."""
+    return all(equal is True for equal in roots.values()) if roots else None
+
+
+def _member(view: Any, roots: dict[str, bool | None]) -> dict[str, Any]:
+    addresses = [format_address(address) for address in view.addresses]
+    return {
+        "name": view.name,
+        "address": addresses[0] if addresses else None,
+        "addresses": addresses,
+        "state": view.state,
+        "root_equal": True if view.is_self else roots.get(view.name),
+        "self": view.is_self,
+        "rtt_s": view.rtt,
+        "incarnation": view.incarnation,
+        "boot": view.boot.hex(),
+        "tags": dict(view.tags),
+    }
+
+
+def _timeout(request: Request) -> float:
+    written = request.query_params.get("timeout", "10")
+    try:
+        timeout = float(written)
+    except ValueError:
+        timeout = -1.0
+    if not 0 <= timeout <= _WAIT_MOST:
+        raise Problem(422, f"{written!r:.80} is no number of seconds", field="timeout")
+    return timeout

@@ -1,0 +1,72 @@
+"""Values and elements as JSON, and back.
+
+Rule of this file: what JSON can say is said plainly; what it lacks (bytes, tuples, numbers that
+other readers would round) is written as in payloads, a tagged list such as ``["b", "aGk="]``.
+A set is a list in canonical order, so that equal sets give equal documents.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+import math
+from typing import Any
+
+from crdt import StateCRDT
+from crdt.atoms import element_of, identify
+from crdt.tagged import SAFE_INT, canonical_text, decode, encode
+
+
+def value_of(obj: StateCRDT) -> Any:
+    """Return an object's value, JSON-friendly."""
+    if isinstance(obj, Set):
+        return _listed(obj)  # not through `value`: Python's sets merge 1, True and 1.0
+    return shown(obj.value)
+
+
+def is_collection(obj: StateCRDT) -> bool:
+    """Tell whether showing the value may cost much more than the change just made."""
+    return isinstance(obj, Set | Mapping | Sequence)
+
+
+def shown(value: Any) -> Any:
+    """Return anything that a value may be made of, JSON-friendly."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            return value if -SAFE_INT <= value <= SAFE_INT else encode(identify(value))
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case list():
+            return [shown(item) for item in value]
+        case dict():
+            return {str(key): shown(item) for key, item in value.items()}
+        case set() | frozenset():
+            return _listed(value)
+        case bytes() | tuple():
+            return _tagged(value)
+        case _:
+            return str(value)
+
+
+def _tagged(value: Any) -> Any:
+    try:
+        return encode(identify(value))
+    except (TypeError, ValueError):
+        # A hand-written type may compute tuples of anything.
+        return [shown(item) for item in value] if isinstance(value, tuple) else str(value)
+
+
+def _listed(elements: Set[Any]) -> list[Any]:
+    try:
+        pairs = [(canonical_text(identify(element)), element) for element in elements]
+    except (TypeError, ValueError):
+        return sorted((shown(element) for element in elements), key=repr)
+    return [shown(element) for _, element in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def element_from(argument: Any, place: str) -> Any:
+    """Return the element that a JSON argument stands for; a list must be a tagged one.
+
+    Raises:
+        PayloadError: A list that is no element in payload form; names the place.
+    """
+    return element_of(decode(argument, place)) if isinstance(argument, list) else argument
