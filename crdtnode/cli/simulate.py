@@ -19,7 +19,16 @@ from crdtnode.sim import PARTITIONS, Latency, Outcome, Plan, PlanError, Recipe, 
 from crdtnode.sim.draw import FAULTS, NO_FAULT
 from crdtnode.sim.result import Verdict
 
+EXAMPLES = """\b
+Examples:
+  crdtnode simulate --seed 7
+  crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60
+  crdtnode simulate sweep --seeds 0:500
+"""
+
 ANY = "any"
+"""The value that leaves a fault to the seed."""
+
 _EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.UNKNOWN: 2}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -79,7 +88,12 @@ def _writes(text: str) -> tuple[float, bool]:
 
 _OPTIONS = (
     click.option(
-        "--nodes", type=click.IntRange(1), default=5, show_default=True, help="How many nodes."
+        "--nodes",
+        metavar="N",
+        type=click.IntRange(1),
+        default=5,
+        show_default=True,
+        help="How many nodes.",
     ),
     click.option(
         "--for",
@@ -184,12 +198,14 @@ def _recipe(
         raise click.UsageError(str(error)) from error
 
 
-@click.group(invoke_without_command=True)
-@click.option("--seed", type=int, help="Where all chance comes from. Default: a new one.")
+@click.group(invoke_without_command=True, epilog=EXAMPLES)
+@click.option(
+    "--seed", metavar="N", type=int, help="Where all chance comes from. Default: a new one."
+)
 @_options
 @click.pass_context
 def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked: Any) -> None:
-    r"""Run a cluster on a simulated network, and check that it converges.
+    """Run many nodes under a nasty network in no time.
 
     The nodes are real ones: the same protocol and types as in production, with time and network
     replaced. Writes and faults happen for the given time, then the network is healed and all nodes
@@ -199,12 +215,6 @@ def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked
     which there are; with one, there are only those that you name.
 
     Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
-
-    \b
-    Examples:
-      crdtnode simulate --seed 7
-      crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60
-      crdtnode simulate sweep --seeds 0:500
     """
     if context.invoked_subcommand is not None:
         return
@@ -243,6 +253,7 @@ def _seed_range(text: str) -> range:
 )
 @click.option(
     "--workers",
+    metavar="N",
     type=click.IntRange(1),
     default=os.cpu_count(),
     show_default="one per processor",

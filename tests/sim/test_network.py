@@ -3,7 +3,7 @@ from crdtnode.sim.network import Links
 
 
 def links(**network: object) -> Links:
-    return Links(7, Network(**network))  # type: ignore[arg-type] # shorter to write
+    return Links(7, Network(**network))
 
 
 def test_a_link_decides_the_same_whatever_happens_on_others() -> None:

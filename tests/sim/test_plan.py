@@ -113,7 +113,7 @@ def test_a_plan_that_makes_no_sense_is_refused_with_the_place(
     fields: dict[str, object], message: str
 ) -> None:
     with pytest.raises(PlanError, match=message):
-        Plan(**{"seed": 1, "nodes": NODES, **fields})  # type: ignore[arg-type] # that is the test
+        Plan(**{"seed": 1, "nodes": NODES, **fields})
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_plan_that_makes_no_sense_is_refused_with_the_place(
 )
 def test_a_recipe_that_makes_no_sense_is_refused(recipe: dict[str, object], message: str) -> None:
     with pytest.raises(PlanError, match=message):
-        Plan.random(seed=1, **recipe)  # type: ignore[arg-type] # that is the test
+        Plan.random(seed=1, **recipe)
 
 
 def test_a_drawn_plan_names_the_command_that_draws_it_again() -> None:

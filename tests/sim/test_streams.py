@@ -44,7 +44,7 @@ class Pair:
 
     def __init__(self, **network: object) -> None:
         self.agenda = Agenda()
-        self.links = Links(3, Network(**network))  # type: ignore[arg-type] # shorter to write
+        self.links = Links(3, Network(**network))
         self.one, self.other = Node("one"), Node("other")
         self.streams = Streams(self.agenda, self.links, {("10.0.0.2", 1): self.other}.get)
 

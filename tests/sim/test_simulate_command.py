@@ -1,0 +1,125 @@
+import json
+import shlex
+
+from click.testing import CliRunner, Result
+import pytest
+
+from crdtnode.cli.simulate import simulate
+from crdtnode.sim import Plan, run
+
+SHORT = "--nodes 3 --for 4 --seed 7"
+
+
+def called(arguments: str) -> Result:
+    return CliRunner().invoke(simulate, shlex.split(arguments))
+
+
+def test_json_is_one_document_with_the_keys_that_others_rely_on() -> None:
+    result = called(f"{SHORT} --partition halves --loss 0.1 --json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["verdict"] == "holds"
+    assert document["seed"] == 7
+    assert len(document["trace_hash"]) == 16
+    assert 0 <= document["converged_after_s"] < 15
+    assert set(document["checks"].values()) == {"holds"}
+    assert document["nodes"] == 3
+    assert document["updates"] > 0
+
+
+def test_the_report_names_verdict_seed_time_and_one_command_that_runs_it_again() -> None:
+    first = called(f"{SHORT} --partition halves --loss 0.1")
+    assert first.exit_code == 0, first.output
+    assert first.stdout.startswith("holds: 3 nodes")
+    assert "seed 7" in first.stdout
+    assert "after the heal" in first.stdout
+    replay = first.stdout.splitlines()[-1].removeprefix("again with: crdtnode simulate ")
+    again = called(replay)
+    trace = [line for line in first.stdout.splitlines() if line.startswith("trace ")]
+    assert trace == [line for line in again.stdout.splitlines() if line.startswith("trace ")]
+
+
+def test_the_command_and_python_make_the_same_run() -> None:
+    document = json.loads(called(f"{SHORT} --json").stdout)
+    result = run(Plan.random(seed=7, nodes=3, duration=4))
+    assert document["trace_hash"] == result.trace_hash
+
+
+def test_naming_one_fault_leaves_out_the_others() -> None:
+    options = "--nodes 3 --for 4 --seed 7 --loss 0.2 --json"
+    replay = json.loads(called(options).stdout)["replay"]
+    assert replay == "crdtnode simulate --seed 7 --nodes 3 --for 4 --loss 0.2"
+    plan = Plan.random(
+        seed=7, nodes=3, duration=4, loss=0.2, duplicate=0, partition="none", crashes=0
+    )
+    assert plan.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "writes"), [("--writes 12", 12), ("--writes 5/s", 20), ("--writes 0", 0)]
+)
+def test_writes_are_a_count_or_a_rate(options: str, writes: int) -> None:
+    replay = json.loads(called(f"{SHORT} {options} --json").stdout)["replay"]
+    assert f"--writes {writes}" in replay
+
+
+def test_a_run_without_a_seed_draws_one_and_tells_it() -> None:
+    first = json.loads(called("--nodes 2 --for 1 --json").stdout)
+    other = json.loads(called("--nodes 2 --for 1 --json").stdout)
+    assert first["seed"] != other["seed"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--nodes 0", "nodes"),
+        ("--for -3", "--for"),
+        ("--loss 2", "'2' is no share"),
+        ("--loss much", "'much' is no share"),
+        ("--latency 5", "write 5ms, 1-20ms or exp:10ms"),
+        ("--partition thirds", "write one of none, halves"),
+        ("--crash many", "'many' is no count"),
+        ("--writes 5/min", "a rate such as 2.5/s"),
+        ("--writes many", "no number of writes"),
+        ("--type gcuonter@1", "gcuonter@1"),
+        ("sweep --seeds 5:1", "no range of seeds"),
+        ("sweep --seeds x", "no range of seeds"),
+        ("sweep --seeds 0:2 --type gcuonter@1", "gcuonter@1"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line_and_exit_code_2(options: str, message: str) -> None:
+    result = called(options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_violation_is_shown_with_exit_code_1() -> None:
+    result = called("--seed 0 --nodes 5 --for 60 --bound 0.001 --partition halves --loss 0.1")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("violated: ")
+    assert "never there: update" in result.stdout
+
+
+def test_a_sweep_shows_each_seed_and_a_summary() -> None:
+    result = called("sweep --seeds 0:6 --workers 2 --nodes 3 --for 3 --json")
+    assert result.exit_code == 0, result.output
+    *lines, summary = map(json.loads, result.stdout.splitlines())
+    assert [line["seed"] for line in lines] == list(range(6))
+    assert summary == {"verdict": "holds", "holds": 6, "violated": 0, "unknown": 0}
+    single = json.loads(called("--seed 4 --nodes 3 --for 3 --json").stdout)
+    assert lines[4]["trace_hash"] == single["trace_hash"]
+
+
+def test_a_sweep_explains_what_does_not_hold() -> None:
+    result = called("sweep --seeds 3 --workers 1 --bound 0.001 --partition halves --loss 0.3")
+    assert result.exit_code == 1
+    assert "violated: 0 of 1 seeds hold" in result.stdout
+    assert "again with: crdtnode simulate --seed 3 " in result.stdout
+
+
+def test_the_help_shows_units_and_examples() -> None:
+    text = called("--help").stdout
+    assert "crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60" in text
+    assert "SECONDS" in text
+    assert "Exit codes" in text
