@@ -136,6 +136,7 @@ class Ledger:
         self._fingerprints.set(entry.tag, entry.hn, version, now)
 
     def _digest(self, data: bytes) -> bytes:
+        """Hash, and count: the default fingerprint hashes the canonical bytes, the object's size."""
         self._hashed_bytes += len(data)
         return self._fingerprints.digest(data)
 

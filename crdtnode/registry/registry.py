@@ -131,8 +131,10 @@ class Registry:
     def change(self, name: str, type: type[T]) -> AbstractContextManager[T]:
         """Change one object in a ``with`` block, all or nothing: the way to change plain types.
 
-        If the block raises, the object is as it was before. What arrives from elsewhere meanwhile
-        is joined when the block ends, either way.
+        If the block raises, the object is as it was before. Whatever changes the object here while
+        the block runs is part of it; what arrives from elsewhere is not: it is joined when the
+        block ends, either way. An attribute of a plain object that is assigned outside a block goes
+        unnoticed; its parts that are CRDTs refuse.
 
         Raises:
             ChangeInProgress: A block of this object is under way already; that one goes on.

@@ -5,6 +5,7 @@ from one to another passes through JSON.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 import json
 from typing import Any
 
@@ -19,7 +20,7 @@ from crdtnode.registry.ledger import Ledger
 Parcel = tuple[str, str, str]
 """(type tag, name, payloads as JSON)."""
 
-HISTORIES = st.lists(st.integers(0, 3 * 8 * 12 * 5 - 1), min_size=1, max_size=40)
+HISTORIES = st.lists(st.integers(0, 3 * 12 * 12 * 5 - 1), min_size=1, max_size=40)
 
 
 class Cluster:
@@ -34,7 +35,8 @@ class Cluster:
     def step(self, number: int) -> None:
         """Write something, change a plain object, fail to, flush, or let a parcel arrive."""
         registry = self.registries[number % 3]
-        act, which, what = number // 3 % 8, number // 24 % 12, number // 288
+        act, which, what = number // 3 % 12, number // 36 % 12, number // 432
+        parcel = self.parcels[number % len(self.parcels)] if self.parcels else None
         self.now += 1.0
         if act < 3:
             write(registry, which, what)
@@ -42,14 +44,23 @@ class Cluster:
             keep_diary(registry, self.diary, which % 2, what, fails=which % 3 == 0)
         elif act < 6:
             self.flush(registry)
-        elif self.parcels:
-            self.deliver(registry, self.parcels[number % len(self.parcels)])
+        elif act == 6:
+            registry.refresh(registry.fingerprints.place("gset@1", f"sn{which % 3}"), self.now)
+        elif act == 7:
+            registry.absorb_payload("gset@1", f"sn{which % 3}", [what])
+        elif act == 8:
+            tag_in_block(registry, which, what, parcel)
+        elif act == 9:
+            try_shouting(registry, which)
+        elif parcel:
+            self.deliver(registry, parcel)
 
     def flush(self, registry: Registry) -> None:
         """Send the deltas of all local changes."""
         for change in registry.flush(self.now):
             assert change.version == registry.fingerprints.get(change.hn) != change.before
             payloads = json.dumps([change.delta.payload])
+            assert "SHOUT" not in payloads
             self.parcels.append((change.type, change.name, payloads))
 
     def deliver(self, registry: Registry, parcel: Parcel) -> None:
@@ -95,15 +106,37 @@ def write(registry: Registry, which: int, what: int) -> None:
 
 def keep_diary(registry: Registry, diary: Any, which: int, what: int, *, fails: bool) -> None:
     """One block of a plain type."""
-    try:
-        with registry.change(f"d{which}", diary) as d:
-            d.owner = "eric"
-            d.days.add(what)
-            if fails:
-                raise InterruptedError
-            d.motto.assign(what)
-    except InterruptedError:
-        pass
+    with suppress(InterruptedError), registry.change(f"d{which}", diary) as d:
+        d.owner = "eric"
+        d.days.add(what)
+        if fails:
+            raise InterruptedError
+        d.motto.assign(what)
+
+
+def tag_in_block(registry: Registry, which: int, what: int, parcel: Parcel | None) -> None:
+    """One block of a built-in type, during which something arrives; every third raises."""
+    with suppress(InterruptedError), registry.change(f"sn{which % 3}", GSet) as tags:
+        tags.add(what + 10)
+        if parcel:
+            registry.absorb(parcel[0], parcel[1], 1, json.loads(parcel[2]), 0.0)
+        tags.add(what + 20)
+        if which % 4 == 0:
+            raise InterruptedError
+
+
+def try_shouting(registry: Registry, which: int) -> None:
+    """A write that an observer, who came later, refuses."""
+
+    def refuse(delta: Any) -> None:
+        raise InterruptedError
+
+    tags = registry.open(f"sn{which % 3}", GSet)
+    end = tags.observe(refuse)
+    with suppress(InterruptedError):
+        tags.add("SHOUT")
+    end()
+    assert "SHOUT" not in tags
 
 
 def states(registry: Registry) -> dict[tuple[str, str], bytes]:
@@ -166,7 +199,7 @@ def clusters(make_registries: Callable[[], Registry], diary_type: Any) -> Any:
     return lambda history: play(make_registries, diary_type, history)
 
 
-HISTORY = [0, 1, 2, 24, 25, 26, 12, 13, 14, 18, 19, 20, 18 + 24, 19 + 24, 20 + 24, 12, 13, 14]
+HISTORY = [0, 1, 2, 36, 37, 38, 12, 13, 14, 30, 31, 32, 30 + 36, 31 + 36, 32 + 36, 12, 13, 14]
 """Everybody writes, flushes and hears something."""
 
 
@@ -174,7 +207,7 @@ HISTORY = [0, 1, 2, 24, 25, 26, 12, 13, 14, 18, 19, 20, 18 + 24, 19 + 24, 20 + 2
 def test_a_registry_that_skips_one_step_of_its_bookkeeping_is_caught(
     clusters: Callable[[list[int]], Cluster], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    history = [number + 288 for number in HISTORY]
+    history = [number + 432 for number in HISTORY]
     cluster = clusters(history)
     cluster.check()
     assert len({registry.root for registry in cluster.registries}) == 1
