@@ -1,0 +1,97 @@
+"""Hosts on one machine: network namespaces on a bridge, which can be cut and healed.
+
+Cuts drop packets where they come in: dropping them where they go out would tell the sender.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+import itertools
+import os
+import shutil
+import subprocess
+
+_numbers = itertools.count()
+
+
+def missing() -> str | None:
+    """Why namespaces cannot be made here; None where they can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    for tool, package in (("ip", "iproute2"), ("iptables", "iptables")):
+        if shutil.which(tool) is None:
+            return f"the command {tool} is missing: install the Debian package {package}"
+    probe = f"crdtnode-probe-{os.getpid()}"
+    done = subprocess.run(["ip", "netns", "add", probe], capture_output=True, check=False)
+    if done.returncode != 0:
+        return f"this machine allows no network namespaces: {done.stderr.decode().strip()}"
+    subprocess.run(["ip", "netns", "delete", probe], check=False)
+    return None
+
+
+def _do(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+class Hosts:
+    """So many hosts on one LAN, with the addresses 10.77.0.1 and on."""
+
+    def __init__(self, count: int) -> None:
+        tag = f"cn{os.getpid() % 10000}{next(_numbers)}"
+        self._switch = f"{tag}-sw"
+        self.names = [f"{tag}-{number}" for number in range(count)]
+        self.addresses = [f"10.77.0.{number + 1}" for number in range(count)]
+
+    def make(self) -> None:
+        """Make the namespaces, the bridge between them, and their addresses."""
+        _do("ip", "netns", "add", self._switch)
+        self._within(self._switch, "ip", "link", "add", "br0", "type", "bridge")
+        self._within(self._switch, "ip", "link", "set", "br0", "up")
+        for number, (name, address) in enumerate(zip(self.names, self.addresses, strict=True)):
+            _do("ip", "netns", "add", name)
+            port = f"p{number}"
+            link = ("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0")
+            self._within(self._switch, *link, "netns", name)
+            self._within(self._switch, "ip", "link", "set", port, "master", "br0", "up")
+            self._within(name, "ip", "address", "add", f"{address}/24", "dev", "eth0")
+            self._within(name, "ip", "link", "set", "eth0", "up")
+            self._within(name, "ip", "link", "set", "lo", "up")
+
+    def remove(self) -> None:
+        """Delete everything that `make` made."""
+        for name in (*self.names, self._switch):
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+    def within(self, number: int) -> list[str]:
+        """The command under which a process runs on this host."""
+        return ["ip", "netns", "exec", self.names[number]]
+
+    def cut(self, *groups: Sequence[int]) -> None:
+        """Let hosts hear only hosts of their own group."""
+        for group in groups:
+            others = [n for other in groups if other is not group for n in other]
+            for host in group:
+                for other in others:
+                    source = self.addresses[other]
+                    self._within(
+                        self.names[host], "iptables", "-A", "INPUT", "-s", source, "-j", "DROP"
+                    )
+
+    def heal(self) -> None:
+        """Let everybody hear everybody."""
+        for name in self.names:
+            self._within(name, "iptables", "-F", "INPUT")
+
+    def _within(self, name: str, *command: str) -> None:
+        _do("ip", "netns", "exec", name, *command)
+
+
+@contextmanager
+def hosts(count: int) -> Iterator[Hosts]:
+    """So many hosts, removed at the end."""
+    lan = Hosts(count)
+    try:
+        lan.make()
+        yield lan
+    finally:
+        lan.remove()

@@ -1,0 +1,86 @@
+"""The README's commands and examples, as they stand there."""
+
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+READY = "for node in ann bob cid; do until crdtnode --api $node status; do sleep 0.05; done; done"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def block(language: str, holding: str) -> str:
+    (found,) = [text for text in blocks(language) if holding in text]
+    return found
+
+
+def test_the_first_screen_has_the_two_commands() -> None:
+    first = "\n".join(README.splitlines()[:60])
+    for command in ("scripts/demo", "scripts/test"):
+        assert command in first
+        assert os.access(ROOT / command, os.X_OK)
+
+
+@pytest.mark.process
+def test_sixty_seconds_by_hand(tmp_path: Path) -> None:
+    script = "\n".join(
+        [
+            "set -e",
+            "trap 'kill $(jobs -p); wait' EXIT",
+            block("sh", "crdtnode run --name ann"),
+            f"{READY} >/dev/null 2>&1",
+            block("sh", "incr visits 3"),
+            "crdtnode --api bob get tags",
+        ]
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "PATH": path, "XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.split()
+    assert "7" in lines
+    assert lines[-1] == "blue"
+
+
+@pytest.mark.process
+def test_the_embedding_example(capsys: pytest.CaptureFixture[str]) -> None:
+    run(block("python", "crdtnode.open_node") + "\nimport trio\ntrio.run(main)\n", capsys)
+    assert capsys.readouterr().out.split() == ["visits", "7"]
+
+
+def test_the_simulation_example(capsys: pytest.CaptureFixture[str]) -> None:
+    run(block("python", "sim.run(plan)"), capsys)
+    assert capsys.readouterr().out.startswith("holds ")
+
+
+def test_a_type_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
+    run(block("python", "class Friendship"), capsys)
+
+
+@pytest.mark.process
+def test_the_simulate_command() -> None:
+    command = block("sh", "crdtnode simulate").split()
+    done = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "holds" in done.stdout
+
+
+def run(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
