@@ -53,8 +53,8 @@ def adopt_attributes(target: StateCRDT, source: StateCRDT, *, copying: bool = Fa
 
     Args:
         target: Who gets them.
-        source: Whose they are; unless ``copying``, it is not used any more.
-        copying: Share nothing mutable with ``source``.
+        source: Whose they are.
+        copying: Share nothing mutable with ``source``; CRDTs that the target has are never shared.
     """
     mine = attributes(target)
     theirs = attributes(source)

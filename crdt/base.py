@@ -104,12 +104,7 @@ class StateCRDT(ABC):
 
     def clone(self, replica: str | None = None) -> Self:
         """Return an independent copy: state and clock, but neither replica nor observers."""
-        state = self._payload_or_none()
-        if state is None:
-            new = type(self)()
-            adopt_attributes(new, self, copying=True)
-        else:
-            new = type(self).from_payload(*state)
+        new = self._snapshot()
         mend_clocks(new, self)
         if replica is not None:
             new.replica = replica
@@ -310,7 +305,12 @@ class StateCRDT(ABC):
 
     def _snapshot(self) -> Self:
         """Return a copy fit to be a delta: the state alone."""
-        return self.clone()
+        state = self._payload_or_none()
+        if state is not None:
+            return type(self).from_payload(*state)
+        new = type(self)()
+        adopt_attributes(new, self, copying=True)
+        return new
 
     def _same_type(self, other: Any) -> Self:
         if type(other) is not type(self):
@@ -329,7 +329,7 @@ class StateCRDT(ABC):
             return None
 
     def _adopt(self, source: Self) -> None:
-        """Take over the state of ``source``, which is not used any more.
+        """Take over the state of ``source``.
 
         CRDTs among the attributes stay the objects they are, with their replica and observers.
         """

@@ -50,7 +50,7 @@ def next_stamp(now: int, latest: Stamp) -> Stamp:
     if now >= MS_LIMIT:
         raise ValueError(f"the clock says {now} ms since 1970, past the last stamp {MS_LIMIT - 1}")
     ms, counter = latest
-    if now > ms:
+    if now > ms or ms < 0:
         return max(now, 0), 0
     if counter + 1 < COUNTER_LIMIT:
         return ms, counter + 1

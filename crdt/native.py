@@ -127,7 +127,7 @@ class Native(StateCRDT):
             self._seat.check_idle()
             if self._seat.bound:
                 raise RuntimeError("a node holds this object; join a state instead of assigning it")
-        self._adopt(self._decoded(payload))
+        self._take_over(self._decoded(payload))
         if self._seat is not None:
             self._seat.forget()
 
@@ -169,13 +169,13 @@ class Native(StateCRDT):
             if share is not None:
                 X._quick = None
                 new._own_seat().join_share(share)
-        new.absorb(Y)
+        new.absorb(Y)  # gives the id up again if Y shows more of it
         return new
 
     def clone(self, replica: str | None = None) -> Self:
         """Return an independent copy: state and clock, but neither replica nor observers."""
         new = self._copied()
-        seat = None if self._seat is None else self._seat.copy()
+        seat = seat_for(None, None, fresh=False) if self._seat is None else self._seat.copy()
         if replica is not None:
             seat = seat or Seat()
             seat.take(replica)
@@ -194,10 +194,7 @@ class Native(StateCRDT):
             return False
         if self._seat is not None:
             self._seat.check_idle()
-            replica = self._seat.replica
-            if replica is not None and self._shows_more(other, replica):
-                self._seat.disown()
-                self._quick = None
+            self._yield_id(other)
         return self._join(other)
 
     def canonical(self) -> bytes:
@@ -268,7 +265,20 @@ class Native(StateCRDT):
     def _payload_or_none(self) -> tuple[Any] | None:
         return (None,)  # every state has one; nobody here looks at it
 
+    def _yield_id(self, other: Self) -> None:
+        """Give the id up if ``other`` shows more of it than was made here: somebody else uses it."""
+        if self._seat is not None:
+            replica = self._seat.replica
+            if replica is not None and self._shows_more(other, replica):
+                self._seat.forget()
+                self._quick = None
+
     def _adopt(self, source: Self) -> None:
+        self._yield_id(source)
+        self._take_over(source._copied())
+
+    def _take_over(self, source: Self) -> None:
+        """Make the fields of ``source``, which nobody uses any more, those of this object."""
         for field in self._fields:
             setattr(self, field, getattr(source, field))
         self._quick = None

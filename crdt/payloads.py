@@ -45,8 +45,8 @@ def expect_fields(payload: Any, place: str, names: Iterable[str]) -> dict[str, A
     """Return ``payload`` if it is a dict with no other fields than ``names``."""
     fields = expect_dict(payload, place)
     for name in fields:
-        if name not in names:
-            raise PayloadError("no such field", f"{place}[{name!r:.40}]")
+        if type(name) is not str or name not in names:
+            raise PayloadError(f"expected no other fields than {', '.join(names)}", place)
     return fields
 
 

@@ -76,12 +76,15 @@ class Seat:
             self._id = self._home.replica
 
     def copy(self) -> Seat | None:
-        """Return the seat of a copy: the clocks and nothing else. None where there are none."""
-        if self.clock is None and self._home.clock is None:
-            return None
+        """Return the seat of a copy, None where it would say nothing.
+
+        It has the clocks, and it knows which ids the original held: no source may give them to it.
+        """
+        held = self._held if self._id is None else self._held | {self._id}
         copy = Seat(clock=self.clock)
-        copy._home = Acting(copy._home.replica, self._home.clock)
-        return copy
+        copy._home = Acting(copy._home.replica, self._home.clock or copy._home.clock)
+        copy._held = held
+        return copy if held or self.clock is not None or copy._home != NOBODY else None
 
     def enter(self) -> None:
         """Give up id, binding and observers in a forked child: they are the parent's."""
@@ -151,12 +154,6 @@ class Seat:
         if self._id is not None:
             self._held |= {self._id}
         self._id = self._share = None
-
-    def disown(self) -> None:
-        """Give up an id that somebody else uses, together with those who share it."""
-        if self._share is not None:
-            self._share.taken = True
-        self.forget()
 
     def share(self) -> tuple[str, Share] | None:
         """Share the id, as a merge does. None if there is no id, or it is a node's for life."""

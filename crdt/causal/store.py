@@ -253,8 +253,8 @@ class Causal(Native):
         self._main = _NONE
         self._lone = False
 
-    def _adopt(self, source: Self) -> None:
-        super()._adopt(source)
+    def _take_over(self, source: Self) -> None:
+        super()._take_over(source)
         self._main = max(self._live.values(), key=len, default=_NONE)
         self._lone = False
 

@@ -16,6 +16,9 @@ _new = object.__new__
 _PATCH_UP_TO = 64
 """Changed keys up to which the index of all keys is patched instead of dropped."""
 
+_SHORT = 2**16
+"""Longer text takes the general path, which knows how long it may be."""
+
 _FEW = 4
 """Replicas with live elements up to which a look into each beats one more index."""
 
@@ -66,7 +69,7 @@ class ORSet(Causal, MutableElementSet[E]):
         if self._quick is replicas.process and type(key) is str and key.isascii():
             # The short path: a new element of the usual kind, under an id that is all ours.
             own = self._main
-            if key not in own and (self._lone or not self._has(key)):
+            if key not in own and len(key) < _SHORT and (self._lone or not self._has(key)):
                 replica, seen = self._rid, self._seen
                 delta = _new(type(self))
                 counter = seen[replica] + 1  # type: ignore[operator]  # an int, see _hurry
@@ -140,8 +143,8 @@ class ORSet(Causal, MutableElementSet[E]):
                 del cached[key]
         cached.update(dict.fromkeys(new))
 
-    def _adopt(self, source: Self) -> None:
-        super()._adopt(source)
+    def _take_over(self, source: Self) -> None:
+        super()._take_over(source)
         self._cached = None
 
     def _size(self) -> tuple[int, int]:

@@ -1,0 +1,24 @@
+"""The built-in types and how to change each of them once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet
+
+Change = Callable[[Any], Any]
+
+BUILT_IN: dict[type[Any], Change] = {
+    GCounter: lambda state: state.increment(),
+    PNCounter: lambda state: state.decrement(),
+    GSet: lambda state: state.add(f"e{len(state)}"),
+    TwoPSet: lambda state: state.add(f"e{len(state)}"),
+    LWWSet: lambda state: state.add(f"e{len(state)}"),
+    ORSet: lambda state: state.add(f"e{len(state)}"),
+    LWWRegister: lambda state: state.assign("v"),
+}
+"""Every built-in type with one way to change it."""
+
+WITH_IDENTITY = [kind for kind in BUILT_IN if kind not in (GSet, TwoPSet)]
+"""Types whose writes need to know who made them."""
