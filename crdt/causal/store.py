@@ -141,7 +141,7 @@ class Causal(Native):
         if seen == theirs_seen and live == theirs:
             return False
         new = _unseen(theirs, seen)
-        gone = self._gone(replica, theirs, theirs_seen)
+        gone = self._gone(replica, theirs, theirs_seen, new)
         if new and live and any(key in live and key not in gone for key in new):
             return self._join_by_dot(replica, theirs_seen, other)
         seen_now = union(seen, theirs_seen)
@@ -151,12 +151,16 @@ class Causal(Native):
         self._apply(replica, new, gone)
         return True
 
-    def _gone(self, replica: str, theirs: Live, theirs_seen: Runs) -> Live:
+    def _gone(self, replica: str, theirs: Live, theirs_seen: Runs, new: Live) -> Live:
         """Return the live dots here that the other side has seen and does not hold."""
         live = self._live.get(replica, _NONE)
         claimed = count(theirs_seen)
-        if not live or claimed == len(theirs):
+        if not live:
             return _NONE
+        if claimed == len(theirs) and all(
+            key in new or live.get(key) == dot for key, dot in theirs.items()
+        ):
+            return _NONE  # all that it has seen is alive there, and is new or the same here
         if claimed * _SCAN_UP_TO < len(live):
             by_dot = self._index(replica)
             dots = [(by_dot[dot], dot) for dot in counters(theirs_seen) if dot in by_dot]
