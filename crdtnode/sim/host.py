@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from math import inf
 from random import Random
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from crdt import StateCRDT
 from crdt.catalogue import type_of
@@ -59,6 +59,7 @@ class Host:
     Attributes:
         name: The node's name in the plan, whatever it calls itself.
         address: Of its socket.
+        udp: What a datagram from there comes from.
         lives: Number of processes started here so far.
         root: The root that the registry had after the last call.
     """
@@ -67,6 +68,7 @@ class Host:
         self.world = world
         self.name = name
         self.address = address_of(index)
+        self.udp = Udp(self.address)
         self.lives = 0
         self.root: int | None = None
         self._engine: Engine | None = None
@@ -127,7 +129,7 @@ class Host:
             tags={},
         )
         world.trace.add(moment, "start", "", self.name)
-        self._call(moment, lambda engine, now: engine.start(now))
+        self._call(moment, self._engine.start)
 
     def crash(self, moment: int) -> None:
         """Stop in the middle of everything and forget it."""
@@ -141,7 +143,7 @@ class Host:
 
     # What happens to it
 
-    def write(self, moment: int, write: Write) -> None:
+    def write(self, write: Write, moment: int) -> None:
         """Call a mutator, as the process's own code would."""
         registry = self._registry
         if registry is None:
@@ -156,58 +158,58 @@ class Host:
             registry.wrote(self.world.ledger.wrote(write, delta, moment))
         self._plan_wake()
 
-    def datagram(self, moment: int, source: "Host", data: bytes) -> None:
+    def datagram(self, source: "Host", data: bytes, moment: int) -> None:
         """A datagram arrives."""
         if self._engine is not None and self.world.links.reaches(source.name, self.name):
             self.world.trace.add(moment, "datagram", source.name, self.name, data)
-            udp = Udp(source.address)
-            self._call(moment, lambda engine, now: engine.receive(data, udp, now))
+            self._call(moment, self._engine.receive, data, source.udp)
 
     def accept(self, moment: int, address: Address) -> int | None:
         """A connection comes in."""
         self.world.trace.add(moment, "accept", "", self.name)
-        streams: list[int | None] = []
-        self._call(moment, lambda engine, now: streams.append(engine.accepted(address, now)))
-        return streams[0] if streams else None
+        stream: int | None = self._call(moment, self.engine.accepted, address)
+        return stream
 
     def stream_opened(self, moment: int, stream: int) -> None:
         """A connect succeeded."""
         self.world.trace.add(moment, "opened", "", self.name)
-        self._call(moment, lambda engine, now: engine.opened(stream, now))
+        self._call(moment, self.engine.opened, stream)
 
     def stream_bytes(self, moment: int, stream: int, data: bytes, source: str) -> None:
         """Bytes arrive on a stream."""
         self.world.trace.add(moment, "stream", source, self.name, data)
-        self._call(moment, lambda engine, now: engine.receive(data, Stream(stream), now))
+        self._call(moment, self.engine.receive, data, Stream(stream))
 
     def stream_drained(self, moment: int, stream: int) -> None:
         """All that was written to a stream is out."""
         self.world.trace.add(moment, "drained", "", self.name)
-        self._call(moment, lambda engine, now: engine.drained(stream, now))
+        self._call(moment, self.engine.drained, stream)
 
     def stream_closed(self, moment: int, stream: int, why: str) -> None:
         """A stream broke, or a connect failed."""
         self.world.trace.add(moment, "closed", "", self.name, why.encode())
-        self._call(moment, lambda engine, now: engine.closed(stream, why, now))
+        self._call(moment, self.engine.closed, stream, why)
 
     # Driving the engine
 
-    def _call(self, moment: int, act: Callable[[Engine, float], object]) -> None:
-        engine = self._engine
-        if engine is None:
-            return
+    def _call(self, moment: int, act: Callable[..., Any], *args: object) -> Any:
+        """Call the engine, with the time as the last argument, and carry out what it wants."""
         try:
-            act(engine, moment / SECOND)
-            effects = engine.effects()
+            answer = act(*args, moment / SECOND)
+            effects = self.engine.effects()
         except Exception as error:  # noqa: BLE001 - an engine that raises is what a run must show
             self.world.raised(self, error)
-            return
+            return None
         for effect in effects:
-            self._carry_out(effect)
+            if type(effect) is SendDatagram:  # nearly all of them
+                self.world.send(self, effect.address, effect.data)
+            else:
+                self._carry_out(effect)
         self._plan_wake()
         root = self.registry.root
         if root != self.root:
             self._show_root(root)
+        return answer
 
     def _carry_out(self, effect: Effect) -> None:
         world = self.world
@@ -244,7 +246,7 @@ class Host:
         if moment / SECOND < self._deadline:
             self._plan_wake()  # the deadline moved on meanwhile
         else:
-            self._call(moment, lambda engine, now: engine.wake(now))
+            self._call(moment, self.engine.wake)
 
     def _show_root(self, root: int | None) -> None:
         self.world.root_changed(self.root, root)

@@ -36,7 +36,7 @@ class Trace:
         >>> print(trace.happenings[0])
         0.000001500 s  datagram  a -> b  6869
         >>> trace.digest()
-        'TODO'
+        '396f7911d4a40d2d'
     """
 
     def __init__(self, *, record: bool = False) -> None:

@@ -102,7 +102,7 @@ class World:
             return
         now = self.agenda.now
         for wait in self.links.datagram(source.name, target.name):
-            self.agenda.at(now + wait, lambda at: target.datagram(at, source, data))
+            self.agenda.at(now + wait, partial(target.datagram, source, data))
 
     def told(self, host: Host, effect: Effect) -> None:
         """An effect that is news for people, not work for a driver."""
@@ -165,11 +165,11 @@ class World:
             agenda.at(nanoseconds(index * gap), host.start)
         for write in self.plan.writes:
             host = self._by_name[write.node]
-            agenda.at(nanoseconds(write.at), partial(host.write, write=write))
+            agenda.at(nanoseconds(write.at), partial(host.write, write))
         for fault in self.plan.faults:
-            agenda.at(nanoseconds(fault.at), partial(self._do, fault=fault))
+            agenda.at(nanoseconds(fault.at), partial(self._do, fault))
 
-    def _do(self, moment: int, fault: Fault) -> None:
+    def _do(self, fault: Fault, moment: int) -> None:
         match fault:
             case Partition(_, groups):
                 self.links.partition(groups)
@@ -190,7 +190,7 @@ class World:
         faults: list[Fault] = [Heal(self.plan.duration)]
         faults += [Restart(self.plan.duration, host.name) for host in self.hosts if not host.up]
         for fault in faults:
-            done = agenda.at(agenda.now + 1, partial(self._do, fault=fault))
+            done = agenda.at(agenda.now + 1, partial(self._do, fault))
         return done
 
     def _until(self, limit: int, progress: Progress | None) -> bool:
