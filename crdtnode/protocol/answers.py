@@ -13,6 +13,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.inbox import Inbox, Job
+from crdtnode.protocol.leaving import Leaving
 from crdtnode.protocol.mail import Outcome, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.outbound import Outbound
@@ -63,6 +64,7 @@ class Answers:
         repair: Repair,
         survey: Survey,
         typesets: TypeSets,
+        leaving: Leaving,
         out: Outbound,
         settings: Settings,
         metrics: Metrics,
@@ -79,6 +81,7 @@ class Answers:
         self._repair = repair
         self._survey = survey
         self._typesets = typesets
+        self._leaving = leaving
         self._out = out
         self._settings = settings
         self._metrics = metrics
@@ -109,9 +112,10 @@ class Answers:
                 return self.on_list(member.boot, message, now)
             case Leave():
                 self._pushes.acknowledge(member, message.id, now)
-                return self._cluster.hear([message.record], now)
+                return self._cluster.hear([message.record], now, member.boot)
             case Types():
-                self._typesets.learn(message)
+                if not self._typesets.learn(message):
+                    self._metrics.dropped.add("types")
                 return []
             case Want():
                 return list(self._repair.on_want(member, message, now))
@@ -125,7 +129,7 @@ class Answers:
 
     def _on_ping(self, member: Member, ping: Ping, counter: int, now: float) -> list[Outcome]:
         self._cluster.probing.hear_round(ping.round)
-        out = self._cluster.hear(ping.news, now)
+        out = self._cluster.hear(ping.news, now, member.boot)
         root = self._typesets.root(member)
         pong = Pong(
             round=self._cluster.probing.round,
@@ -148,16 +152,15 @@ class Answers:
         if sent is not None:
             member.measured(now - sent)
         self._cluster.probing.hear_round(pong.round)
-        if self._typesets.known(member):
+        if self._typesets.common(member) is not None:
             self._told_root(member, pong.root)
             self._survey.answered(member, self._typesets.root_equal(member))
-        out = self._cluster.hear(pong.news, now)
+        out = self._cluster.hear(pong.news, now, member.boot)
         return out + self._cluster.compare_rosters(member, pong.roster, now)
 
     def _told_root(self, member: Member, root: int) -> None:
         member.root = root
-        shares_all = self._typesets.known(member) and self._typesets.common(member) is None
-        if shares_all and not self._registry.dirty and root == self._registry.root:
+        if not self._registry.dirty and self._typesets.root_equal(member):
             self._confirmations.all_held()
 
     def on_list(self, boot: bytes, message: MemberList, now: float) -> list[Outcome]:
@@ -182,8 +185,9 @@ class Answers:
 
     def _on_ack(self, member: Member, ack: Ack, now: float) -> list[Outcome]:
         for id_ in ack.ids:
-            if self._cluster.acknowledged(member, id_, now):
+            if self._cluster.deliveries.acknowledged(member, id_, now):
                 self._confirmations.acknowledged(id_)
+                self._leaving.acknowledged(id_)
         return []
 
     # Joining what arrived

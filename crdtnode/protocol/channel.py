@@ -7,6 +7,7 @@ which encryption would cost most of the time and show nothing.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crdtnode.wire import frames
 from crdtnode.wire.frames import ClearStream, StreamSeal
 from crdtnode.wire.keyring import Keyring
 from crdtnode.wire.seal import ClearDatagrams, Datagrams
@@ -25,6 +26,8 @@ class Channel:
     """8 hex digits for each key that opens here, the sealing one first."""
     secret: bool
     """True where a keyring keeps strangers out."""
+    message_bytes_most: int
+    """Longest body that a stream carries."""
 
 
 def sealed(keyring: Keyring, cluster: str, boot: bytes) -> Channel:
@@ -35,6 +38,9 @@ def sealed(keyring: Keyring, cluster: str, boot: bytes) -> Channel:
         stream=lambda nonce, initiator: StreamSeal(keyring, cluster, boot, nonce, initiator),
         key_ids=tuple(keyring.key_id(key, cluster).hex() for key in keyring.keys),
         secret=keyring.secret,
+        message_bytes_most=(
+            frames.SECRET_MESSAGE_BYTES_MAX if keyring.secret else frames.OPEN_MESSAGE_BYTES_MAX
+        ),
     )
 
 
@@ -46,4 +52,5 @@ def clear(cluster: str, boot: bytes) -> Channel:
         stream=lambda nonce, initiator: ClearStream(cluster, boot, nonce, initiator),
         key_ids=(),
         secret=False,
+        message_bytes_most=frames.SECRET_MESSAGE_BYTES_MAX,
     )

@@ -1,16 +1,18 @@
-"""Membership as a whole: probes, suspicion, news, joining, leaving, and who is told of what.
+"""Membership as a whole: probes, suspicion, news, joining, and who is told of what.
 
 The rooms below know one thing each (`members` which news wins, `probing` who does not answer,
-`suspicion` how long to wait, `news` what rides on probes, `seeds` whom to join through); this one
-lets each hear what the others found.
+`suspicion` how long to wait, `news` what rides on probes, `seeds` whom to join through, `absent`
+who is gone); this one lets each hear what the others found.
 """
 
 from collections.abc import Callable, Iterable
 import random
 
 from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.absent import Absent
 from crdtnode.protocol.deliveries import Deliveries
-from crdtnode.protocol.effects import Event, MemberNews
+from crdtnode.protocol.effects import Address, Event, MemberNews
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Heard, Member, Members
 from crdtnode.protocol.news import News
@@ -19,9 +21,7 @@ from crdtnode.protocol.ring import Ring
 from crdtnode.protocol.seeds import Seeds
 from crdtnode.protocol.suspicion import Suspicions
 from crdtnode.wire.messages import (
-    NOBODY,
     Hello,
-    Leave,
     MemberList,
     MemberRecord,
     Nack,
@@ -37,11 +37,14 @@ ROSTER_SETTLES = 1.0
 EXCHANGE_PERIOD = 0.2
 """Seconds between two exchanges of whole lists that we begin."""
 
-DEAD_ASKED = 1.0
-"""Seconds between two greetings to members that are held for dead."""
+REFUTE_PERIOD = 0.2
+"""Seconds between two announcements of ourselves, however often we are slandered."""
 
-LEAVE_TOLD = 3
-"""Members whose acknowledgement a leaving node waits for, at most."""
+INTRODUCED_MOST = 64
+"""Members that a newcomer brings with it and that we tell others of at once; they hear of further
+ones when they compare lists."""
+
+NEVER = float("inf")
 
 
 class Cluster:
@@ -55,98 +58,109 @@ class Cluster:
         ping: Callable[[Member, int, float], Ping],
         greet: Callable[[], Hello],
         settings: Settings,
+        metrics: Metrics,
         chance: random.Random,
     ) -> None:
         self.members = members
-        self.deliveries = Deliveries(self.members, settings)
+        self.deliveries = Deliveries(settings)
         self.news = news
         self.ring = Ring(place)
         self.probing = Probing(self.members, self.ring, ping, settings, chance)
         self.suspicions = Suspicions()
         self.seeds = Seeds(self.members, settings, chance)
+        self._absent = Absent(members, greet, settings, chance)
         self._ping = ping
-        self._greet = greet
         self._settings = settings
-        self._chance = chance
-        self._changed_at = float("-inf")
-        self._compared_at = float("-inf")
-        self._ask_dead_at = float("inf")
-        self._leave_until = float("inf")
-        self._leave_id = 0
-        self.left = False
-        """True once others know that we left, or the time for telling them is over."""
+        self._metrics = metrics
+        self._shown: dict[bytes, tuple[str, State, Address]] = {}
+        self._changed_at = -NEVER
+        self._compared_at = -NEVER
+        self._announced_at = -NEVER
+        self._announce_at = NEVER
         self.gone: list[bytes] = []
-        """Processes that died or left since the engine looked last."""
+        """Processes that died, left or were replaced since the engine looked last."""
 
     # Hearing
 
-    def hear(self, records: Iterable[MemberRecord], now: float) -> list[Outcome]:
-        """Take news of members, from whomever they came."""
-        out: list[Outcome] = []
-        for record in records:
-            out += self._apply(self.members.hear(record, now), now)
-        return out
+    def hear(self, records: Iterable[MemberRecord], now: float, sender: bytes) -> list[Outcome]:
+        """Take news of members from the process ``sender``."""
+        return self._apply(self.members.hear(records, now, sender), now)
 
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
-        """Take a whole list; a newcomer that brings it itself is announced to all others."""
+        """Take a whole list; a newcomer, and whom it brings, are made known to all others."""
         newcomer = self.members.booted(sender) is None
-        out = self.hear(message.records, now)
-        member = self.members.booted(sender)
-        if newcomer and member is not None:
-            out += self._tell_all([member], now, but=sender)
+        told = self.members.talking() if newcomer else []
+        heard = self.members.hear(message.records, now, sender)
+        out = self._apply(heard, now)
+        if newcomer and self.members.booted(sender) is not None:
+            brought = [m for m in heard.changed.values() if m.talks and m is not self.members.me]
+            out += self._tell(told, brought[:INTRODUCED_MOST], now)
         return out
 
     def _apply(self, heard: Heard, now: float) -> list[Outcome]:
+        for reason, count in heard.dropped.items():
+            self._metrics.dropped.add(reason, count)
+        for member in heard.removed:
+            self._forget(member, now)
         out: list[Outcome] = []
-        for member in heard.changed:
+        for member in heard.changed.values():
             out += self._changed(member, now)
-        for member in heard.returned:
+        for member in heard.doubted:
+            self.suspicions.hasten(member, self._settings.suspicion_silent)
+        if heard.changed or heard.removed:
+            self._changed_at = now
+            self._rebuild()
+        for member in heard.returned[:1]:
             out += self._exchange(member, now)
+        for record in heard.rivals:
+            host, port = record.addresses[0]
+            fields: dict[str, object] = {"name": record.name, "address": f"{host}:{port}"}
+            out.append(Event("name-contested", fields))
         for record in heard.ask:
-            if record.name == self.members.me.name:
-                host, port = record.addresses[0]
-                fields: dict[str, object] = {"name": record.name, "address": f"{host}:{port}"}
-                out.append(Event("name-contested", fields))
-            out.append(Send(record.boot, record.addresses[0], self._plain_ping(record, now)))
+            asked = self.members.booted(record.boot) or self.members.me
+            ping = self._ping(asked, self.probing.round, now)
+            out.append(Send(record.boot, record.addresses[0], ping))
         if heard.refute:
-            out += self._tell_all([self.members.me], now)
+            out += self._announce(now)
         return out
-
-    def _plain_ping(self, record: MemberRecord, now: float) -> Ping:
-        member = self.members.booted(record.boot) or self.members.me
-        return self._ping(member, self.probing.round, now)
 
     def _changed(self, member: Member, now: float) -> list[Outcome]:
         """A member's record is new: everything here that depends on it follows."""
-        self._changed_at = now
         self.news.spread(member)
         if member is self.members.me:
             return []
         if member.state is State.SUSPECT:
-            self.suspicions.begin(member, self._settings.suspicion_silent, now, ours=False)
+            # Who began the suspicion tells its end; this is for the case that it dies meanwhile.
+            self.suspicions.begin(member, self._settings.suspicion_busy, now, ours=False)
         else:
             self.suspicions.end(member.boot)
         if not member.talks:
-            self.deliveries.forget(member.boot)
-            self.seeds.lost(member.boot, now)
-            self.gone.append(member.boot)
-            if self._ask_dead_at == float("inf"):
-                self._ask_dead_at = now + DEAD_ASKED
-        self._rebuild()
+            self._lose(member, now)
+        return self._show(member)
+
+    def _lose(self, member: Member, now: float) -> None:
+        """Nothing is sent to this process any more."""
+        self.deliveries.forget(member.boot)
+        self.seeds.lost(member.boot, now)
+        self._absent.lost(now)
+        self.gone.append(member.boot)
+
+    def _forget(self, member: Member, now: float) -> None:
+        """This process is off the list."""
+        self.suspicions.end(member.boot)
+        self._lose(member, now)
+        self._shown.pop(member.boot, None)
+
+    def _show(self, member: Member) -> list[Outcome]:
+        """Say what is new of a member, if that concerns anybody but us."""
+        shown = (member.name, member.state, member.address)
+        if self._shown.get(member.boot) == shown:
+            return []
+        self._shown[member.boot] = shown
         return [MemberNews(member.name, member.address, member.state.name.lower())]
 
     def _rebuild(self) -> None:
         self.ring.rebuild(m.name for m in self.members if m.talks)
-
-    def _tell_all(self, about: list[Member], now: float, but: bytes = NOBODY) -> list[Outcome]:
-        """Mail news to every member, and wait for acknowledgements."""
-        id_ = self.deliveries.new_id()
-        message = MemberList(id_, tuple(m.record() for m in about), reply=False)
-        out: list[Outcome] = []
-        for member in self.members.talking():
-            if member.boot != but:
-                out += self.deliveries.send(member, id_, message, now)
-        return out
 
     def sign_of_life(self, boot: bytes, now: float) -> tuple[Member | None, list[Outcome]]:
         """An authentic packet came from this process; gives the member that it is."""
@@ -159,7 +173,7 @@ class Cluster:
         if member.state is State.SUSPECT:
             self.members.judge(member, State.ALIVE, now)
             self.suspicions.end(boot)
-            out.append(MemberNews(member.name, member.address, "alive"))
+            out += self._show(member)
         return member, out
 
     def _give_up_name(self, now: float) -> list[Outcome]:
@@ -167,11 +181,36 @@ class Cluster:
         after = self.members.rename()
         self._rebuild()
         event = Event("name-conflict", {"wanted": before, "name": after})
-        return [event, *self._tell_all([self.members.me], now)]
+        return [event, *self._announce(now)]
+
+    # Telling
+
+    def _tell(self, told: list[Member], about: list[Member], now: float) -> list[Outcome]:
+        """Mail news to members, and wait for acknowledgements."""
+        id_ = self.deliveries.new_id()
+        message = MemberList(id_, tuple(m.record() for m in about), reply=False)
+        out: list[Outcome] = []
+        for member in told:
+            out += self.deliveries.send(member, id_, message, now)
+        return out
+
+    def _announce(self, now: float) -> list[Outcome]:
+        """Tell everybody of ourselves, now or as soon as we may again."""
+        if now < self._announced_at + REFUTE_PERIOD:
+            self._announce_at = self._announced_at + REFUTE_PERIOD
+            return []
+        self._announced_at, self._announce_at = now, NEVER
+        return self._tell(self.members.talking(), [self.members.me], now)
+
+    def renew(self, now: float) -> list[Outcome]:
+        """Something about us is new: say so under a higher incarnation."""
+        heard = Heard()
+        self.members.raise_incarnation(0, heard)
+        return self._apply(heard, now)
 
     def compare_rosters(self, member: Member, roster: int, now: float) -> list[Outcome]:
         """Exchange lists where they have differed for longer than news takes."""
-        if roster == self.members.roster or self.left:
+        if roster == self.members.roster or not self.members.me.talks:
             return []
         if now - max(self._changed_at, self._compared_at) < ROSTER_SETTLES:
             return []
@@ -214,12 +253,16 @@ class Cluster:
             member = verdict.member
             if not member.talks or self.members.booted(member.boot) is not member:
                 continue
-            if member.state is State.ALIVE:
-                self.members.judge(member, State.SUSPECT, now)
-                out += self._changed(member, now)
-                out += self._tell_all([member], now)
             self.suspicions.begin(member, verdict.period, now, ours=True)
+            if member.state is State.ALIVE:
+                out += self._judge(member, State.SUSPECT, now, tell=True)
         return out
+
+    def _judge(self, member: Member, state: State, now: float, *, tell: bool) -> list[Outcome]:
+        """Hold a member for suspect or dead, and say so."""
+        self.members.judge(member, state, now)
+        out = self._apply(Heard(changed={member.boot: member}), now)
+        return out + (self._tell(self.members.talking(), [member], now) if tell else [])
 
     # Time
 
@@ -231,8 +274,8 @@ class Cluster:
             self.deliveries.deadline,
             self.probing.deadline,
             self.suspicions.deadline,
-            self._ask_dead_at,
-            self._leave_until,
+            self._absent.deadline,
+            self._announce_at,
         )
 
     def start(self, now: float) -> None:
@@ -248,65 +291,21 @@ class Cluster:
         told, dead = self.suspicions.wake(now, len(self.members))
         out += [to(member, self._ping(member, self.probing.round, now)) for member in told]
         for member, ours in dead:
-            out += self._declare_dead(member, now, ours=ours)
-        if not self.left:
-            steps, verdicts = self.probing.wake(now)
-            out += steps + self._suspect(verdicts, now)
-        if self._ask_dead_at <= now:
-            out += self._ask_dead(now)
-        if self._leave_until <= now:
-            self.left = True
-            self._leave_until = float("inf")
+            out += self._judge(member, State.DEAD, now, tell=ours)
+        steps, verdicts = self.probing.wake(now)
+        out += steps + self._suspect(verdicts, now)
+        greetings, forgotten = self._absent.wake(now)
+        out += [*greetings, *self._apply(forgotten, now)]
+        if self._announce_at <= now:
+            out += self._announce(now)
         return out
-
-    def _declare_dead(self, member: Member, now: float, *, ours: bool) -> list[Outcome]:
-        self.members.judge(member, State.DEAD, now)
-        out = self._changed(member, now)
-        return out + (self._tell_all([member], now) if ours else [])
-
-    def _ask_dead(self, now: float) -> list[Outcome]:
-        """Greet one of the dead: it may only have been cut off."""
-        gone = self.members.others(State.DEAD, State.LEFT)
-        aged = [m for m in gone if now - m.since >= self._settings.member_forgotten]
-        self.members.forget(aged)
-        dead = [m for m in gone if m.state is State.DEAD and m not in aged]
-        self._ask_dead_at = now + DEAD_ASKED if len(gone) > len(aged) else float("inf")
-        if not dead:
-            return []
-        return [Send(NOBODY, self._chance.choice(dead).address, self._greet())]
-
-    def announce(self, now: float) -> list[Outcome]:
-        """Something about us is new: tell everybody."""
-        return self._apply(self.members.raise_incarnation(0), now)
 
     def slept(self, now: float) -> list[Outcome]:
         """This process was stopped for a while: it accuses nobody, and says that it lives."""
+        self.members.forgive(now)
         self.probing.forgive(now)
+        out: list[Outcome] = []
         for member in self.suspicions.forgive():
             self.members.judge(member, State.ALIVE, now)
-        return self.announce(now)
-
-    # Leaving
-
-    def leave(self, now: float) -> list[Outcome]:
-        """Say goodbye; ``left`` is True once somebody heard it, or time is over."""
-        me = self.members.me
-        me.state = State.LEFT
-        me.incarnation += 1
-        self._leave_id = self.deliveries.new_id()
-        told = self.members.talking()
-        out: list[Outcome] = []
-        for member in told:
-            out += self.deliveries.send(
-                member, self._leave_id, Leave(self._leave_id, me.record()), now
-            )
-        self._leave_until = now + self._settings.leave_timeout if told else now
-        return out
-
-    def acknowledged(self, member: Member, id_: int, now: float) -> bool:
-        """Take an acknowledgement; False where it was none of ours."""
-        if not self.deliveries.acknowledged(member, id_, now):
-            return False
-        if id_ == self._leave_id:
-            self._leave_until = now
-        return True
+            out += self._show(member)
+        return out + self.renew(now)

@@ -9,7 +9,7 @@ import heapq
 
 from crdtnode.config import Settings
 from crdtnode.protocol.mail import Send, to
-from crdtnode.protocol.members import Member, Members
+from crdtnode.protocol.members import Member
 from crdtnode.wire.messages import Message
 
 WAITING_MOST = 512
@@ -24,19 +24,21 @@ GROWTH = 1.5
 
 @dataclass(slots=True)
 class _Waiting:
+    member: Member
     message: Message
     sent: float
     wait: float
-    tries: int = 0
+    tries: int
 
 
 class Deliveries:
     """What was sent and is not acknowledged yet, by receiver and id."""
 
-    def __init__(self, members: Members, settings: Settings) -> None:
-        self._members = members
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._waiting: dict[bytes, dict[int, _Waiting]] = {}
+        self._receivers: dict[int, int] = {}
+        self._given_up: list[int] = []
         self._due: list[tuple[float, int, bytes]] = []
         self._last_id = 0
 
@@ -45,34 +47,63 @@ class Deliveries:
         self._last_id += 1
         return self._last_id
 
-    def send(self, member: Member, id_: int, message: Message, now: float) -> list[Send]:
-        """Send a message until it is acknowledged; nothing where too many wait already."""
+    def send(
+        self, member: Member, id_: int, message: Message, now: float, *, large: bool = False
+    ) -> list[Send]:
+        """Send a message until it is acknowledged; nothing where too many wait already.
+
+        A large one goes by stream, which sees to its own repetitions: it is sent once.
+        """
         waiting = self._waiting.setdefault(member.boot, {})
         if len(waiting) >= WAITING_MOST:
             return []
-        wait = FIRST_RETRY
-        if member.rtt is not None:
-            wait = max(self._settings.retry_least, member.rtt + 4 * member.rtt_varies)
-        waiting[id_] = _Waiting(message, now, wait)
-        heapq.heappush(self._due, (now + wait, id_, member.boot))
-        return [to(member, message)]
+        if large:
+            entry = _Waiting(
+                member, message, now, self._settings.stream_idle, self._settings.retry_times
+            )
+        else:
+            wait = FIRST_RETRY
+            if member.rtt is not None:
+                wait = max(self._settings.retry_least, member.rtt + 4 * member.rtt_varies)
+            entry = _Waiting(member, message, now, wait, 0)
+        waiting[id_] = entry
+        self._receivers[id_] = self._receivers.get(id_, 0) + 1
+        heapq.heappush(self._due, (now + entry.wait, id_, member.boot))
+        return [to(member, message, stream=large)]
 
     def acknowledged(self, member: Member, id_: int, now: float) -> bool:
         """True the first time that this member acknowledges this id."""
         entry = self._waiting.get(member.boot, {}).pop(id_, None)
         if entry is None:
             return False
+        self._less(id_)
         if not entry.tries:  # a repeated message's round trip is ambiguous: Karn's algorithm
             member.measured(now - entry.sent)
         return True
 
+    def _less(self, id_: int) -> None:
+        self._receivers[id_] -= 1
+        if not self._receivers[id_]:
+            del self._receivers[id_]
+
     def waits(self, id_: int) -> bool:
         """True while somebody may still acknowledge this id."""
-        return any(id_ in waiting for waiting in self._waiting.values())
+        return id_ in self._receivers
 
     def forget(self, boot: bytes) -> None:
         """This process is gone: nothing waits for it."""
-        self._waiting.pop(boot, None)
+        for id_ in self._waiting.pop(boot, ()):
+            self._give_up(id_)
+
+    def _give_up(self, id_: int) -> None:
+        self._less(id_)
+        if id_ not in self._receivers:
+            self._given_up.append(id_)
+
+    def given_up(self) -> list[int]:
+        """Ids, since the last call, whose last receiver was given up."""
+        ids, self._given_up = self._given_up, []
+        return ids
 
     @property
     def deadline(self) -> float:
@@ -85,14 +116,14 @@ class Deliveries:
         while self._due and self._due[0][0] <= now:
             _, id_, boot = heapq.heappop(self._due)
             entry = self._waiting.get(boot, {}).get(id_)
-            member = self._members.booted(boot)
             if entry is None:
                 continue
-            if member is None or not member.talks or entry.tries >= self._settings.retry_times:
+            if entry.tries >= self._settings.retry_times:
                 del self._waiting[boot][id_]
+                self._give_up(id_)
                 continue
             entry.tries += 1
             entry.wait *= GROWTH
             heapq.heappush(self._due, (now + entry.wait, id_, boot))
-            again.append(to(member, entry.message))
+            again.append(to(entry.member, entry.message))
         return again

@@ -17,8 +17,7 @@ from crdtnode.protocol.pings import Pings
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Challenge, MemberList, Message, Ping
-from crdtnode.wire.seal import Reason
+from crdtnode.wire.messages import Challenge, MemberList, Message, Ping, UnknownKind
 
 
 class Doorway:
@@ -54,49 +53,55 @@ class Doorway:
         self._metrics.bytes_received.add("udp", len(data))
         try:
             opened = self._channel.datagrams.open(data, now)
-            message = codec.decode(opened.body)
         except Rejected as error:
             self._metrics.dropped.add(error.reason)
             return
-        except MalformedMessage:
-            self._metrics.dropped.add("malformed")
-            return
-        if not isinstance(message, Message):
-            self._metrics.dropped.add("unknown kind")
+        message = self._message(opened.body)
+        if message is None:
             return
         self._metrics.packets_received.add(type(message).__name__.lower())
         if isinstance(message, Challenge):
             self._on_challenge(opened.sender, address, message, now)
         elif self._trusts(opened.sender) and not opened.greeting:
             self._hear(opened.sender, address, message, opened.counter, now)
-        else:
-            self._prove(opened.sender, address, message, opened.counter, now)
+        elif self._contact.proof(opened.sender, message):
+            self._proven(opened.sender, address, now)
+        else:  # use nothing that it said before it is proven fresh
+            self._out.carry(self._contact.challenge(address, message, opened), now)
+
+    def _message(self, body: bytes) -> Message | None:
+        try:
+            message = codec.decode(body)
+        except MalformedMessage:
+            self._metrics.dropped.add("malformed")
+            return None
+        if isinstance(message, UnknownKind):
+            self._metrics.dropped.add("unknown kind")
+            return None
+        return message
 
     def _trusts(self, boot: bytes) -> bool:
         member = self._members.booted(boot)
         return (member is not None and member.talks) or self._channel.datagrams.known(boot)
 
-    def _prove(
-        self, boot: bytes, address: Address, message: Message, counter: int, now: float
-    ) -> None:
-        """An unknown process spoke: use nothing that it said before it is proven fresh."""
-        if not self._contact.proof(boot, message):
-            self._out.carry(self._contact.challenge(boot, address, message), now)
-            return
-        self._channel.datagrams.admit(boot)
+    def _proven(self, boot: bytes, address: Address, now: float) -> None:
+        """An unknown process has shown that it lives now: take what it said at first."""
+        self._contact.admit(boot, address)
         held = self._contact.held(boot)
-        if held is not None:
-            self._hear(boot, address, held, counter, now)
+        message = None if held is None else self._message(held.body)
+        if held is not None and message is not None:
+            self._hear(boot, address, message, held.counter, now)
 
     def _on_challenge(
         self, boot: bytes, address: Address, challenge: Challenge, now: float
     ) -> None:
-        answer, proven = self._contact.answer(boot, address, challenge)
-        self._out.carry([answer, *self._cluster.sign_of_life(boot, now)[1]], now)
+        home = self._members.home(boot)
+        answer, proven = self._contact.answer(boot, address, challenge, home)
+        self._out.carry(answer, now)
         if not proven:
             return
         # It answered our greeting: it is alive, whatever we thought of it.
-        self._channel.datagrams.admit(boot)
+        self._contact.admit(boot, address)
         member = self._members.booted(boot)
         if member is None:
             listing = self._cluster.listing(reply=True)
@@ -112,40 +117,39 @@ class Doorway:
         if conn is None:
             return
         received = self._streams.receive(conn, data, now)
-        if received is None:
+        boot = conn.boot
+        if boot is not None:
+            if received.greeted:
+                self._greeted(conn, boot, now)
+            for message in received.messages:
+                self._metrics.packets_received.add(type(message).__name__.lower())
+                self._hear(boot, conn.address, message, 0, now)
+        if received.over:
             self.stream_over(conn, "refused", now)
-            return
-        if conn.boot is None:
-            return
-        if received.greeted:
-            self._greeted(conn, conn.boot, now)
-        for message in received.messages:
-            self._metrics.packets_received.add(type(message).__name__.lower())
-            self._hear(conn.boot, conn.address, message, 0, now)
 
     def _greeted(self, conn: Conn, boot: bytes, now: float) -> None:
         """The other end of a stream said who it is."""
         seed = self._cluster.seeds.trying(conn.id)
         if seed is not None:
-            self._cluster.seeds.reached(seed, boot)
+            seed.boot = boot
             listing = codec.encode(self._cluster.listing(reply=True))
             self._streams.write(conn, listing, "memberlist", now)
 
     def stream_over(self, conn: Conn, why: str, now: float) -> None:
         """A stream ended: whoever waited for it is told."""
-        if conn.boot is not None:
+        if conn.boot is not None and (conn.initiator or conn.ready):
             self._repair.forget(conn.boot)
         seed = self._cluster.seeds.trying(conn.id)
         if seed is None:
             return
-        if conn.why == Reason.SELF and self._streams.met_ourselves:
+        if conn.ourselves:
             self._cluster.seeds.drop(seed)
         else:
-            self._cluster.seeds.failed(seed, conn.why or why, now)
+            self._cluster.seeds.over(seed, conn.why or why, now)
 
     def drained(self, id_: int, now: float) -> None:
         """A stream can take more."""
-        conn = self._streams.numbered(id_)
+        conn = self._streams.drained(id_)
         member = None if conn is None or conn.boot is None else self._members.booted(conn.boot)
         if member is not None:
             self._out.carry(self._repair.drained(member, now), now)
@@ -155,7 +159,7 @@ class Doorway:
         for seed in self._cluster.seeds.due(now):
             conn = self._streams.dial(seed.address, now)
             if conn is None:
-                self._cluster.seeds.failed(seed, "too many streams", now)
+                self._cluster.seeds.over(seed, "too many streams", now)
             else:
                 seed.conn = conn.id
 
@@ -170,18 +174,18 @@ class Doorway:
         if member is None:
             self._hear_stranger(boot, address, message, now)
             return
-        if not self._channel.datagrams.known(boot):
-            self._channel.datagrams.admit(boot)
+        self._contact.joined(boot)
         self._out.carry(self._answers.answer(member, message, counter, now), now)
 
     def _hear_stranger(self, boot: bytes, address: Address, message: Message, now: float) -> None:
         """A process that has the key and is no member yet: its list makes it one."""
-        if isinstance(message, MemberList):
+        if isinstance(message, MemberList) and any(r.boot == boot for r in message.records):
             self._out.carry(self._answers.on_list(boot, message, now), now)
             if message.reply and self._members.booted(boot) is None:  # its name is taken
                 listing = self._cluster.listing(reply=False)
                 self._out.carry([Send(boot, address, listing, stream=True)], now)
         elif isinstance(message, Ping):
-            self._out.carry([Send(boot, address, self._cluster.listing(reply=True))], now)
+            if self._contact.may_tell(boot, now):
+                self._out.carry([Send(boot, address, self._cluster.listing(reply=True))], now)
         else:
             self._metrics.dropped.add("not a member")

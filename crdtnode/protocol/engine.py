@@ -24,6 +24,7 @@ from crdtnode.protocol.doorway import Doorway
 from crdtnode.protocol.effects import Address, Effect, Event, Left, Source, Stream
 from crdtnode.protocol.inbox import Inbox
 from crdtnode.protocol.joins import Joins
+from crdtnode.protocol.leaving import Leaving
 from crdtnode.protocol.mail import to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.news import News
@@ -77,14 +78,14 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._seeds = tuple(seeds)
-        self._left = False
         self._members = members = Members(me)
         news = News(members)
         self._typesets = TypeSets(registry)
-        self._repair = Repair(registry, self._typesets, settings, metrics)
+        most = channel.message_bytes_most
+        self._repair = Repair(registry, self._typesets, settings, metrics, most)
         self._pings = Pings(members, news, self._typesets, self._repair)
         hello = hellos(me, cluster, registry)
-        contact = Contact(hello, entropy)
+        contact = Contact(channel.datagrams, hello, entropy)
         self._cluster = Cluster(
             members,
             news,
@@ -92,13 +93,15 @@ class Engine:
             self._pings.to,
             contact.greet,
             settings,
+            metrics,
             chance,
         )
         deliveries = self._cluster.deliveries
         self._streams = Streams(channel, hello, entropy, cluster, settings, metrics)
         self._out = Outbound(channel, self._streams, self._repair, settings, metrics)
-        self._confirmations = Confirmations(deliveries)
-        self._pushes = Pushes(registry, members, deliveries, self._confirmations, settings)
+        self._confirmations = Confirmations(members, deliveries)
+        self._leaving = Leaving(members, deliveries, self._confirmations, settings)
+        self._pushes = Pushes(registry, members, deliveries, self._confirmations, settings, most)
         self._inbox = Inbox(Joins(registry, metrics), settings.work_items)
         self._survey = Survey(settings)
         self._answers = Answers(
@@ -111,6 +114,7 @@ class Engine:
             self._repair,
             self._survey,
             self._typesets,
+            self._leaving,
             self._out,
             settings,
             metrics,
@@ -174,7 +178,7 @@ class Engine:
     def leave(self, now: float) -> None:
         """Flush, then tell others that we go; effect `Left` follows."""
         self._out.carry(self._pushes.flush(now), now)
-        self._out.carry(self._cluster.leave(now), now)
+        self._out.carry(self._leaving.begin(now), now)
         self._after(now)
 
     def flush(self, now: float) -> int:
@@ -197,7 +201,7 @@ class Engine:
     def types_changed(self, now: float) -> None:
         """The registry knows another type: tell others what we know."""
         self._members.me.types = self._registry.types_hash
-        self._out.carry(self._cluster.announce(now), now)
+        self._out.carry(self._cluster.renew(now), now)
 
     def effects(self) -> list[Effect]:
         """Take what is to be done, in order."""
@@ -217,6 +221,7 @@ class Engine:
             self._streams.deadline,
             self._survey.deadline,
             self._answers.hot_at,
+            self._leaving.deadline,
         )
 
     def wake(self, now: float) -> None:
@@ -237,15 +242,14 @@ class Engine:
     def _after(self, now: float) -> None:
         """What every call ends with."""
         self._out.carry(self._survey.wake(now), now)
-        self._out.carry(self._confirmations.settle(len(self._members.talking())), now)
+        self._out.carry(self._confirmations.settle(), now)
         if self._confirmations.needs_root:
             self._answers.hot_at = min(self._answers.hot_at, now + CONFIRMING)
         for boot in self._cluster.gone:
             self._repair.forget(boot)
             self._channel.datagrams.forget(boot)
         self._cluster.gone.clear()
-        if self._cluster.left and not self._left:
-            self._left = True
+        if self._leaving.settle(now):
             self._streams.close_all("left")
             self._out.carry([Left()], now)
 
@@ -261,7 +265,7 @@ class Engine:
 
     def accepted(self, address: Address, now: float) -> int | None:
         """Somebody connected; gives the number of the stream, None to hang up."""
-        return None if self._left else self._streams.accepted(address, now)
+        return None if self._leaving.over else self._streams.accepted(address, now)
 
     def opened(self, id_: int, now: float) -> None:
         """A stream that we asked for is open."""

@@ -11,8 +11,8 @@ from crdtnode.protocol.joins import Joins
 from crdtnode.protocol.members import Member
 from crdtnode.wire.messages import Push, Sync
 
-JOBS_MOST = 2048
-"""Batches that may wait; further ones are dropped, and repair brings them again."""
+WAITING_MOST = 16_384
+"""Items that may wait; while there are more, what comes is dropped, and repair brings it again."""
 
 
 @dataclass(slots=True)
@@ -32,6 +32,7 @@ class Inbox:
         self._joins = joins
         self._work_items = work_items
         self._jobs: deque[Job] = deque()
+        self._waiting = 0
 
     @property
     def busy(self) -> bool:
@@ -40,9 +41,10 @@ class Inbox:
 
     def put(self, sender: Member, message: Push | Sync) -> bool:
         """Queue a batch; False where too many wait."""
-        if len(self._jobs) >= JOBS_MOST:
+        if self._waiting >= WAITING_MOST:
             return False
         self._jobs.append(Job(sender, message))
+        self._waiting += 1 + len(message.items)
         return True
 
     def work(self, now: float) -> tuple[list[Changed], list[Job]]:
@@ -61,4 +63,5 @@ class Inbox:
             budget -= max(1, len(items))
             if job.done >= len(job.message.items):
                 finished.append(self._jobs.popleft())
+                self._waiting -= 1 + len(job.message.items)
         return changes, finished

@@ -7,95 +7,60 @@ Source: SWIM (Das, Gupta, Motivala 2002), section 4.2.
 
 *Theory of operation.* A name belongs to one process at a time. A new boot id takes a known name
 at once where the old process cannot be alive (same address, or known dead or left); otherwise the
-old one is asked and has `contest_timeout` to answer. If it answers, it keeps the name, and the
-newcomer, which hears of it, goes on under another one.
+old one is asked, and keeps the name if it answers (`contests`). The newcomer, which hears of it,
+goes on under another one.
+
+A lie must stay refutable, or it would stand for ever. Hence an incarnation far beyond what clocks
+show and what is known of the process is believed from that process alone; and of a process that
+is not known, news that it is gone is no news.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 import hashlib
 
+from crdtnode.protocol.contests import Contests, Rivals
 from crdtnode.protocol.effects import Address
-from crdtnode.wire.messages import MemberRecord, State
+from crdtnode.protocol.member import Member as Member
+from crdtnode.wire.messages import NOBODY, MemberRecord, State
 
-MEMBERS_MOST = 10_000
-"""Members kept; news of further ones is dropped, so that a list of a million names costs nothing."""
+MEMBERS_MOST = 4096
+"""Members kept. Where a further one comes, one that is gone gives way, else the news is dropped."""
 
-CONTEST_TIMEOUT = 0.5
-"""Seconds that the holder of a name has to answer when another process claims it."""
+ASK_PERIOD = 0.2
+"""Seconds between two questions to one member whether it lives, because of what others say."""
 
+INCARNATION_MOST = 2**53 - 1
 
-@dataclass(slots=True)
-class Member:
-    """What is known of one member. Times are on the monotonic clock of this process."""
+FAR = 2**52
+"""No clock shows such an incarnation, in milliseconds: it is believed from the process itself,
+or as a small step above one that is known."""
 
-    name: str
-    boot: bytes
-    incarnation: int
-    state: State
-    addresses: tuple[Address, ...]
-    types: int
-    protocol: int
-    tags: dict[str, str]
-    since: float
-    """When it got into this state."""
-    root: int | None = None
-    """The last root that it told."""
-    rtt: float | None = None
-    """Smoothed round trip, seconds."""
-    rtt_varies: float = 0.0
-    """Smoothed deviation of the round trip, seconds."""
-
-    @property
-    def address(self) -> Address:
-        """Where to send."""
-        return self.addresses[0]
-
-    @property
-    def talks(self) -> bool:
-        """True while messages to it make sense: alive or suspect."""
-        return self.state <= State.SUSPECT
-
-    def record(self) -> MemberRecord:
-        """This member as news."""
-        return MemberRecord(
-            name=self.name,
-            boot=self.boot,
-            incarnation=self.incarnation,
-            state=self.state,
-            addresses=self.addresses,
-            types=self.types,
-            protocol=self.protocol,
-            tags=self.tags,
-        )
-
-    def measured(self, rtt: float) -> None:
-        """Take one round trip into the averages. Source: RFC 6298, section 2."""
-        if self.rtt is None:
-            self.rtt, self.rtt_varies = rtt, rtt / 2
-            return
-        self.rtt_varies += (abs(rtt - self.rtt) - self.rtt_varies) / 4
-        self.rtt += (rtt - self.rtt) / 8
+STEP = 2**32
+"""More than any process raises its incarnation by while nobody looks."""
 
 
 @dataclass(slots=True)
 class Heard:
-    """What one piece of news did."""
+    """What news did."""
 
-    changed: list[Member] = field(default_factory=list)
-    """Members whose record is new: to be told to others."""
-    refute: bool = False
-    """It was about us, and wrong or outdated: our incarnation is above it now."""
+    changed: dict[bytes, Member] = field(default_factory=dict)
+    """Members whose record is new, by boot id: to be told to others."""
+    doubted: list[Member] = field(default_factory=list)
+    """Suspects, among the changed, that somebody holds for dead already."""
     returned: list[Member] = field(default_factory=list)
     """Members that were held for dead, and are not."""
+    removed: list[Member] = field(default_factory=list)
+    """Processes that are on the list no more."""
+    refute: bool = False
+    """It was about us, and wrong or outdated: our incarnation is above it now."""
     ask: list[MemberRecord] = field(default_factory=list)
-    """Processes to ask whether they are alive, since two claim one name."""
-
-
-@dataclass(slots=True)
-class _Contest:
-    claim: MemberRecord
-    until: float
+    """Processes to ask whether they are alive, since others say otherwise or claim their name."""
+    rivals: list[MemberRecord] = field(default_factory=list)
+    """Processes that bear our name, and were not heard of before."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Pieces of news that were not used, by reason."""
 
 
 class Members:
@@ -105,8 +70,9 @@ class Members:
         self.me = me
         self._by_name: dict[str, Member] = {me.name: me}
         self._by_boot: dict[bytes, Member] = {me.boot: me}
-        self._contests: dict[str, _Contest] = {}
-        self._rivals: dict[bytes, MemberRecord] = {}
+        self._contests = Contests()
+        self._rivals = Rivals()
+        self._rivals_asked = float("-inf")
         self._roster: int | None = None
 
     def __iter__(self) -> Iterator[Member]:
@@ -123,6 +89,13 @@ class Members:
         """The member that is this process."""
         return self._by_boot.get(boot)
 
+    def home(self, boot: bytes) -> Address | None:
+        """Where this process lives, if it is a member or bears our name."""
+        member, rival = self._by_boot.get(boot), self._rivals.get(boot)
+        if member is not None:
+            return member.address
+        return None if rival is None else rival.addresses[0]
+
     def others(self, *states: State) -> list[Member]:
         """All members in one of these states but us."""
         return [m for m in self._by_name.values() if m.state in states and m is not self.me]
@@ -133,14 +106,17 @@ class Members:
 
     @property
     def roster(self) -> int:
-        """A 64-bit digest of who is here; suspicion, which passes, does not count."""
+        """A 64-bit digest of who is here: alive or suspect, since suspicion passes.
+
+        Those that are gone do not count: each node forgets them in its own time.
+        """
         if self._roster is None:
             self._roster = 0
             for m in self._by_name.values():
-                settled = State.ALIVE if m.state is State.SUSPECT else m.state
-                text = f"{m.name}\0{m.boot.hex()}\0{m.incarnation}\0{settled:d}"
-                digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-                self._roster ^= int.from_bytes(digest, "big")
+                if m.talks:
+                    text = f"{m.name}\0{m.boot.hex()}\0{m.incarnation}"
+                    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+                    self._roster ^= int.from_bytes(digest, "big")
         return self._roster
 
     def records(self) -> tuple[MemberRecord, ...]:
@@ -149,57 +125,124 @@ class Members:
 
     # What others say
 
-    def hear(self, record: MemberRecord, now: float) -> Heard:
-        """Take one piece of news, and say what it did."""
-        if record.boot == self.me.boot:
-            return self._hear_of_us(record)
-        if record.name == self.me.name:
-            return self._hear_of_namesake(record)
-        known = self._by_name.get(record.name)
-        if known is None:
-            return self._welcome(record, now)
-        if known.boot == record.boot:
-            return self._compare(known, record, now)
-        return self._succeed(known, record, now)
+    def hear(self, records: Iterable[MemberRecord], now: float, sender: bytes = NOBODY) -> Heard:
+        """Take news, and say what it did. What a process says of itself counts for more."""
+        heard = Heard()
+        for record in records:
+            own = record.boot == sender
+            if self._believable(record, own=own):
+                self._hear(record, now, heard, own=own)
+            else:
+                heard.dropped["unbelievable news"] += 1
+        return heard
 
-    def _hear_of_us(self, record: MemberRecord) -> Heard:
+    def _believable(self, record: MemberRecord, *, own: bool) -> bool:
+        known = self._by_boot.get(record.boot)
+        most = FAR if known is None else max(FAR, known.incarnation + STEP)
+        return bool(record.addresses) and (own or record.incarnation <= most)
+
+    def _hear(self, record: MemberRecord, now: float, heard: Heard, *, own: bool) -> None:
+        if record.boot == self.me.boot:
+            self._hear_of_us(record, heard)
+            return
+        if record.name == self.me.name:
+            self._hear_of_namesake(record, now, heard)
+            return
+        self._rivals.forget(record.boot)
+        known, before = self._by_name.get(record.name), self._by_boot.get(record.boot)
+        if known is not None and known is before:
+            self._compare(known, record, now, heard)
+        elif before is not None:
+            self._rename(before, record, now, heard)
+        elif record.state >= State.DEAD:
+            pass  # a former process, or one that we never met
+        elif known is not None:
+            self._succeed(known, record, now, heard)
+        elif self._make_room(heard, own=own):
+            self._enter(record, now, heard)
+
+    def _hear_of_us(self, record: MemberRecord, heard: Heard) -> None:
         me = self.me
         if me.state is State.LEFT or record.name != me.name:
-            return Heard()  # an echo of what we were called before, or of our leave
+            return  # an echo of our leave, or of what we were called before
         outdated = record.incarnation > me.incarnation
         slander = record.state != State.ALIVE and record.incarnation == me.incarnation
-        if not (outdated or slander):
-            return Heard()
-        return self.raise_incarnation(record.incarnation)
+        if outdated or slander:
+            self.raise_incarnation(record.incarnation, heard)
 
-    def raise_incarnation(self, above: int) -> Heard:
+    def raise_incarnation(self, above: int, heard: Heard) -> None:
         """Announce ourselves anew, above an incarnation that somebody spoke of."""
-        self.me.incarnation = max(self.me.incarnation, above) + 1
+        me = self.me
+        me.incarnation = min(max(me.incarnation, above) + 1, INCARNATION_MOST)
         self._roster = None
-        return Heard(changed=[self.me], refute=True)
+        heard.changed[me.boot] = me
+        heard.refute = True
 
-    def _hear_of_namesake(self, record: MemberRecord) -> Heard:
-        gone = record.state >= State.DEAD
-        if gone or record.addresses == self.me.addresses:
+    def _hear_of_namesake(self, record: MemberRecord, now: float, heard: Heard) -> None:
+        if record.state >= State.DEAD or record.addresses == self.me.addresses:
             # Our own process of before: it cannot live beside us, we only have to stand above it.
             if record.incarnation >= self.me.incarnation:
-                return self.raise_incarnation(record.incarnation)
-            return Heard()
-        if len(self._rivals) < 16:
-            self._rivals[record.boot] = record
-        return Heard(ask=[record])
+                self.raise_incarnation(record.incarnation, heard)
+            return
+        if self._rivals.note(record):
+            heard.rivals.append(record)
+        if now - self._rivals_asked >= ASK_PERIOD:
+            self._rivals_asked = now
+            heard.ask.append(record)
 
-    def _welcome(self, record: MemberRecord, now: float) -> Heard:
-        if len(self._by_name) >= MEMBERS_MOST:
-            return Heard()
-        before = self._by_boot.get(record.boot)
-        if before is not None:  # the same process under another name: it lost a contest
-            if record.incarnation <= before.incarnation:
-                return Heard()
+    def _compare(self, known: Member, record: MemberRecord, now: float, heard: Heard) -> None:
+        state = State(record.state)
+        newer = record.incarnation > known.incarnation
+        if newer and known.talks and state in (State.SUSPECT, State.DEAD):
+            # Such news counts only up to the incarnation that the member itself announced: a
+            # higher one is no more than a reason to ask it.
+            self._ask(known, now, heard)
+            return
+        doubted = state is State.DEAD and known.state is State.ALIVE
+        if doubted:
+            # Somebody who was cut off from it may say so after a heal: it gets a chance to refute.
+            state = State.SUSPECT
+        if not newer and (record.incarnation < known.incarnation or state <= known.state):
+            return
+        if doubted:
+            heard.doubted.append(known)
+        if newer:
+            known.addresses, known.types = record.addresses, record.types
+            known.protocol, known.tags = record.protocol, dict(record.tags)
+        known.incarnation = record.incarnation
+        if known.state >= State.DEAD and state is State.ALIVE:
+            heard.returned.append(known)
+        self.judge(known, state, now)
+        heard.changed[known.boot] = known
+
+    def _rename(self, before: Member, record: MemberRecord, now: float, heard: Heard) -> None:
+        """A process that we know bears another name now: it lost a contest for its first one."""
+        newer = record.incarnation > before.incarnation
+        if newer and record.name not in self._by_name and record.state in (State.ALIVE, State.LEFT):
             del self._by_name[before.name]
-        return Heard(changed=[self._enter(record, now)])
+            before.name = record.name
+            self._by_name[before.name] = before
+            self._compare(before, record, now, heard)
 
-    def _enter(self, record: MemberRecord, now: float) -> Member:
+    def _succeed(self, known: Member, record: MemberRecord, now: float, heard: Heard) -> None:
+        """Another process claims the name of a known one."""
+        same_place = record.addresses == known.addresses
+        if same_place and record.incarnation < known.incarnation:
+            return  # an old process that was replaced where it stood
+        if same_place or not known.talks:
+            self._replace(known, record, now, heard)
+            return
+        self._contests.begin(record, now)
+        self._ask(known, now, heard)
+
+    def _ask(self, known: Member, now: float, heard: Heard) -> None:
+        if now - known.asked >= ASK_PERIOD:
+            known.asked = now
+            heard.ask.append(known.record())
+
+    # The list
+
+    def _enter(self, record: MemberRecord, now: float, heard: Heard) -> None:
         member = Member(
             name=record.name,
             boot=record.boot,
@@ -214,54 +257,43 @@ class Members:
         self._by_name[member.name] = member
         self._by_boot[member.boot] = member
         self._roster = None
-        return member
+        heard.changed[member.boot] = member
 
-    def _compare(self, known: Member, record: MemberRecord, now: float) -> Heard:
-        state = State(record.state)
-        newer = record.incarnation > known.incarnation
-        if newer and known.talks and state in (State.SUSPECT, State.DEAD):
-            # Such news counts only up to the incarnation that the member itself announced: a
-            # higher one is no more than a reason to ask it.
-            return Heard(ask=[known.record()])
-        if state is State.DEAD and known.state is State.ALIVE:
-            # Somebody who was cut off from it may say so after a heal: it gets a chance to refute.
-            state = State.SUSPECT
-        worse = record.incarnation == known.incarnation and state > known.state
-        if not (newer or worse):
-            return Heard()
-        if newer:
-            known.addresses, known.types = record.addresses, record.types
-            known.protocol, known.tags = record.protocol, dict(record.tags)
-        known.incarnation = record.incarnation
-        returned = [known] if known.state >= State.DEAD and state is State.ALIVE else []
-        self._settle(known, state, now)
-        return Heard(changed=[known], returned=returned)
+    def _replace(self, known: Member, record: MemberRecord, now: float, heard: Heard) -> None:
+        self._remove(known, heard)
+        self._enter(record, now, heard)
 
-    def _succeed(self, known: Member, record: MemberRecord, now: float) -> Heard:
-        """Another process claims the name of a known one."""
-        if record.state >= State.DEAD:
-            return Heard()  # a former holder of the name
-        same_place = record.addresses == known.addresses
-        if same_place and record.incarnation < known.incarnation:
-            return Heard()  # an old process that was replaced where it stood
-        if same_place or not known.talks:
-            return self._replace(known, record, now)
-        if known.name not in self._contests:
-            self._contests[known.name] = _Contest(record, now + CONTEST_TIMEOUT)
-        return Heard(ask=[known.record()])
+    def _remove(self, member: Member, heard: Heard) -> None:
+        del self._by_name[member.name]
+        del self._by_boot[member.boot]
+        self._roster = None
+        heard.changed.pop(member.boot, None)
+        heard.removed.append(member)
 
-    def _replace(self, known: Member, record: MemberRecord, now: float) -> Heard:
-        del self._by_name[known.name]
-        del self._by_boot[known.boot]
-        return Heard(changed=[self._enter(record, now)])
+    def _make_room(self, heard: Heard, *, own: bool) -> bool:
+        """See that a further member fits: hearsay gives way to a process that speaks for itself."""
+        if len(self._by_name) < MEMBERS_MOST:
+            return True
+        if own or not heard.dropped["too many members"]:  # looked for in vain once is enough
+            gone = (m for m in self._by_name.values() if not m.talks)
+            hearsay = (m for m in self.talking() if own and not m.met)
+            for member in (*gone, *hearsay)[:1]:
+                self._remove(member, heard)
+                return True
+        heard.dropped["too many members"] += 1
+        return False
+
+    def forget(self, gone: Iterable[Member]) -> Heard:
+        """Drop members from the list."""
+        heard = Heard()
+        for member in gone:
+            self._remove(member, heard)
+        return heard
 
     # What we find out ourselves
 
     def judge(self, member: Member, state: State, now: float) -> None:
         """Hold a member for alive, suspect or dead, at its incarnation."""
-        self._settle(member, state, now)
-
-    def _settle(self, member: Member, state: State, now: float) -> None:
         if member.state is not state:
             member.state, member.since = state, now
         self._roster = None
@@ -269,24 +301,30 @@ class Members:
     def sign_of_life(self, boot: bytes) -> Member | None:
         """An authentic packet came from this process; gives the member that it is."""
         member = self._by_boot.get(boot)
-        if member is not None and member.name in self._contests:
-            del self._contests[member.name]
+        if member is not None:
+            member.met = True
+            self._contests.answered(member.name)
         return member
 
     def rival(self, boot: bytes) -> bool:
-        """True where this process bears our name, is alive and was here before us."""
-        record = self._rivals.pop(boot, None)
-        if record is None:
-            return False
-        return (record.incarnation, record.boot) < (self.me.incarnation, self.me.boot)
+        """True where this process, which lives, bears our name and was here before us."""
+        record = self._rivals.get(boot)
+        return record is not None and (record.incarnation, boot) < (
+            self.me.incarnation,
+            self.me.boot,
+        )
 
     def rename(self) -> str:
         """Give up our name to its older holder, and go on as ``name~xxxx``."""
         me = self.me
         del self._by_name[me.name]
-        me.name = f"{me.name.partition('~')[0][:240]}~{me.boot.hex()[:4]}"
+        first, tilde, _ = me.name.rpartition("~")
+        digits = me.boot.hex()[: 12 if tilde else 4]  # more where even that name was taken
+        stem = (first if tilde else me.name).encode()[:240].decode(errors="ignore")
+        me.name = f"{stem}~{digits}"
         me.incarnation += 1
         self._by_name[me.name] = me
+        self._rivals = Rivals()
         self._roster = None
         return me.name
 
@@ -295,21 +333,17 @@ class Members:
     @property
     def deadline(self) -> float:
         """When a contest for a name is over."""
-        return min((c.until for c in self._contests.values()), default=float("inf"))
+        return self._contests.deadline
 
     def wake(self, now: float) -> Heard:
         """Give names whose holders did not answer to those who claimed them."""
         heard = Heard()
-        for name in [n for n, c in self._contests.items() if c.until <= now]:
-            claim = self._contests.pop(name).claim
-            known = self._by_name.get(name)
-            if known is not None and known.boot != claim.boot:
-                heard.changed += self._replace(known, claim, now).changed
+        for claim in self._contests.wake(now):
+            known = self._by_name.get(claim.name)
+            if known is not None and claim.boot not in self._by_boot:
+                self._replace(known, claim, now, heard)
         return heard
 
-    def forget(self, gone: Iterable[Member]) -> None:
-        """Drop members from the list."""
-        for member in gone:
-            self._by_name.pop(member.name, None)
-            self._by_boot.pop(member.boot, None)
-        self._roster = None
+    def forgive(self, now: float) -> None:
+        """We slept: whoever did not answer meanwhile may well have."""
+        self._contests.forgive(now)

@@ -5,11 +5,17 @@ reaches everybody with high probability; the roster digest in probes finds who w
 Source: SWIM (Das, Gupta, Motivala 2002), section 4.1.
 """
 
+from dataclasses import replace
+import heapq
+
 from crdtnode.protocol.members import Member, Members
 from crdtnode.wire.messages import MemberRecord, State
 
 ABOARD = 4
-"""Records that ride on one probe: about 500 bytes."""
+"""Records that ride on one probe."""
+
+ABOARD_BYTES = 480
+"""What they may take together, so that a probe stays one datagram."""
 
 REPEATS = 3
 """Times the logarithm of the number of members that a piece of news is told."""
@@ -24,18 +30,41 @@ class News:
 
     def spread(self, member: Member) -> None:
         """Tell others of this member's present record, from now on."""
-        self._left[member.name] = REPEATS * max(1, len(self._members).bit_length())
+        self._left[member.name] = REPEATS * len(self._members).bit_length()
 
-    def aboard(self, peer: Member | None) -> tuple[MemberRecord, ...]:
+    def aboard(self, peer: Member) -> tuple[MemberRecord, ...]:
         """Records for one probe to ``peer``; one that thinks ill of the peer always rides."""
-        names: list[str] = []
-        if peer is not None and peer.state is not State.ALIVE:
-            names += [peer.name, self._members.me.name]
-        for name in sorted(self._left, key=lambda n: -self._left[n])[: ABOARD - len(names)]:
-            if name not in names:
-                names.append(name)
-            self._left[name] -= 1
-            if self._left[name] <= 0:
-                del self._left[name]
-        members = (self._members.named(name) for name in names)
-        return tuple(m.record() for m in members if m is not None)
+        names = heapq.nlargest(ABOARD, self._left, key=self._left.__getitem__)
+        for name in names:
+            self._told(name)
+        records: list[MemberRecord] = []
+        if peer.state is not State.ALIVE:
+            records.append(_bare(peer))
+            names = [self._members.me.name, *(n for n in names if n != self._members.me.name)]
+        room = ABOARD_BYTES - sum(map(_size, records))
+        for name in names[: ABOARD - len(records)]:
+            member = self._members.named(name)
+            if member is None or (member is peer and records):
+                continue
+            record = member.record()
+            if _size(record) <= room:
+                room -= _size(record)
+                records.append(record)
+        return tuple(records)
+
+    def _told(self, name: str) -> None:
+        self._left[name] -= 1
+        if not self._left[name]:
+            del self._left[name]
+
+
+def _bare(member: Member) -> MemberRecord:
+    """What a member has to hear of itself: at which incarnation somebody doubts it."""
+    return replace(member.record(), addresses=member.addresses[:1], tags={})
+
+
+def _size(record: MemberRecord) -> int:
+    """About the bytes that a record takes, rather more than less."""
+    texts = [record.name, *(host for host, _ in record.addresses)]
+    texts += [text for pair in record.tags.items() for text in pair]
+    return 64 + sum(len(text.encode()) + 6 for text in texts)

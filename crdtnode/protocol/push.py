@@ -10,7 +10,7 @@ from collections import OrderedDict
 from crdtnode.config import Settings
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
-from crdtnode.protocol.effects import Changed
+from crdtnode.protocol.effects import Changed, Event
 from crdtnode.protocol.mail import Outcome, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.registry import Change, Registry
@@ -37,6 +37,7 @@ class Pushes:
         deliveries: Deliveries,
         confirmations: Confirmations,
         settings: Settings,
+        message_bytes_most: int,
     ) -> None:
         self._registry = registry
         self._members = members
@@ -44,10 +45,11 @@ class Pushes:
         self._confirmations = confirmations
         self._settings = settings
         self._room = codec.body_room(settings.datagram_bytes) - codec.PUSH_HEAD_BYTES - 5
+        self._item_bytes_most = message_bytes_most - codec.PUSH_HEAD_BYTES - 5
         self._flushed = float("-inf")
         self._window = settings.flush_window
         self._seen: OrderedDict[tuple[bytes, int], None] = OrderedDict()
-        self._acks: dict[bytes, list[int]] = {}
+        self._acks: dict[Member, list[int]] = {}
         self._acks_due = float("inf")
 
     @property
@@ -72,43 +74,38 @@ class Pushes:
         gathers = self._settings.flush_window * (1 + len(changes) / BUSY_ITEMS)
         self._window = min(self._settings.flush_window_most, gathers)
         out: list[Outcome] = [Changed(c.type, c.name, c.delta, None) for c in changes]
-        for batch in self._batches(changes):
+        items = [_item(change) for change in changes]
+        sized = [(item, codec.pack_size(item)) for item in items]
+        for item, item_bytes in sized:
+            if item_bytes > self._item_bytes_most:
+                self._confirmations.untold()
+                fields: dict[str, object] = {"type": item.tag, "name": item.name}
+                out.append(Event("too-large-to-send", fields | {"bytes": item_bytes}))
+        sendable = [(item, size) for item, size in sized if size <= self._item_bytes_most]
+        for batch in self._batches(sendable):
             out += self._mail(batch, now)
         return out
 
-    def _batches(self, changes: list[Change]) -> list[bytes]:
-        """Cut changes into lists of items, encoded, each of which fits a datagram if one can."""
-        batches: list[bytes] = []
-        batch: list[Item] = []
-        size = 0
-        for change in changes:
-            item = Item(
-                tag=change.type,
-                name=change.name,
-                life=1,
-                base=change.before,
-                form=Form.DELTAS,
-                payloads=(change.delta.payload,),
-                version=change.version,
-            )
-            item_size = codec.pack_size(item)
-            if batch and size + item_size > self._room:
-                batches.append(codec.encode_items(batch))
-                batch, size = [], 0
-            batch.append(item)
-            size += item_size
-        if batch:
-            batches.append(codec.encode_items(batch))
-        return batches
+    def _batches(self, sized: list[tuple[Item, int]]) -> list[bytes]:
+        """Cut items into lists, encoded, each of which fits a datagram if one can."""
+        batches: list[list[Item]] = []
+        room = 0
+        for item, size in sized:
+            if size > room:
+                batches.append([])
+                room = self._room
+            batches[-1].append(item)
+            room -= size
+        return [codec.encode_items(batch) for batch in batches]
 
     def _mail(self, items: bytes, now: float) -> list[Outcome]:
         id_ = self._deliveries.new_id()
         push = Push(id_, 0, 0, (), items)
+        large = len(items) > self._room + 5
         out: list[Outcome] = []
-        receivers = self._members.talking()
-        for member in receivers:
-            out += self._deliveries.send(member, id_, push, now)
-        self._confirmations.sent(id_, len(receivers))
+        for member in self._members.talking():
+            out += self._deliveries.send(member, id_, push, now, large=large)
+        self._confirmations.sent(id_)
         return out
 
     # What comes in
@@ -125,17 +122,26 @@ class Pushes:
         self._seen[sender.boot, id_] = None
         if len(self._seen) > SEEN_MOST:
             self._seen.popitem(last=False)
-        self._acks.setdefault(sender.boot, []).append(id_)
+        self._acks.setdefault(sender, []).append(id_)
         self._acks_due = min(self._acks_due, now + self._settings.ack_delay)
 
     def _send_acks(self) -> list[Outcome]:
         out: list[Outcome] = []
-        for boot, ids in self._acks.items():
-            member = self._members.booted(boot)
-            if member is None:
-                continue
+        for member, ids in self._acks.items():
             bundles = (ids[at : at + ACKS_MOST] for at in range(0, len(ids), ACKS_MOST))
             out += [to(member, Ack(tuple(bundle), stored=False)) for bundle in bundles]
         self._acks.clear()
         self._acks_due = float("inf")
         return out
+
+
+def _item(change: Change) -> Item:
+    return Item(
+        tag=change.type,
+        name=change.name,
+        life=1,
+        base=change.before,
+        form=Form.DELTAS,
+        payloads=(change.delta.payload,),
+        version=change.version,
+    )

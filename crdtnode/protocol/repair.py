@@ -13,8 +13,10 @@ one less than the one that it answers; at 0 nobody answers, so that two nodes th
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import assert_never
 
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
@@ -25,12 +27,12 @@ from crdtnode.protocol.members import Member
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
 from crdtnode.wire import codec
-from crdtnode.wire.messages import LEFT_MAX, Form, Item, Ping, Sync, TrieNode, Want, Wanted
+from crdtnode.wire.messages import LEFT_MAX, Form, Item, Ping, Row, Sync, TrieNode, Want, Wanted
 
 GIVEN_AT_ONCE = 256
 """Objects below a prefix that are taken into the queue at a time."""
 
-TASKS_MOST = 100_000
+TASKS_MOST = 32_768
 """Tasks that may wait for one peer; further ones wait for the next session."""
 
 NODES_MOST = 128
@@ -40,7 +42,13 @@ WANTED_MOST = 1024
 """Objects asked for in one message."""
 
 NODE_BYTES = 160
-"""What a trie node with 16 sums takes."""
+"""What a trie node with 16 sums takes, rather more than less."""
+
+ROW_BYTES = 19
+"""What a place and a version take, rather more than less."""
+
+MARGIN_BYTES = 128
+"""What a message takes beside its only item."""
 
 
 @dataclass(slots=True)
@@ -53,26 +61,28 @@ class Repair:
     """Compares with members, sends what they lack, asks for what we lack."""
 
     def __init__(
-        self, registry: Registry, typesets: TypeSets, settings: Settings, metrics: Metrics
+        self,
+        registry: Registry,
+        typesets: TypeSets,
+        settings: Settings,
+        metrics: Metrics,
+        message_bytes_most: int,
     ) -> None:
         self._registry = registry
         self._fingerprints = registry.fingerprints
         self._typesets = typesets
         self._settings = settings
         self._metrics = metrics
-        self._room = codec.body_room(settings.datagram_bytes)
+        self._item_bytes_most = message_bytes_most - MARGIN_BYTES
         self._sessions: dict[bytes, _Session] = {}
 
-    def recents(self, member: Member, now: float) -> tuple[tuple[int, int], ...]:
+    def recents(self, member: Member, now: float) -> tuple[Row, ...]:
         """What changed here lately, of the types that the member knows."""
-        if not self._typesets.known(member):
+        common = self._typesets.common(member)
+        if common is None:
             return ()
-        rows = self._fingerprints.recents(
-            now - self._settings.recents_age,
-            self._settings.recents_count,
-            self._typesets.common(member),
-        )
-        return tuple(rows)
+        since, most = now - self._settings.recents_age, self._settings.recents_count
+        return tuple(self._fingerprints.recents(since, most, common))
 
     def on_ping(self, member: Member, ping: Ping, now: float) -> list[Send]:
         """Begin a session where the member's root is not ours."""
@@ -81,18 +91,17 @@ class Repair:
             return []
         if member.boot in self._sessions:
             return []  # one is under way; the next probe looks again
-        wanted: list[Wanted] = []
-        for place, version in ping.recents:
-            if (mine := self._fingerprints.get(place)) != version:
-                wanted.append((place, mine, ()))
+        versions = (
+            (place, self._fingerprints.get(place), theirs) for place, theirs in ping.recents
+        )
+        wanted = tuple((place, mine, ()) for place, mine, theirs in versions if mine != theirs)
         self._metrics.repairs.add("begun")
-        recents = self.recents(member, now)
-        return [to(member, Want(ours, tuple(wanted), recents, (), LEFT_MAX))]
+        return [to(member, Want(ours, wanted, self.recents(member, now), (), LEFT_MAX))]
 
     def on_want(self, member: Member, want: Want, now: float) -> list[Send]:
         """Send what is wanted, ask for what we lack, and descend where that is not all."""
-        ours = self._typesets.root(member)
-        if ours is None or not want.left:
+        ours, common = self._typesets.root(member), self._typesets.common(member)
+        if ours is None or common is None or not want.left:
             return []
         tasks: list[Task] = []
         theirs = dict(want.recents)
@@ -103,29 +112,30 @@ class Repair:
             mine = self._fingerprints.get(place)
             explained ^= mine ^ version
             if mine != version:
-                tasks.append(Give(place, 0) if mine and place in asked else Ask(place, mine))
+                tasks.append(Give(place) if mine and place in asked else Ask(place, mine))
         nodes: tuple[TrieNode, ...] = ()
         if ours ^ want.root != explained:
             self._metrics.repairs.add("trie")
-            nodes = (descent.type_roots(self._fingerprints, self._tags(member)),)
+            nodes = (descent.type_roots(self._fingerprints, sorted(common)),)
         return self._go_on(member, tasks, want.left - 1, now, nodes)
 
     def on_sync(self, member: Member, sync: Sync, now: float) -> list[Send]:
         """Answer a SYNC whose items are joined already."""
-        if not sync.left or not self._typesets.known(member):
+        common = self._typesets.common(member)
+        if common is None or not sync.left:
             return []
-        tasks: list[Task] = []
+        return self._go_on(member, self._answers(sync, sorted(common), now), sync.left - 1, now)
+
+    def _answers(self, sync: Sync, tags: list[str], now: float) -> Iterator[Task]:
         for item in sync.items:
             place = self._fingerprints.place(item.tag, item.name)
             if not item.of and self._registry.refresh(place, now) != item.version:
-                tasks.append(Give(place, item.version))
+                yield Give(place, item.version)
         for place, version, _ in sync.wanted:
             if self._fingerprints.get(place) != version:
-                tasks.append(Give(place))
-        tags = self._tags(member)
+                yield Give(place)
         for node in sync.nodes:
-            tasks += descent.compare(self._fingerprints, node, tags)
-        return self._go_on(member, tasks, sync.left - 1, now)
+            yield from descent.compare(self._fingerprints, node, tags)
 
     def drained(self, member: Member, now: float) -> list[Send]:
         """The stream to this member has room again: send the next chunk."""
@@ -135,10 +145,6 @@ class Repair:
     def forget(self, boot: bytes) -> None:
         """The stream to this process broke, or it is gone: the next probe begins anew."""
         self._sessions.pop(boot, None)
-
-    def _tags(self, member: Member) -> list[str]:
-        common = self._typesets.common(member)
-        return [tag for tag in self._registry.types if common is None or tag in common]
 
     # Chunks
 
@@ -151,12 +157,12 @@ class Repair:
         nodes: tuple[TrieNode, ...] = (),
     ) -> list[Send]:
         session = self._sessions.setdefault(member.boot, _Session())
-        room = TASKS_MOST - len(session.tasks)
         under_way = bool(session.tasks)
-        session.tasks.extend(task for task, _ in zip(tasks, range(room), strict=False))
-        session.left = left if not under_way else max(left, session.left)
+        session.tasks.extend(islice(tasks, TASKS_MOST - len(session.tasks)))
         if under_way:
+            session.left = max(left, session.left)
             return []  # the stream is busy; the new tasks go with its next chunks
+        session.left = left
         return self._next(member, session, now, nodes)
 
     def _next(
@@ -182,18 +188,25 @@ class Repair:
             task = session.tasks.popleft()
             match task:
                 case Give(place, of):
-                    item = self._item(place, of, now)
-                    if item is not None:
-                        items.append(item)
-                        size += codec.pack_size(item)
+                    item, item_bytes = self._item(place, of, now)
+                    if item is None:
+                        continue
+                    if size and size + item_bytes > self._settings.chunk_bytes:
+                        session.tasks.appendleft(task)  # a large one travels alone
+                        break
+                    items.append(item)
+                    size += item_bytes
                 case GiveBelow():
                     self._expand(session, task)
                 case Ask(place, version):
                     wanted.append((place, version, ()))
-                    size += 24
+                    size += ROW_BYTES
                 case Show():
-                    shown.append(descent.shown(self._fingerprints, task))
-                    size += NODE_BYTES
+                    node = descent.shown(self._fingerprints, task)
+                    shown.append(node)
+                    size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
+                case _:
+                    assert_never(task)
         return Sync(tuple(items), tuple(wanted), tuple(shown), session.left)
 
     def _expand(self, session: _Session, task: GiveBelow) -> None:
@@ -206,13 +219,14 @@ class Repair:
             session.tasks.appendleft(rest)
         session.tasks.extendleft(Give(p) for p in reversed(places) if p not in task.but)
 
-    def _item(self, place: int, of: int, now: float) -> Item | None:
+    def _item(self, place: int, of: int, now: float) -> tuple[Item | None, int]:
+        """One object's state as an item, and its bytes; None where there is nothing to send."""
         version = self._registry.refresh(place, now)
         state = self._registry.state(place)
         if state is None:
-            return None
+            return None, 0
         tag, name, life, payload = state
-        return Item(
+        item = Item(
             tag=tag,
             name=name,
             life=life,
@@ -222,3 +236,8 @@ class Repair:
             version=version,
             of=of,
         )
+        item_bytes = codec.pack_size(item)
+        if item_bytes > self._item_bytes_most:
+            self._metrics.dropped.add("too large to send")
+            return None, 0
+        return item, item_bytes

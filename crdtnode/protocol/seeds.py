@@ -1,7 +1,8 @@
 """Seeds: addresses to join through, tried for ever until a member answers there.
 
-A seed that answered needs nothing more while the member that answered is alive; when it is gone
-the seed is tried again, which is how a cluster that was restarted or split finds together.
+A seed needs nothing more while the process that answered there is a member and alive. When it is
+gone, or when the stream broke before it told us who is here, the seed is tried again: so a cluster
+that was restarted or split finds together.
 """
 
 from dataclasses import dataclass
@@ -42,39 +43,44 @@ class Seeds:
 
     def drop(self, seed: Seed) -> None:
         """Never try this one again: it is our own address."""
-        self._seeds.pop(seed.address, None)
+        del self._seeds[seed.address]
 
     def trying(self, conn: int) -> Seed | None:
         """The seed that is tried by this stream."""
         return next((s for s in self._seeds.values() if s.conn == conn), None)
 
-    def reached(self, seed: Seed, boot: bytes) -> None:
-        """A process answered there."""
-        seed.boot, seed.conn = boot, None
-        seed.delay, seed.failed = self._settings.rejoin_first, ""
-
-    def failed(self, seed: Seed, why: str, now: float) -> None:
-        """Nobody answered: try again later."""
-        seed.conn, seed.boot, seed.failed = None, None, why
-        seed.at = now + seed.delay * self._chance.uniform(0.75, 1.25)
-        seed.delay = min(seed.delay * 2, self._settings.rejoin_most)
+    def over(self, seed: Seed, why: str, now: float) -> None:
+        """The stream by which a seed was tried has ended."""
+        seed.conn = None
+        if self._reached(seed):
+            seed.delay, seed.failed = self._settings.rejoin_first, ""
+        else:
+            self._later(seed, why, now)
 
     def lost(self, boot: bytes, now: float) -> None:
         """A member is gone: the seed where it answered is to be tried again."""
         for seed in self._seeds.values():
             if seed.boot == boot:
-                self.failed(seed, "its member is gone", now)
+                self._later(seed, "its member is gone", now)
+
+    def _later(self, seed: Seed, why: str, now: float) -> None:
+        seed.boot, seed.conn, seed.failed = None, None, why
+        seed.at = now + seed.delay * self._chance.uniform(0.75, 1.25)
+        seed.delay = min(seed.delay * 2, self._settings.rejoin_most)
+
+    def _reached(self, seed: Seed) -> bool:
+        member = None if seed.boot is None else self._members.booted(seed.boot)
+        return member is not None and member.talks
 
     @property
     def unreached(self) -> list[Seed]:
         """Seeds where no member answered."""
-        return [seed for seed in self._seeds.values() if seed.boot is None]
+        return [seed for seed in self._seeds.values() if not self._reached(seed)]
 
     @property
     def deadline(self) -> float:
         """When the next seed is to be tried."""
-        waiting = (s.at for s in self._seeds.values() if s.boot is None and s.conn is None)
-        return min(waiting, default=float("inf"))
+        return min((s.at for s in self.unreached if s.conn is None), default=float("inf"))
 
     def due(self, now: float) -> list[Seed]:
         """Seeds to be tried now."""

@@ -26,7 +26,13 @@ from crdtnode.wire.messages import NOBODY, Hello, Message
 from crdtnode.wire.seal import Reason
 
 QUEUED_MOST = 64
-"""Messages that wait for a stream to open; further ones are dropped."""
+"""Messages that wait for a stream to open; further ones are dropped, and repair carries them."""
+
+UNSENT_MOST = 4 * 1024 * 1024
+"""Bytes given to a stream and not written yet over which further messages are dropped."""
+
+SLOWEST = 100_000
+"""Bytes a second that a stream must write in order not to count as idle."""
 
 REFUSAL_PERIOD = 1.0
 """Seconds between two refusals that we send."""
@@ -52,9 +58,13 @@ class Conn:
     greeted: bool = False
     """The peer's Hello has come: we may send under the stream's key."""
     used: float = 0.0
+    unsent: int = 0
+    """Bytes given to it since it was drained last."""
     queue: list[bytes] = field(default_factory=list)
     why: str = ""
     """Why it ended, where the other end is to blame."""
+    ourselves: bool = False
+    """The other end turned out to be this very process."""
 
     @property
     def ready(self) -> bool:
@@ -66,10 +76,11 @@ class Conn:
 class Received:
     """What came out of one chunk of bytes."""
 
-    conn: Conn
     messages: list[Message] = field(default_factory=list)
     greeted: bool = False
     """This chunk brought the peer's Hello."""
+    over: bool = False
+    """What follows the messages ended the stream."""
 
 
 class Streams:
@@ -94,12 +105,8 @@ class Streams:
         self._by_boot: dict[bytes, Conn] = {}
         self._last_id = 0
         self._refused_at = float("-inf")
-        self.met_ourselves = False
-        """True once we opened a stream to our own address."""
+        self._met_ourselves = False
         self._effects: list[Effect] = []
-
-    def __len__(self) -> int:
-        return len(self._conns)
 
     def numbered(self, id_: int) -> Conn | None:
         """The stream of this number."""
@@ -122,7 +129,14 @@ class Streams:
         return conn
 
     def accepted(self, address: Address, now: float) -> int | None:
-        """Somebody connected; None where too many streams are open."""
+        """Somebody connected; None where too many streams are open.
+
+        Half of the streams may be such that did not prove themselves; then the oldest gives way.
+        """
+        strangers = [c for c in self._conns.values() if not (c.initiator or c.ready)]
+        if len(strangers) >= self._settings.streams_most // 2:
+            self._metrics.dropped.add("too many strangers")
+            self.close(strangers[0], "too many strangers")
         conn = self._new(address, now, initiator=False, boot=None)
         return None if conn is None else conn.id
 
@@ -172,62 +186,71 @@ class Streams:
     # Sending
 
     def send(self, boot: bytes, address: Address, body: bytes, kind: str, now: float) -> bool:
-        """Send a body to a process, over the stream to it or a new one; False where none is free."""
+        """Send a body to a process, over the stream to it or a new one; False where it is lost."""
         conn = self._by_boot.get(boot) or self.dial(address, now, boot)
-        if conn is not None:
-            self.write(conn, body, kind, now)
-        return conn is not None
+        return conn is not None and self.write(conn, body, kind, now)
 
-    def write(self, conn: Conn, body: bytes, kind: str, now: float) -> None:
-        """Send a body over a stream; it waits until the stream is greeted."""
+    def write(self, conn: Conn, body: bytes, kind: str, now: float) -> bool:
+        """Send a body over a stream, once that is greeted; False where it is lost."""
         conn.used = now
-        if conn.ready:
-            self._sealed(conn, body, kind)
-        elif len(conn.queue) < QUEUED_MOST:
+        if not conn.ready and len(conn.queue) < QUEUED_MOST:
             conn.queue.append(body)
+        elif not conn.ready or conn.unsent > UNSENT_MOST:
+            self._metrics.dropped.add("stream full")
+            return False
         else:
-            self._metrics.dropped.add("stream queue full")
+            return self._sealed(conn, body, kind)
+        return True
 
-    def _sealed(self, conn: Conn, body: bytes, kind: str) -> None:
-        try:
-            data = conn.seal.send(body)
-        except ValueError:  # larger than any stream carries: only a huge plain object is
-            self._metrics.dropped.add("object too large to send")
-            self._effects.append(Event("object-too-large", {"bytes": len(body)}))
-            return
-        self._frame(conn, data, kind)
+    def _sealed(self, conn: Conn, body: bytes, kind: str) -> bool:
+        if len(body) > self._channel.message_bytes_most:
+            self._metrics.dropped.add("too large to send")
+            return False
+        self._frame(conn, conn.seal.send(body), kind)
+        return True
 
     def _frame(self, conn: Conn, data: bytes, kind: str) -> None:
+        conn.unsent += len(data)
         self._metrics.packets_sent.add(kind)
         self._metrics.bytes_sent.add("tcp", len(data))
         self._effects.append(SendFrame(conn.id, data))
 
+    def drained(self, id_: int) -> Conn | None:
+        """Everything that was given to this stream is written."""
+        conn = self._conns.get(id_)
+        if conn is not None:
+            conn.unsent = 0
+        return conn
+
     # Receiving
 
-    def receive(self, conn: Conn, chunk: bytes, now: float) -> Received | None:
-        """Take bytes from a stream; None where they ended it."""
+    def receive(self, conn: Conn, chunk: bytes, now: float) -> Received:
+        """Take bytes from a stream."""
         self._metrics.bytes_received.add("tcp", len(chunk))
-        received = Received(conn)
+        received = Received()
         try:
             for body in conn.seal.receive(chunk):
-                self._take(received, body)
+                self._take(conn, received, body)
+            if conn.seal.fault is not None:  # behind those bodies
+                raise conn.seal.fault
         except Rejected as error:
+            received.over = True
             self._refuse(conn, error, now)
-            return None
         except MalformedMessage:
+            received.over = True
             self._metrics.dropped.add("malformed")
             self.close(conn, "malformed message")
-            return None
-        if conn.ready:
-            conn.used = now
-            self._flush_queue(conn)
+        else:
+            if conn.ready:
+                conn.used = now
+                self._flush_queue(conn)
         return received
 
-    def _take(self, received: Received, body: bytes) -> None:
+    def _take(self, conn: Conn, received: Received, body: bytes) -> None:
         message = codec.decode(body)
-        conn = received.conn
         if not conn.greeted:
-            self._greeted(received, message)
+            self._greeted(conn, message)
+            received.greeted = True
         elif isinstance(message, Hello):
             pass  # the short first frame
         elif isinstance(message, Message):
@@ -235,8 +258,7 @@ class Streams:
         else:
             self._metrics.dropped.add("unknown kind")
 
-    def _greeted(self, received: Received, message: object) -> None:
-        conn = received.conn
+    def _greeted(self, conn: Conn, message: object) -> None:
         if not isinstance(message, Hello) or message.protocol != PROTOCOL:
             raise Rejected("protocol")
         if message.receiver not in (NOBODY, self._channel.boot):
@@ -245,18 +267,17 @@ class Streams:
             raise Rejected("another process answered")
         if conn.initiator and message.echo != conn.nonce:
             raise Rejected("replayed")
-        conn.greeted = received.greeted = True
+        conn.greeted = True
         conn.boot, conn.echo = conn.seal.sender, message.nonce
         if not conn.initiator:
             self._greet(conn)
             return
         # A short first frame under the stream's key lifts the other end's limit for strangers.
         self._sealed(conn, codec.encode(self._hello(conn.nonce, conn.echo)), "hello")
-        self._flush_queue(conn)
 
     def _flush_queue(self, conn: Conn) -> None:
-        if conn.boot is not None and conn.boot not in self._by_boot:
-            self._by_boot[conn.boot] = conn
+        if conn.boot is not None:
+            self._by_boot.setdefault(conn.boot, conn)
         queue, conn.queue = conn.queue, []
         for body in queue:
             self._sealed(conn, body, "queued")
@@ -270,7 +291,7 @@ class Streams:
             error.reason in FOREIGN and now - self._refused_at >= REFUSAL_PERIOD
         ):
             self._refused_at = now
-            self.met_ourselves = self.met_ourselves or error.reason == Reason.SELF
+            self._met_ourselves = error.reason == Reason.SELF
             refusal = frames.refusal(error.reason, self._channel.key_ids, self._cluster)
             self._frame(conn, refusal, "refused")
         self.close(conn, error.reason)
@@ -278,19 +299,15 @@ class Streams:
     def _refused(self, conn: Conn, error: Rejected) -> None:
         """The other end of a stream that we opened cannot be read, or cannot read us."""
         conn.why = error.reason
-        fields: dict[str, object] = {
-            "address": f"{conn.address[0]}:{conn.address[1]}",
-            "reason": error.reason,
-        }
+        fields: dict[str, object] = {"address": f"{conn.address[0]}:{conn.address[1]}"}
         theirs = conn.seal.refused
         if theirs is not None:
             conn.why = theirs.reason
-            fields |= {
-                "reason": theirs.reason,
-                "their_keys": list(theirs.key_ids),
-                "their_cluster": theirs.cluster,
-            }
-        self._effects.append(Event("refused", fields))
+            conn.ourselves = theirs.reason == Reason.SELF and self._met_ourselves
+            self._met_ourselves = False
+            fields |= {"their_keys": list(theirs.key_ids), "their_cluster": theirs.cluster}
+        if theirs is not None or error.reason in FOREIGN:
+            self._effects.append(Event("refused", fields | {"reason": conn.why}))
 
     # Time
 
@@ -301,7 +318,7 @@ class Streams:
 
     def _limit(self, conn: Conn) -> float:
         if conn.ready:
-            return conn.used + self._settings.stream_idle
+            return conn.used + self._settings.stream_idle + conn.unsent / SLOWEST
         return conn.since + self._settings.stream_greeting
 
     def wake(self, now: float) -> list[Conn]:

@@ -43,6 +43,12 @@ class Suspicions:
         elif ours:
             running.until, running.ours = running.since + period, True
 
+    def hasten(self, member: Member, period: float) -> None:
+        """Somebody holds this suspect for dead already: leave it only so many seconds."""
+        running = self._running.get(member.boot)
+        if running is not None:
+            running.until = min(running.until, running.since + period)
+
     def end(self, boot: bytes) -> None:
         """The suspect refuted, died or left."""
         self._running.pop(boot, None)

@@ -1,15 +1,17 @@
 """Which types each member knows: roots are compared over those that both sides know.
 
 Members announce a hash of their set of tags. Where it equals ours nothing more is said; else the
-lists are exchanged once.
+lists are exchanged once. A list that does not have the hash that it claims is no list.
 """
+
+from collections import OrderedDict
 
 from crdtnode.protocol.members import Member
 from crdtnode.registry import Registry
 from crdtnode.wire.messages import Types
 
 SETS_MOST = 256
-"""Foreign sets of types remembered."""
+"""Foreign sets of types remembered; the one learned longest ago is forgotten, and asked for anew."""
 
 
 class TypeSets:
@@ -17,26 +19,31 @@ class TypeSets:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._sets: dict[int, frozenset[str]] = {}
+        self._sets: OrderedDict[int, frozenset[str]] = OrderedDict()
 
-    def learn(self, message: Types) -> None:
-        """Remember what a hash stands for."""
-        if len(self._sets) < SETS_MOST:
-            self._sets[message.hash] = frozenset(message.tags)
+    def learn(self, message: Types) -> bool:
+        """Remember what a hash stands for; False where it does not stand for that."""
+        if self._registry.fingerprints.text_hash("\n".join(message.tags)) != message.hash:
+            return False
+        self._sets[message.hash] = frozenset(message.tags)
+        if len(self._sets) > SETS_MOST:
+            self._sets.popitem(last=False)
+        return True
 
     def ours(self) -> Types:
         """Our own list, for whoever does not know it."""
         return Types(self._registry.types_hash, tuple(self._registry.types))
 
-    def known(self, member: Member) -> bool:
-        """True where we know which types this member knows."""
-        return member.types == self._registry.types_hash or member.types in self._sets
-
     def common(self, member: Member) -> frozenset[str] | None:
-        """The types that we share with a member whose set is known; None stands for all of ours."""
+        """The types that both know; None where we do not know which this member knows.
+
+        Roots are compared over these, and only they travel.
+        """
+        ours = frozenset(self._registry.types)
         if member.types == self._registry.types_hash:
-            return None
-        return self._sets[member.types].intersection(self._registry.types)
+            return ours
+        theirs = self._sets.get(member.types)
+        return None if theirs is None else theirs & ours
 
     def root_equal(self, member: Member) -> bool | None:
         """Whether the root that a member told last is ours; None where that cannot be said."""
@@ -47,6 +54,5 @@ class TypeSets:
 
     def root(self, member: Member) -> int | None:
         """Our root over what we share with this member; None where its set is not known."""
-        if not self.known(member):
-            return None
-        return self._registry.fingerprints.root_over(self.common(member))
+        common = self.common(member)
+        return None if common is None else self._registry.fingerprints.root_over(common)

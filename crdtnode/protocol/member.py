@@ -1,0 +1,66 @@
+"""What is known of one member.
+
+Members are changed in place: whoever holds one sees its latest address and state.
+"""
+
+from dataclasses import dataclass
+
+from crdtnode.protocol.effects import Address
+from crdtnode.wire.messages import MemberRecord, State
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """What is known of one member. Times are on the monotonic clock of this process."""
+
+    name: str
+    boot: bytes
+    incarnation: int
+    state: State
+    addresses: tuple[Address, ...]
+    types: int
+    protocol: int
+    tags: dict[str, str]
+    since: float
+    """When it got into this state."""
+    root: int | None = None
+    """The last root that it told."""
+    rtt: float | None = None
+    """Smoothed round trip, seconds."""
+    rtt_varies: float = 0.0
+    """Smoothed deviation of the round trip, seconds."""
+    met: bool = False
+    """True once an authentic packet came from it; until then it is hearsay."""
+    asked: float = float("-inf")
+    """When it was last asked whether it lives, because of what others say."""
+
+    @property
+    def address(self) -> Address:
+        """Where to send."""
+        return self.addresses[0]
+
+    @property
+    def talks(self) -> bool:
+        """True while messages to it make sense: alive or suspect."""
+        return self.state <= State.SUSPECT
+
+    def record(self) -> MemberRecord:
+        """This member as news."""
+        return MemberRecord(
+            name=self.name,
+            boot=self.boot,
+            incarnation=self.incarnation,
+            state=self.state,
+            addresses=self.addresses,
+            types=self.types,
+            protocol=self.protocol,
+            tags=self.tags,
+        )
+
+    def measured(self, rtt: float) -> None:
+        """Take one round trip into the averages. Source: RFC 6298, section 2."""
+        if self.rtt is None:
+            self.rtt, self.rtt_varies = rtt, rtt / 2
+            return
+        self.rtt_varies += (abs(rtt - self.rtt) - self.rtt_varies) / 4
+        self.rtt += (rtt - self.rtt) / 8
