@@ -46,6 +46,10 @@ from crdtnode.wire.messages import (
 
 NEVER = float("inf")
 
+HOT_MOST = 20
+"""Pings in one probe period that follow a repair at once, lest a type whose replicas never agree
+keeps the cluster busy."""
+
 CALM = 0.25
 """Seconds without a push after which what a repair found was no write under way."""
 
@@ -88,6 +92,8 @@ class Answers:
         self._clock = clock
         self._chance = chance
         self._pushed_at = float("-inf")
+        self._hot_since = -NEVER
+        self._hot_left = HOT_MOST
         self.hot_at = NEVER
         """When to ping somebody besides the round's probe."""
 
@@ -212,11 +218,18 @@ class Answers:
         self._out.carry(self._repair.on_sync(job.sender, sync, now), now)
         deep = sync.left < LEFT_MAX - 1
         if job.changed and (deep or now - self._pushed_at > CALM):
+            self._ping_soon(now)
+
+    def _ping_soon(self, now: float) -> None:
+        if now - self._hot_since >= self._settings.probe_period:
+            self._hot_since, self._hot_left = now, HOT_MOST
+        if self._hot_left > 0:
             self.hot_at = min(self.hot_at, now + self._settings.hot_ping)
 
     def ping_somebody(self, now: float) -> None:
         """Repair spreads at its own pace: look at another member soon."""
         self.hot_at = NEVER
+        self._hot_left -= 1
         live = self._members.others(State.ALIVE)
         if live:
             member = self._chance.choice(live)

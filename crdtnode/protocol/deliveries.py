@@ -108,7 +108,12 @@ class Deliveries:
     @property
     def deadline(self) -> float:
         """When the next message is to be sent again."""
-        return self._due[0][0] if self._due else float("inf")
+        while self._due:
+            at, id_, boot = self._due[0]
+            if id_ in self._waiting.get(boot, ()):
+                return at
+            heapq.heappop(self._due)  # acknowledged meanwhile
+        return float("inf")
 
     def wake(self, now: float) -> list[Send]:
         """Send again what is overdue."""

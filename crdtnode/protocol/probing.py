@@ -89,7 +89,7 @@ class Probing:
         if (probe := self._probe) is not None:
             step = self._settings.probe_verdict if probe.indirect else probe.timeout
             due = min(due, probe.started + step)
-        return min([due, *(relay.until for relay in self._relays)])
+        return min(due, *(relay.until for relay in self._relays)) if self._relays else due
 
     def hear_round(self, round_: int) -> None:
         """A member is in this round: a later one than ours replaces ours at our next ping."""

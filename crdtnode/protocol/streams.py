@@ -314,7 +314,9 @@ class Streams:
     @property
     def deadline(self) -> float:
         """When the next stream has been idle, or unproven, for too long."""
-        return min((self._limit(c) for c in self._conns.values()), default=float("inf"))
+        if not self._conns:
+            return float("inf")
+        return min(map(self._limit, self._conns.values()))
 
     def _limit(self, conn: Conn) -> float:
         if conn.ready:

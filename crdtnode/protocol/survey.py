@@ -46,12 +46,12 @@ class Survey:
     @property
     def deadline(self) -> float:
         """When the next question is over."""
-        return min(
-            (0.0 if not q.waiting else q.until for q in self._questions), default=float("inf")
-        )
+        return min((q.until for q in self._questions), default=float("inf"))
 
     def wake(self, now: float) -> list[Roots]:
         """Questions that are over."""
+        if not self._questions:
+            return []
         over = [q for q in self._questions if not q.waiting or q.until <= now]
         self._questions = [q for q in self._questions if q not in over]
         return [Roots(q.ticket, dict(sorted(q.equal.items()))) for q in over]

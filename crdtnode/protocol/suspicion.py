@@ -62,8 +62,9 @@ class Suspicions:
     @property
     def deadline(self) -> float:
         """When the next suspect is to be told, or is out of time."""
-        times = (min(s.until, s.tell_at) for s in self._running.values())
-        return min(times, default=float("inf"))
+        if not self._running:
+            return float("inf")
+        return min(min(s.until, s.tell_at) for s in self._running.values())
 
     def wake(self, now: float, size: int) -> tuple[list[Member], list[tuple[Member, bool]]]:
         """Whom to tell, and who is out of time, with whether we began the suspicion.
