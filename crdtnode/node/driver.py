@@ -8,6 +8,7 @@ nowhere, and that ends the node loudly.
 
 from collections.abc import Callable
 import logging
+import math
 from typing import Final, Self, TypeVar, assert_never
 
 import trio
@@ -129,7 +130,7 @@ class Driver:
         while True:
             with trio.CancelScope(deadline=self._due()) as self._nap:
                 await trio.sleep_forever()
-            if self.now() < self.engine.deadline:
+            if trio.current_time() < self._due():
                 continue
             if self._do("wake", self.engine.wake):
                 self._failures = 0
@@ -144,7 +145,8 @@ class Driver:
         return self._clock.now()
 
     def _due(self) -> float:
-        return self._clock.in_trio(self.engine.deadline)
+        """Return when trio must wake us; never again once we left, since nothing is due then."""
+        return math.inf if self.left.is_set() else self._clock.in_trio(self.engine.deadline)
 
     def rearm(self) -> None:
         """Sleep until the engine's present deadline; call it when that may have changed.

@@ -203,8 +203,9 @@ def _build(
 async def _running(node: Node) -> AsyncIterator[Node]:
     """Run a node around a block; what the block raises comes out as it is, in no group."""
     failure: Exception | None = None
+    driving = trio.CancelScope(shield=True)
     async with trio.open_nursery() as nursery:
-        await nursery.start(node.run)
+        await nursery.start(_drive, node, driving)
         _alive.add(node)
         record(log, logging.INFO, "started", name=node.name, address=node.address)
         try:
@@ -215,10 +216,18 @@ async def _running(node: Node) -> AsyncIterator[Node]:
             await _leave(node)
             _alive.discard(node)
             node.end()
-            nursery.cancel_scope.cancel()
+            driving.cancel()
     record(log, logging.INFO, "stopped", name=node.name)
     if failure is not None:
         raise failure
+
+
+async def _drive(
+    node: Node, driving: trio.CancelScope, *, task_status: trio.TaskStatus[None]
+) -> None:
+    """Drive, also while everything around is being cancelled: somebody has to say goodbye."""
+    with driving:
+        await node.run(task_status=task_status)
 
 
 async def _leave(node: Node) -> None:
