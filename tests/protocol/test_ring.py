@@ -1,0 +1,67 @@
+"""Whom each member probes in a round."""
+
+import pytest
+
+from crdtnode.protocol.ring import ROUNDS, Ring, later
+
+NAMES = [f"n{number}" for number in range(7)]
+
+
+def ring(names: list[str]) -> Ring:
+    made = Ring(lambda name: hash_of(name))
+    made.rebuild(names)
+    return made
+
+
+def hash_of(name: str) -> int:
+    return sum(name.encode()) * 2654435761 % 2**64
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_in_each_round_each_member_is_probed_once(size: int) -> None:
+    one = ring(NAMES[:size])
+    for round_ in range(50):
+        assert sorted(str(one.target(name, round_)) for name in NAMES[:size]) == NAMES[:size]
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_each_pair_meets_within_as_many_rounds_as_there_are_others(size: int) -> None:
+    one = ring(NAMES[:size])
+    for cycle in range(3):
+        rounds = range(cycle * (size - 1), (cycle + 1) * (size - 1))
+        assert {one.target("n0", r) for r in rounds} == set(NAMES[1:size])
+
+
+def test_nobody_probes_itself() -> None:
+    one = ring(NAMES)
+    assert all(one.target("n3", round_) != "n3" for round_ in range(100))
+
+
+def test_all_members_compute_the_same_ring() -> None:
+    one, other = ring(NAMES), ring(list(reversed(NAMES)))
+    assert [one.target("n1", r) for r in range(20)] == [other.target("n1", r) for r in range(20)]
+
+
+def test_a_member_that_is_alone_or_off_the_ring_probes_nobody() -> None:
+    assert ring(["n0"]).target("n0", 1) is None
+    assert ring(NAMES[:3]).target("n5", 1) is None
+
+
+def test_names_at_one_place_stand_in_the_order_of_their_letters() -> None:
+    crowd = Ring(lambda name: 5)
+    crowd.rebuild(["b", "a"])
+    assert crowd.target("a", 0) == "b"
+
+
+def test_who_is_gone_is_off_the_ring() -> None:
+    one = ring(NAMES[:3])
+    one.rebuild(NAMES[:2])
+    assert {one.target("n0", round_) for round_ in range(10)} == {"n1"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [(1, 0, True), (0, 1, False), (3, 3, False), (0, ROUNDS - 1, True), (ROUNDS - 1, 0, False)],
+)
+def test_rounds_are_compared_on_a_circle(a: int, b: int, expected: bool) -> None:
+    assert later(a, b) is expected
