@@ -290,10 +290,9 @@ class StateCRDT(ABC):
         return bool(self._seat.observers)
 
     def _offer(self, delta: Self) -> None:
-        """Show ``delta`` to the observers, if any; whoever raises has refused it."""
+        """Show ``delta`` to the observers, of which there are some; who raises has refused it."""
         seat = self._seat
-        if seat is None:
-            return
+        assert seat is not None
         if seat.gating:
             seat.check_idle()  # raises
         seat.gating = True

@@ -14,7 +14,7 @@ from crdt import replica as replicas
 from crdt.amounts import whole
 from crdt.errors import PayloadError
 from crdt.native import Folded, Native
-from crdt.payloads import expect_dict, expect_replica
+from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.tagged import decode_int, encode_int
 
 Tallies = dict[str, int]
@@ -112,9 +112,6 @@ class GCounter(Native):
             )
             for replica, tally in expect_dict(payload, "payload").items()
         }
-
-    def _shows(self, replica: str) -> bool:
-        return replica in self._tallies
 
     def _shows_more(self, other: Self, replica: str) -> bool:
         return _above(other._tallies, self._tallies, replica)
@@ -248,19 +245,15 @@ class PNCounter(Native):
         for replica, pair in expect_dict(payload, "payload").items():
             expect_replica(replica, "payload")
             place = f"payload[{replica!r}]"
-            if type(pair) is not list or len(pair) != 2:
-                raise PayloadError("expected a pair [raised, lowered]", place)
-            raised = decode_int(pair[0], f"{place}[0]", at_least=0)
-            lowered = decode_int(pair[1], f"{place}[1]", at_least=0)
+            up, down = expect_list(pair, place, 2)
+            raised = decode_int(up, f"{place}[0]", at_least=0)
+            lowered = decode_int(down, f"{place}[1]", at_least=0)
             if not raised and not lowered:
                 raise PayloadError("two tallies of 0 are left out", place)
             if raised:
                 self._raised[replica] = raised
             if lowered:
                 self._lowered[replica] = lowered
-
-    def _shows(self, replica: str) -> bool:
-        return replica in self._raised or replica in self._lowered
 
     def _shows_more(self, other: Self, replica: str) -> bool:
         return _above(other._raised, self._raised, replica) or _above(

@@ -7,7 +7,8 @@ for itself, and deltas may be made without running a constructor. What the short
 only change through the seat, and whoever touches the seat closes it.
 
 A type brings: ``_fields`` (the attributes of its state), ``_empty``, ``_copied``, ``_encode``,
-``_decode``, ``_join``, ``compare``, ``_shows`` and ``_shows_more``, ``_replicas`` and counts.
+``_decode``, ``_join``, ``compare``, ``_size``, and, if it names replicas, ``_replicas`` and
+``_shows_more``.
 """
 
 from __future__ import annotations
@@ -70,8 +71,7 @@ class Native(StateCRDT):
             self._seat = seat
 
     def _unfold(self) -> None:
-        """Set the fields of a folded delta; of an object no constructor has run for, too."""
-        self._empty()
+        """Set the fields of a folded delta, or of an object that no constructor has run for."""
 
     # --- what a type brings --------------------------------------------------------------------
 
@@ -95,13 +95,13 @@ class Native(StateCRDT):
     def _join(self, other: Self) -> bool:
         """Join the fields of ``other``, sharing nothing; True if this object grew."""
 
-    @abstractmethod
-    def _shows(self, replica: str) -> bool:
-        """Tell whether the state names ``replica``."""
+    def _replicas(self) -> set[str]:
+        """Return the replicas that the state names; none unless the type says otherwise."""
+        return set()
 
-    @abstractmethod
     def _shows_more(self, other: Self, replica: str) -> bool:
-        """Tell whether ``other`` knows more under ``replica`` than this object does."""
+        """Tell whether ``other`` knows more under ``replica``; never where nobody is named."""
+        return False
 
     @abstractmethod
     def _size(self) -> tuple[int, int]:
@@ -218,8 +218,7 @@ class Native(StateCRDT):
 
     def _candidate(self) -> str:
         """Return the id that this mutation is to act as; `_publish` settles it."""
-        seat = self._own_seat()
-        return seat.replica or seat.candidate(self._shows)
+        return self._own_seat().candidate(self._replicas)
 
     def _publish(self, delta: Self, replica: str | None = None) -> Self:
         """Offer ``delta`` to the observers, settle who acted, apply it and return it."""

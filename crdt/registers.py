@@ -129,12 +129,9 @@ class LWWRegister(Native):
             decode(value, "payload[2]", values=True),
         )
 
-    def _shows(self, replica: str) -> bool:
-        return self._write is not None and self._write[2] == replica
-
     def _shows_more(self, other: Self, replica: str) -> bool:
         # All writes made here are at or below the one held, so a greater one is somebody else's.
-        return other._shows(replica) and _beats(other._write, self._write)
+        return replica in other._replicas() and _beats(other._write, self._write)
 
     def _replicas(self) -> set[str]:
         return set() if self._write is None else {self._write[2]}

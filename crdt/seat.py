@@ -9,7 +9,7 @@ and gives up id and observers. Ids that an object held are remembered, lest a so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from crdt import replica as replicas
@@ -167,17 +167,18 @@ class Seat:
         """Hold the id that somebody shared."""
         self._id, self._share = share or (None, None)
 
-    def candidate(self, shown: Callable[[str], bool]) -> str:
+    def candidate(self, shown: Callable[[], Container[str]]) -> str:
         """Return the id a mutation is to use; nothing is settled by asking.
 
         Args:
-            shown: Tells whether the object's state already names an id. A drawn one is new to it.
+            shown: Returns the ids that the object's state names. A drawn one is new to it.
         """
         replica = self.replica
         if replica is not None:
             return replica
         held = self._held if self._id is None else self._held | {self._id}
-        return self._draw(lambda drawn: drawn not in held and not shown(drawn))
+        named = shown()
+        return self._draw(lambda drawn: drawn not in held and drawn not in named)
 
     def _draw(self, good: Callable[[str], bool]) -> str:
         for source in (self._spare, current.get().replica, self._home.replica):
@@ -187,10 +188,7 @@ class Seat:
                     return made
             elif source is not None and good(source):
                 return source
-        drawn = fresh_replica()
-        while not good(drawn):
-            drawn = fresh_replica()
-        return drawn
+        return fresh_replica()
 
     def settle(self, replica: str) -> None:
         """Keep ``replica``, which `candidate` gave, because the mutation went through."""

@@ -321,9 +321,6 @@ class Causal(Native):
         if len(live) != len(keys):
             self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
 
-    def _shows(self, replica: str) -> bool:
-        return replica in self._seen
-
     def _shows_more(self, other: Self, replica: str) -> bool:
         return not includes(self._seen.get(replica, 0), other._seen.get(replica, 0))
 

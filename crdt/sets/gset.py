@@ -93,14 +93,5 @@ class GSet(ElementSet[E]):
     def _decode(self, payload: Any) -> None:
         self._elements = decode_keys(payload, "payload")
 
-    def _shows(self, replica: str) -> bool:
-        return False
-
-    def _shows_more(self, other: Self, replica: str) -> bool:
-        return False
-
-    def _replicas(self) -> set[str]:
-        return set()
-
     def _size(self) -> tuple[int, int]:
         return len(self._elements), 0

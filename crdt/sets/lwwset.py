@@ -191,9 +191,6 @@ class LWWSet(MutableElementSet[E]):
         """Whether nothing was ever written."""
         return not self._added and not self._removed
 
-    def _shows(self, replica: str) -> bool:
-        return replica in self._replicas()
-
     def _shows_more(self, other: Self, replica: str) -> bool:
         # All writes made here are at or below those held, so a greater one is somebody else's.
         return any(

@@ -106,14 +106,5 @@ class TwoPSet(MutableElementSet[E]):
         if not self._added.keys().isdisjoint(self._removed):
             raise PayloadError("what was removed is left out", "payload['added']")
 
-    def _shows(self, replica: str) -> bool:
-        return False
-
-    def _shows_more(self, other: Self, replica: str) -> bool:
-        return False
-
-    def _replicas(self) -> set[str]:
-        return set()
-
     def _size(self) -> tuple[int, int]:
         return len(self._added), len(self._removed)

@@ -72,6 +72,15 @@ def test_a_wrong_tally_is_refused(payload: Any) -> None:
         GCounter.from_payload(payload)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [[], {"a": 1}, {"a": [1]}, {"a": [0, 0]}, {"a": [1, -1]}, {"a": [1, 0, 0]}, {"": [1, 0]}],
+)
+def test_a_wrong_pair_of_tallies_is_refused(payload: Any) -> None:
+    with pytest.raises(PayloadError):
+        PNCounter.from_payload(payload)
+
+
 def test_a_refused_payload_names_the_place() -> None:
     with pytest.raises(PayloadError) as caught:
         PNCounter.from_payload({"a": [1, True]})

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from crdt import GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet, acting
+from crdt import replica as replicas
 from tests.crdt.kinds import BUILT_IN, WITH_IDENTITY, Change
 
 every_type = pytest.mark.parametrize("kind", BUILT_IN)
@@ -344,6 +345,27 @@ def test_a_forked_child_acts_as_somebody_else_and_unobserved(
     change(state)
     assert state.replica == "me"
     assert len(deltas) == 1
+
+
+@every_type_with_identity
+def test_an_object_that_finds_itself_in_another_process_starts_anew(
+    kind: type[Any], change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, bound = kind("me"), kind()
+    bound.bind("node")
+    deltas: list[Any] = []
+    for one in (state, bound):
+        change(one)
+        one.observe(deltas.append)
+        change(one)
+    monkeypatch.setattr(replicas, "process", replicas.process)  # so that it is set back
+    replicas._enter_child()
+    assert (state.replica, bound.replica) == (None, None)
+    for one in (state, bound):
+        change(one)
+        assert one.replica not in (None, "me", "node")
+    assert len(deltas) == 2
+    bound.payload = state.payload
 
 
 # --- clashes: somebody else uses the id ----------------------------------------------------------

@@ -45,6 +45,10 @@ IN_PLACE: list[tuple[Any, Change]] = [
 ]
 
 
+def adding_x(state: Any) -> Any:
+    return state.add("x")
+
+
 def used(kind: type[Any]) -> Any:
     state = kind("me")
     for element in ("old", "older"):
@@ -124,6 +128,40 @@ def test_an_operator_in_place_gives_one_delta(kind: type[Any], mutate: Change) -
     (delta,) = deltas
     before.join(delta)
     assert before.canonical() == state.canonical()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mutations"),
+    [
+        (GCounter, [lambda s: s.increment()] * 3),
+        (PNCounter, [lambda s: s.increment(), lambda s: s.decrement()] * 2),
+        (LWWRegister, [lambda s: s.assign("v")] * 3),
+        (ORSet, [lambda s: s.add("x"), lambda s: s.add("y"), lambda s: s.remove("x"), adding_x]),
+    ],
+)
+def test_a_watched_object_on_the_short_path_shows_every_delta_before_it_applies(
+    kind: type[Any], mutations: list[Change]
+) -> None:
+    state = used(kind)
+    seen: list[tuple[Any, bytes]] = []
+    state.observe(lambda delta: seen.append((delta, state.canonical())))
+    for mutate in mutations:
+        before = state.clone()
+        delta = mutate(state)
+        assert seen.pop() == (delta, before.canonical())
+        assert seen == []
+        before.join(delta)
+        assert before.canonical() == state.canonical()
+
+    def refuse(delta: Any) -> None:
+        raise PermissionError
+
+    state.observe(refuse)
+    for mutate in mutations:
+        before = state.clone()
+        with pytest.raises(PermissionError):
+            mutate(state)
+        assert state.canonical() == before.canonical()
 
 
 @pytest.mark.parametrize(
