@@ -20,6 +20,9 @@ from crdtnode.sim.workload import DEFAULT_TYPES, call
 PARTITIONS = ("none", "halves", "majority", "isolate", "groups")
 """Ways to cut a network: not at all, into equal halves, a minority off, one node off, at random."""
 
+_FLUSHED = 0.3
+"""Share of writes whose writer asks to hear when another member holds it."""
+
 _TOGETHER = 0.3
 """Share of writes that come with others to the same object, on other nodes, at the same time."""
 
@@ -143,7 +146,10 @@ def draw_writes(seed: int, recipe: Recipe, nodes: tuple[str, ...]) -> tuple[Writ
         name = f"{tag.partition('@')[0]}-{chance.randint(1, 2)}"
         together = chance.randint(2, 4) if chance.random() < _TOGETHER else 1
         who = chance.sample(nodes, min(together, len(nodes), count - len(writes)))
-        writes += [Write(at, node, tag, name, *call(tag, chance)) for node in who]
+        writes += [
+            Write(at, node, tag, name, *call(tag, chance), chance.random() < _FLUSHED)
+            for node in who
+        ]
     return tuple(sorted(writes, key=lambda write: write.at))
 
 

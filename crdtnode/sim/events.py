@@ -19,6 +19,8 @@ class Write:
     """The object's name."""
     method: str
     args: tuple[object, ...] = ()
+    flush: bool = False
+    """Whether the writer asks, right after it, to hear when another member holds it."""
 
     def __str__(self) -> str:
         args = ", ".join(map(repr, self.args))

@@ -61,6 +61,7 @@ class Host:
         address: Of its socket.
         udp: What a datagram from there comes from.
         lives: Number of processes started here so far.
+        registries: One for each of them.
         root: The root that the registry had after the last call.
     """
 
@@ -73,6 +74,7 @@ class Host:
         self.root: int | None = None
         self._engine: Engine | None = None
         self._registry: WatchedRegistry | None = None
+        self.registries: list[WatchedRegistry] = []
         self.metrics = Metrics()
         self._deadline = inf
         """The engine's deadline after the last call."""
@@ -114,6 +116,7 @@ class Host:
             types=world.types,
         )
         self._registry = registry
+        self.registries.append(registry)
         self._engine = world.new_engine(
             name=self.name,
             cluster=CLUSTER,
@@ -156,7 +159,11 @@ class Host:
             return
         if delta is not None:
             registry.wrote(self.world.ledger.wrote(write, delta, moment))
-        self._plan_wake()
+        if write.flush:
+            ticket = self._call(moment, self.engine.flush)
+            self.world.asked(self, ticket)
+        else:
+            self._plan_wake()
 
     def datagram(self, source: "Host", data: bytes, moment: int) -> None:
         """A datagram arrives."""

@@ -132,6 +132,7 @@ class WatchedRegistry(Registry):
 
     Attributes:
         shadows: What this process has seen of each object.
+        written: The updates made here, in order.
     """
 
     def __init__(
@@ -151,10 +152,12 @@ class WatchedRegistry(Registry):
         self.ledger = ledger
         self.witnesses = witnesses
         self.shadows: dict[Key, int] = {}
+        self.written: list[Update] = []
         self._unflushed: dict[Key, int] = {}
 
     def wrote(self, update: Update) -> None:
         """Note that an update was made here."""
+        self.written.append(update)
         self._unflushed[update.key] = self._unflushed.get(update.key, 0) | update.bit
         self._reach(update.key, update.bit)
 

@@ -104,6 +104,11 @@ class World:
         for wait in self.links.datagram(source.name, target.name):
             self.agenda.at(now + wait, partial(target.datagram, source, data))
 
+    def asked(self, host: Host, ticket: int) -> None:
+        """A writer waits to hear that another member holds what was written so far."""
+        for check in self.checks:
+            check.asked(self, host, ticket)
+
     def told(self, host: Host, effect: Effect) -> None:
         """An effect that is news for people, not work for a driver."""
         for check in self.checks:

@@ -19,7 +19,7 @@ from crdt import (
     register,
 )
 from crdtnode.protocol import Engine
-from crdtnode.protocol.effects import Effect, OpenStream, SendDatagram, SendFrame
+from crdtnode.protocol.effects import Effect, Flushed, OpenStream, SendDatagram, SendFrame
 from crdtnode.registry import Absorbed
 from crdtnode.sim import Plan, WatchedRegistry
 
@@ -136,7 +136,7 @@ class ForgetfulSet(TwoPSet[object]):
 
 
 @register
-class RemoveWinsTieSet(LWWSet[object]):
+class FirstComesSet(LWWSet[object]):
     """Forgets who wrote, so that equal stamps are decided by who was first."""
 
     def _loses(self, key: Any, write: Any) -> bool:
@@ -192,6 +192,20 @@ class StingyRegistry(WatchedRegistry):
         return None
 
 
+class DeafRegistry(WatchedRegistry):
+    """Joins only every second thing that arrives; all is acknowledged, and repaired later."""
+
+    _arrived = 0
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        self._arrived += 1
+        if self._arrived % 2:
+            return Absorbed(changed=False, delta=None)
+        return super().absorb(tag, name, life, payloads, now)
+
+
 class ReusingRegistry(WatchedRegistry):
     """Acts under the node's name in every life, so that a restart counts from the start again."""
 
@@ -208,6 +222,21 @@ class SilentEngine(Engine):
     def effects(self) -> list[Effect]:
         sends = SendDatagram | SendFrame | OpenStream
         return [effect for effect in super().effects() if not isinstance(effect, sends)]
+
+
+class HastyEngine(Engine):
+    """Says that its writes are safe as soon as it is asked."""
+
+    _said: Flushed | None = None
+
+    def flush(self, now: float) -> int:
+        ticket = super().flush(now)
+        self._said = Flushed(ticket, members=1)
+        return ticket
+
+    def effects(self) -> list[Effect]:
+        said, self._said = self._said, None
+        return [*super().effects(), *([said] if said else [])]
 
 
 class RaisingEngine(Engine):
@@ -244,7 +273,7 @@ def _typed(kind: type[StateCRDT], *seen_by: str) -> Mutant:
 
 
 SAME, CONVERGED = "same-updates-same-state", "converged"
-LOST, TOTALS, INVENTED = "nothing-lost", "counters-add-up", "nothing-invented"
+ACKNOWLEDGED, LOST, TOTALS = "acknowledged-is-held", "nothing-lost", "counters-add-up"
 
 MUTANTS = (
     _typed(SummingCounter, SAME),
@@ -257,7 +286,7 @@ MUTANTS = (
     _typed(MixedUpSet, SAME),
     _typed(ResurrectingSet, SAME),
     _typed(ForgetfulSet, SAME),
-    _typed(RemoveWinsTieSet, SAME),
+    _typed(FirstComesSet, SAME),
     _typed(ContextFreeSet, SAME),
     _typed(SharingSet, SAME),
     Mutant("BlindRegistry", (CONVERGED,), settings={"registry": BlindRegistry}),
@@ -269,6 +298,8 @@ MUTANTS = (
         settings={"registry": ReusingRegistry},
         recipe={"crashes": 4, "writes": 80},
     ),
+    Mutant("DeafRegistry", (ACKNOWLEDGED,), settings={"registry": DeafRegistry}),
+    Mutant("HastyEngine", (ACKNOWLEDGED,), settings={"engine": HastyEngine}),
     Mutant("SilentNode", (CONVERGED,), settings={"engine": one_silent_node}),
     Mutant("RaisingEngine", ("nothing-raised",), settings={"engine": RaisingEngine}),
 )

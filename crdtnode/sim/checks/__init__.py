@@ -5,6 +5,7 @@ violation that it sees, with what a person needs to understand it. Write your ow
 `Check` and hand it to `crdtnode.sim.run`.
 """
 
+from crdtnode.sim.checks.acknowledged import AcknowledgedIsHeld as AcknowledgedIsHeld
 from crdtnode.sim.checks.check import Check as Check
 from crdtnode.sim.checks.converged import CaughtUpAfterHeal as CaughtUpAfterHeal
 from crdtnode.sim.checks.converged import Converged as Converged
@@ -23,6 +24,7 @@ def all_checks() -> list[Check]:
         Converged(),
         CaughtUpAfterHeal(),
         NothingLost(),
+        AcknowledgedIsHeld(),
         CountersAddUp(),
         NothingInvented(),
     ]

@@ -49,6 +49,9 @@ class Check:
     def reached(self, node: str, key: Key, shadow: int, state: StateCRDT) -> None:
         """An object on a node has joined the updates in ``shadow`` and is in this state."""
 
+    def asked(self, world: "World", host: "Host", ticket: int) -> None:
+        """A node was asked to tell, under this ticket, when others hold what was written on it."""
+
     def told(self, world: "World", host: "Host", effect: Effect) -> None:
         """A node told its owner something."""
 
