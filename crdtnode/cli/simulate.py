@@ -217,6 +217,7 @@ def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked
     Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
     """
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context, context.invoked_subcommand)
         return
     seed = secrets.randbelow(2**32) if seed is None else seed
     plan = _plan(seed, _recipe(**asked))
@@ -230,6 +231,14 @@ def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked
     else:
         click.echo(_report(result, monotonic() - began))
     context.exit(_EXIT[result.verdict])
+
+
+def _refuse_options_before(context: click.Context, subcommand: str) -> None:
+    """Options in front of a subcommand would be those of a single run: nobody would heed them."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} belongs behind {subcommand!r}")
 
 
 def _seed_range(text: str) -> range:

@@ -265,7 +265,7 @@ class Mutant:
 
     def plan(self, seed: int) -> Plan:
         """The plan by which it is looked for."""
-        return Plan.random(seed=seed, types=self.types or None, **self.recipe)
+        return Plan.random(seed=seed, types=self.types or None, bound=4.0, **self.recipe)
 
 
 def _typed(kind: type[StateCRDT], *seen_by: str) -> Mutant:
@@ -276,7 +276,7 @@ SAME, CONVERGED = "same-updates-same-state", "converged"
 ACKNOWLEDGED, LOST, TOTALS = "acknowledged-is-held", "nothing-lost", "counters-add-up"
 
 MUTANTS = (
-    _typed(SummingCounter, SAME),
+    Mutant("SummingCounter", (SAME,), types=(SummingCounter,), recipe={"duration": 5.0}),
     _typed(LatestTallyCounter, SAME),
     _typed(FourEntryCounter, SAME),
     _typed(NoDecrementCounter, TOTALS),

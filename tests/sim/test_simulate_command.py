@@ -27,8 +27,19 @@ def test_json_is_one_document_with_the_keys_that_others_rely_on() -> None:
     assert document["updates"] > 0
 
 
-def test_the_report_names_verdict_seed_time_and_one_command_that_runs_it_again() -> None:
-    first = called(f"{SHORT} --partition halves --loss 0.1")
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--partition halves --loss 0.1",
+        "--latency exp:10ms --crash 2 --duplicate any --bound 9",
+        "--type orset@1 --type gset@1 --writes 3/s --crash any",
+    ],
+)
+def test_the_report_names_verdict_seed_time_and_one_command_that_runs_it_again(
+    options: str,
+) -> None:
+    first = called(f"{SHORT} {options}")
     assert first.exit_code == 0, first.output
     assert first.stdout.startswith("holds: 3 nodes")
     assert "seed 7" in first.stdout
@@ -82,6 +93,7 @@ def test_a_run_without_a_seed_draws_one_and_tells_it() -> None:
         ("--writes 5/min", "a rate such as 2.5/s"),
         ("--writes many", "no number of writes"),
         ("--type gcuonter@1", "gcuonter@1"),
+        ("--nodes 3 sweep --seeds 0:2", "--nodes belongs behind 'sweep'"),
         ("sweep --seeds 5:1", "no range of seeds"),
         ("sweep --seeds x", "no range of seeds"),
         ("sweep --seeds 0:2 --type gcuonter@1", "gcuonter@1"),
