@@ -1,0 +1,105 @@
+"""Two nodes that repair each other, without datagrams, streams or time."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.inbox import Inbox
+from crdtnode.protocol.joins import Joins
+from crdtnode.protocol.mail import Send
+from crdtnode.protocol.members import Member
+from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.typesets import TypeSets
+from crdtnode.registry import Registry
+from crdtnode.wire import codec
+from crdtnode.wire.messages import Message, Ping, Sync, Want
+from tests.protocol.people import member
+from tests.protocol.registries import registry
+
+
+@dataclass
+class Side:
+    """One of two nodes."""
+
+    name: str
+    registry: Registry = field(default_factory=registry)
+    settings: Settings = field(default_factory=Settings)
+    message_bytes_most: int = 1_000_000
+    metrics: Metrics = field(default_factory=Metrics)
+    typesets: TypeSets = field(init=False)
+    repair: Repair = field(init=False)
+    me: Member = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.typesets = TypeSets(self.registry)
+        self.repair = Repair(
+            self.registry, self.typesets, self.settings, self.metrics, self.message_bytes_most
+        )
+        self.inbox = Inbox(Joins(self.registry, self.metrics), work_items=10**6)
+        self.me = member(self.name, types=self.registry.types_hash)
+
+    def ping(self, peer: "Side", now: float) -> Ping:
+        self.registry.flush(now)
+        root, recents = self.typesets.root(peer.me), self.repair.recents(peer.me, now)
+        return Ping(1, root, (), recents, (), 0)
+
+    def take(self, message: Message, peer: "Side", now: float) -> list[Send]:
+        match message:
+            case Ping():
+                return self.repair.on_ping(peer.me, message, now)
+            case Want():
+                return self.repair.on_want(peer.me, message, now)
+            case Sync():
+                assert self.inbox.put(peer.me, message)
+                self.inbox.work(now)
+                self.registry.flush(now)
+                return self.repair.on_sync(peer.me, message, now)
+        raise AssertionError(message)
+
+
+@dataclass
+class Pair:
+    """Carries messages between two sides, and counts them."""
+
+    a: Side = field(default_factory=lambda: Side("a"))
+    b: Side = field(default_factory=lambda: Side("b"))
+    now: float = 0.0
+    sent: list[Message] = field(default_factory=list)
+    bytes_sent: int = 0
+
+    def forget_what_was_sent(self) -> None:
+        self.sent, self.bytes_sent = [], 0
+
+    def probe(self) -> int:
+        """A pings b, and what follows; gives the number of messages."""
+        self.now += 1.0
+        before = len(self.sent)
+        self.b.registry.flush(self.now)
+        pending = deque([(self.a, Send(self.b.me.boot, self.b.me.address, self._ping()))])
+        for _ in range(10_000):
+            if not pending:
+                return len(self.sent) - before
+            sender, send = pending.popleft()
+            receiver = self.b if sender is self.a else self.a
+            body = codec.encode(send.message)
+            message = codec.decode(body)
+            assert not isinstance(message, codec.m.UnknownKind)
+            self.sent.append(message)
+            self.bytes_sent += len(body)
+            answers = receiver.take(message, sender, self.now)
+            pending.extend((receiver, answer) for answer in answers)
+            if send.stream:  # it is written out: more may follow
+                more = sender.repair.drained(receiver.me, self.now)
+                pending.extend((sender, further) for further in more)
+        raise AssertionError("the session never ends")
+
+    def _ping(self) -> Ping:
+        return self.a.ping(self.b, self.now)
+
+    @property
+    def equal(self) -> bool:
+        return self.a.registry.root == self.b.registry.root
+
+    def kinds(self) -> list[str]:
+        return [type(message).__name__.lower() for message in self.sent]

@@ -1,0 +1,355 @@
+"""Who does not answer, and how that is found out."""
+
+from dataclasses import dataclass, field
+import random
+
+import pytest
+
+from crdtnode.config import Settings
+from crdtnode.protocol.effects import CloseStream, OpenStream
+from crdtnode.protocol.mail import Outcome, Send, to
+from crdtnode.protocol.members import Member, Members
+from crdtnode.protocol.probing import RELAYED, RELAYS_MOST, Probing, Verdict
+from crdtnode.protocol.ring import ROUNDS, Ring
+from crdtnode.wire.messages import Nack, Ping, PingAck, PingReq, Seen, State
+from tests.protocol.people import boot, members
+
+SETTINGS = Settings()
+NEVER = float("inf")
+
+
+def ping(member: Member, round_: int, now: float) -> Ping:
+    return Ping(round_, None, (), (), (), 0)
+
+
+@dataclass
+class Prober:
+    """Our probes among a few members; of all places ours comes first."""
+
+    names: str = "b"
+    members: Members = field(init=False)
+    probing: Probing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.members = members(*self.names)
+        ring = Ring(lambda name: ord(name[0]))
+        ring.rebuild(member.name for member in self.members)
+        self.probing = Probing(self.members, ring, ping, SETTINGS, random.Random(1))
+        self.probing.start(10.0)
+
+    def of(self, name: str) -> Member:
+        one = self.members.named(name)
+        assert one is not None
+        return one
+
+    def begin(self) -> tuple[Member, float]:
+        """Begin a round; gives who is probed, and when that was."""
+        now = self.probing.deadline
+        (sent,), verdicts = self.probing.wake(now)
+        assert isinstance(sent, Send)
+        assert isinstance(sent.message, Ping)
+        assert verdicts == []
+        probed = self.members.booted(sent.boot)
+        assert probed is not None
+        return probed, now
+
+    def go_on(self) -> tuple[list[Outcome], list[Verdict]]:
+        return self.probing.wake(self.probing.deadline)
+
+    def ask_others(self) -> tuple[Member, list[Send], int]:
+        """Let a probe go unanswered; gives the probed, the questions to others, the connect."""
+        probed, _ = self.begin()
+        out, verdicts = self.go_on()
+        assert verdicts == []
+        *asked, connect = out
+        assert isinstance(connect, OpenStream)
+        assert connect.address == probed.address
+        return probed, [send for send in asked if isinstance(send, Send)], connect.id
+
+
+def others(sends: list[Send], probed: Member) -> list[bytes]:
+    return [send.boot for send in sends if send.boot != probed.boot]
+
+
+# Rounds
+
+
+def test_the_first_round_begins_within_a_period() -> None:
+    assert 10.0 < Prober().probing.deadline <= 10.0 + SETTINGS.probe_period
+
+
+def test_one_member_is_probed_in_each_period() -> None:
+    us = Prober()
+    b, first = us.begin()
+    us.probing.alive(b)
+    b, second = us.begin()
+    assert second == first + SETTINGS.probe_period
+    assert us.probing.round == 2
+
+
+def test_a_node_that_wakes_late_does_not_make_up_for_lost_rounds() -> None:
+    us = Prober()
+    us.probing.wake(100.0)
+    us.probing.alive(us.of("b"))
+    assert us.probing.deadline == 100.0 + SETTINGS.probe_period / 2
+
+
+def test_a_later_round_that_was_heard_is_used_at_the_next_ping() -> None:
+    us = Prober()
+    us.probing.hear_round(40)
+    us.probing.hear_round(30)
+    assert us.probing.round == 0
+    us.begin()
+    assert us.probing.round == 40
+
+
+def test_an_earlier_round_is_no_news() -> None:
+    us = Prober()
+    us.probing.hear_round(ROUNDS - 5)
+    us.begin()
+    assert us.probing.round == 1
+
+
+def test_a_round_that_came_too_late_is_passed_over() -> None:
+    us = Prober()
+    us.probing.hear_round(1)
+    us.begin()
+    us.probing.alive(us.of("b"))
+    us.probing.hear_round(2)
+    us.probing.hear_round(1)
+    us.begin()
+    assert us.probing.round == 2
+
+
+def test_alone_nobody_is_probed() -> None:
+    us = Prober(names="")
+    assert us.go_on() == ([], [])
+    assert us.probing.deadline < NEVER
+
+
+# A probe
+
+
+def test_a_member_that_answers_is_left_in_peace() -> None:
+    us = Prober("bcd")
+    probed, now = us.begin()
+    assert us.probing.alive(probed) == []
+    assert us.probing.deadline == now + SETTINGS.probe_period
+
+
+def test_an_answer_of_another_member_does_not_help() -> None:
+    us = Prober("bcd")
+    probed, now = us.begin()
+    for other in us.members.talking():
+        if other is not probed:
+            us.probing.alive(other)
+    assert us.probing.deadline < now + SETTINGS.probe_period
+
+
+@pytest.mark.parametrize(
+    ("rtt", "timeout"),
+    [
+        (None, SETTINGS.probe_timeout_most),
+        (0.001, SETTINGS.probe_timeout_least),
+        (0.05, 0.2),
+        (9.0, SETTINGS.probe_timeout_most),
+    ],
+)
+def test_the_time_to_answer_follows_the_round_trip(rtt: float | None, timeout: float) -> None:
+    us = Prober()
+    us.of("b").rtt = rtt
+    _, now = us.begin()
+    assert us.probing.deadline == pytest.approx(now + timeout)
+
+
+def test_a_silent_member_is_probed_through_others_and_by_a_connect() -> None:
+    us = Prober("bcdefg")
+    probed, asked, _ = us.ask_others()
+    assert len(asked) == SETTINGS.indirect_probes
+    assert len(set(others(asked, probed))) == SETTINGS.indirect_probes
+    request = asked[0].message
+    assert request == PingReq(us.probing.round, probed.name, probed.boot, probed.address)
+
+
+def test_suspects_are_not_asked_to_help() -> None:
+    us = Prober("bcd")
+    probed, _ = us.begin()
+    for other in us.members.talking():
+        us.members.judge(other, State.SUSPECT, 1.0)
+    out, _ = us.go_on()
+    assert [type(outcome) for outcome in out] == [OpenStream]
+
+
+def test_whom_nobody_reaches_is_suspected_at_the_verdict() -> None:
+    us = Prober("bcd")
+    probed, now = us.begin()
+    us.go_on()
+    assert us.probing.deadline == now + SETTINGS.probe_verdict
+    assert us.go_on() == ([], [Verdict(probed, SETTINGS.suspicion_silent)])
+
+
+def test_an_answer_before_the_verdict_ends_the_probe() -> None:
+    us = Prober("bcd")
+    probed, _, _ = us.ask_others()
+    us.probing.alive(probed)
+    assert us.go_on()[1] == []
+
+
+def test_a_wake_that_comes_too_late_still_asks_others_before_it_judges() -> None:
+    us = Prober("bcd")
+    probed, now = us.begin()
+    out, verdicts = us.probing.wake(now + 0.9)
+    assert len(out) == 3
+    assert verdicts == [Verdict(probed, SETTINGS.suspicion_silent)]
+
+
+# What a connect tells
+
+
+def test_a_port_that_refuses_two_shows_that_the_process_is_gone() -> None:
+    us = Prober("bcd")
+    probed, asked, connect = us.ask_others()
+    assert us.probing.not_connected(connect, "refused") == ([], [])
+    helper = us.members.booted(asked[0].boot)
+    assert helper is not None
+    nack = Nack(us.probing.round, probed.name, Seen.REFUSED)
+    assert us.probing.on_nack(helper, nack) == [Verdict(probed, SETTINGS.suspicion_refused)]
+    assert us.probing.on_nack(helper, nack) == []
+    assert us.go_on()[1] == []
+
+
+def test_a_port_that_refuses_one_alone_shows_nothing() -> None:
+    us = Prober("bcd")
+    probed, asked, connect = us.ask_others()
+    us.probing.not_connected(connect, "refused")
+    helper = us.members.booted(asked[0].boot)
+    assert helper is not None
+    us.probing.on_nack(helper, Nack(us.probing.round, probed.name, Seen.SILENT))
+    assert us.go_on() == ([], [Verdict(probed, SETTINGS.suspicion_silent)])
+
+
+def test_one_that_refuses_a_helper_twice_has_refused_one() -> None:
+    us = Prober("bcd")
+    probed, asked, _ = us.ask_others()
+    helper = us.members.booted(asked[0].boot)
+    assert helper is not None
+    nack = Nack(us.probing.round, probed.name, Seen.REFUSED)
+    assert us.probing.on_nack(helper, nack) == []
+    assert us.probing.on_nack(helper, nack) == []
+
+
+@pytest.mark.parametrize("by_helper", [True, False])
+def test_a_process_that_accepts_and_is_silent_has_long(by_helper: bool) -> None:
+    us = Prober("bcd")
+    probed, asked, connect = us.ask_others()
+    if by_helper:
+        helper = us.members.booted(asked[0].boot)
+        assert helper is not None
+        us.probing.on_nack(helper, Nack(us.probing.round, probed.name, Seen.ACCEPTED))
+    else:
+        assert us.probing.connected(connect) == [CloseStream(connect, "probed")]
+    assert us.go_on() == ([], [Verdict(probed, SETTINGS.suspicion_busy)])
+
+
+def test_a_nack_of_another_round_or_member_is_too_late() -> None:
+    us = Prober("bcd")
+    b, c = us.of("b"), us.of("c")
+    assert us.probing.on_nack(c, Nack(1, "b", Seen.REFUSED)) == []
+    probed, _, connect = us.ask_others()
+    us.probing.not_connected(connect, "refused")
+    for nack in (
+        Nack(us.probing.round - 1, probed.name, Seen.REFUSED),
+        Nack(us.probing.round, "a", Seen.REFUSED),
+    ):
+        assert us.probing.on_nack(b if probed is c else c, nack) == []
+
+
+def test_a_connect_that_ends_after_its_probe_tells_nothing() -> None:
+    us = Prober("bcd")
+    probed, _, connect = us.ask_others()
+    us.probing.alive(probed)
+    assert us.probing.not_connected(connect, "refused") == ([], [])
+    assert us.probing.not_connected(connect, "refused") == ([], [])
+    assert us.probing.connected(connect) == [CloseStream(connect, "probed")]
+
+
+# Probes for others
+
+
+def relayed(us: Prober, round_: int = 5) -> int:
+    asker, silent = us.of("b"), us.of("c")
+    request = PingReq(round_, "c", boot("c"), ("anywhere", 1))
+    sent, connect = us.probing.relay(asker, request, 20.0)
+    assert sent == to(silent, ping(silent, us.probing.round, 20.0))
+    assert isinstance(connect, OpenStream)
+    assert connect.address == silent.address  # not where the request says: it might say anything
+    return connect.id
+
+
+def test_an_answer_is_passed_on_to_whoever_asked() -> None:
+    us = Prober("bc")
+    relayed(us)
+    assert us.probing.alive(us.of("c")) == [to(us.of("b"), PingAck(5, "c"))]
+    assert us.probing.alive(us.of("c")) == []
+
+
+@pytest.mark.parametrize(
+    ("why", "seen"), [("refused", Seen.REFUSED), ("timeout", Seen.SILENT), ("eof", Seen.SILENT)]
+)
+def test_what_our_connect_found_is_passed_on(why: str, seen: Seen) -> None:
+    us = Prober("bc")
+    connect = relayed(us)
+    assert us.probing.not_connected(connect, why) == ([to(us.of("b"), Nack(5, "c", seen))], [])
+
+
+def test_that_it_accepted_is_passed_on() -> None:
+    us = Prober("bc")
+    connect = relayed(us)
+    assert us.probing.connected(connect) == [
+        CloseStream(connect, "probed"),
+        to(us.of("b"), Nack(5, "c", Seen.ACCEPTED)),
+    ]
+
+
+def test_after_a_while_nobody_is_told_any_more() -> None:
+    us = Prober("bc")
+    connect = relayed(us)
+    us.probing.wake(20.0 + RELAYED)
+    assert us.probing.alive(us.of("c")) == []
+    assert us.probing.not_connected(connect, "refused") == ([], [])
+
+
+def test_the_end_of_a_relay_is_a_deadline() -> None:
+    us = Prober("bc")
+    us.probing.wake(20.0)
+    us.probing.alive(us.of("b"))
+    us.probing.alive(us.of("c"))
+    us.probing.relay(us.of("b"), PingReq(5, "c", boot("c"), ("x", 1)), 19.2)
+    assert us.probing.deadline == 19.2 + RELAYED
+
+
+@pytest.mark.parametrize("whom", ["a", "nobody"])
+def test_nobody_is_probed_who_is_not_known_or_who_is_us(whom: str) -> None:
+    us = Prober("bc")
+    request = PingReq(5, whom, boot(whom), ("anywhere", 1))
+    assert us.probing.relay(us.of("b"), request, 20.0) == []
+
+
+def test_only_so_many_probes_run_for_others() -> None:
+    us = Prober("bc")
+    for round_ in range(RELAYS_MOST):
+        relayed(us, round_)
+    request = PingReq(RELAYS_MOST, "c", boot("c"), ("anywhere", 1))
+    assert us.probing.relay(us.of("b"), request, 20.0) == []
+
+
+# Sleep
+
+
+def test_a_node_that_slept_judges_nobody_by_what_it_missed() -> None:
+    us = Prober("bcd")
+    relayed(us)
+    us.begin()
+    us.probing.forgive(90.0)
+    assert us.probing.deadline == 90.0 + SETTINGS.probe_period / 2
+    assert us.probing.alive(us.of("c")) == []
