@@ -11,6 +11,7 @@ import random
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.absent import Absent
+from crdtnode.protocol.bulletin import Bulletin
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Address, Event, MemberNews
 from crdtnode.protocol.mail import Outcome, Send, to
@@ -37,13 +38,6 @@ ROSTER_SETTLES = 1.0
 EXCHANGE_PERIOD = 0.2
 """Seconds between two exchanges of whole lists that we begin."""
 
-REFUTE_PERIOD = 0.2
-"""Seconds between two announcements of ourselves, however often we are slandered."""
-
-INTRODUCED_MOST = 64
-"""Members that a newcomer brings with it and that we tell others of at once; they hear of further
-ones when they compare lists."""
-
 NEVER = float("inf")
 
 
@@ -64,10 +58,11 @@ class Cluster:
         self.members = members
         self.deliveries = Deliveries(settings)
         self.news = news
-        self.ring = Ring(place)
+        self.ring = Ring(lambda: [m.name for m in members if m.talks], place)
         self.probing = Probing(self.members, self.ring, ping, settings, chance)
         self.suspicions = Suspicions()
         self.seeds = Seeds(self.members, settings, chance)
+        self._bulletin = Bulletin(members, self.deliveries)
         self._absent = Absent(members, greet, settings, chance)
         self._ping = ping
         self._settings = settings
@@ -75,8 +70,6 @@ class Cluster:
         self._shown: dict[bytes, tuple[str, State, Address]] = {}
         self._changed_at = -NEVER
         self._compared_at = -NEVER
-        self._announced_at = -NEVER
-        self._announce_at = NEVER
         self.gone: list[bytes] = []
         """Processes that died, left or were replaced since the engine looked last."""
 
@@ -89,12 +82,10 @@ class Cluster:
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
         """Take a whole list; a newcomer, and whom it brings, are made known to all others."""
         newcomer = self.members.booted(sender) is None
-        told = self.members.talking() if newcomer else []
         heard = self.members.hear(message.records, now, sender)
         out = self._apply(heard, now)
         if newcomer and self.members.booted(sender) is not None:
-            brought = [m for m in heard.changed.values() if m.talks and m is not self.members.me]
-            out += self._tell(told, brought[:INTRODUCED_MOST], now)
+            out += self._bulletin.post([m for m in heard.changed.values() if m.talks], now)
         return out
 
     def _apply(self, heard: Heard, now: float) -> list[Outcome]:
@@ -109,7 +100,7 @@ class Cluster:
             self.suspicions.hasten(member, self._settings.suspicion_silent)
         if heard.changed or heard.removed:
             self._changed_at = now
-            self._rebuild()
+            self.ring.changed()
         for member in heard.returned[:1]:
             out += self._exchange(member, now)
         for record in heard.rivals:
@@ -121,7 +112,7 @@ class Cluster:
             ping = self._ping(asked, self.probing.round, now)
             out.append(Send(record.boot, record.addresses[0], ping))
         if heard.refute:
-            out += self._announce(now)
+            out += self._bulletin.post([self.members.me], now)
         return out
 
     def _changed(self, member: Member, now: float) -> list[Outcome]:
@@ -159,9 +150,6 @@ class Cluster:
         self._shown[member.boot] = shown
         return [MemberNews(member.name, member.address, member.state.name.lower())]
 
-    def _rebuild(self) -> None:
-        self.ring.rebuild(m.name for m in self.members if m.talks)
-
     def sign_of_life(self, boot: bytes, now: float) -> tuple[Member | None, list[Outcome]]:
         """An authentic packet came from this process; gives the member that it is."""
         if self.members.rival(boot):
@@ -179,28 +167,11 @@ class Cluster:
     def _give_up_name(self, now: float) -> list[Outcome]:
         before = self.members.me.name
         after = self.members.rename()
-        self._rebuild()
+        self.ring.changed()
         event = Event("name-conflict", {"wanted": before, "name": after})
-        return [event, *self._announce(now)]
+        return [event, *self._bulletin.post([self.members.me], now)]
 
     # Telling
-
-    def _tell(self, told: list[Member], about: list[Member], now: float) -> list[Outcome]:
-        """Mail news to members, and wait for acknowledgements."""
-        id_ = self.deliveries.new_id()
-        message = MemberList(id_, tuple(m.record() for m in about), reply=False)
-        out: list[Outcome] = []
-        for member in told:
-            out += self.deliveries.send(member, id_, message, now)
-        return out
-
-    def _announce(self, now: float) -> list[Outcome]:
-        """Tell everybody of ourselves, now or as soon as we may again."""
-        if now < self._announced_at + REFUTE_PERIOD:
-            self._announce_at = self._announced_at + REFUTE_PERIOD
-            return []
-        self._announced_at, self._announce_at = now, NEVER
-        return self._tell(self.members.talking(), [self.members.me], now)
 
     def renew(self, now: float) -> list[Outcome]:
         """Something about us is new: say so under a higher incarnation."""
@@ -262,7 +233,7 @@ class Cluster:
         """Hold a member for suspect or dead, and say so."""
         self.members.judge(member, state, now)
         out = self._apply(Heard(changed={member.boot: member}), now)
-        return out + (self._tell(self.members.talking(), [member], now) if tell else [])
+        return out + (self._bulletin.post([member], now) if tell else [])
 
     # Time
 
@@ -275,13 +246,12 @@ class Cluster:
             self.probing.deadline,
             self.suspicions.deadline,
             self._absent.deadline,
-            self._announce_at,
+            self._bulletin.deadline,
         )
 
     def start(self, now: float) -> None:
         """Begin to probe."""
         self._changed_at = now
-        self._rebuild()
         self.probing.start(now)
 
     def wake(self, now: float) -> list[Outcome]:
@@ -296,9 +266,7 @@ class Cluster:
         out += steps + self._suspect(verdicts, now)
         greetings, forgotten = self._absent.wake(now)
         out += [*greetings, *self._apply(forgotten, now)]
-        if self._announce_at <= now:
-            out += self._announce(now)
-        return out
+        return out + self._bulletin.wake(now)
 
     def slept(self, now: float) -> list[Outcome]:
         """This process was stopped for a while: it accuses nobody, and says that it lives."""

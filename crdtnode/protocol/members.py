@@ -18,6 +18,7 @@ is not known, news that it is gone is no news.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 import hashlib
 
 from crdtnode.protocol.contests import Contests, Rivals
@@ -39,6 +40,12 @@ or as a small step above one that is known."""
 
 STEP = 2**32
 """More than any process raises its incarnation by while nobody looks."""
+
+
+@lru_cache(maxsize=4 * MEMBERS_MOST)
+def _digest(name: str, boot: bytes, incarnation: int) -> int:
+    text = f"{name}\0{boot.hex()}\0{incarnation}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 @dataclass(slots=True)
@@ -114,9 +121,7 @@ class Members:
             self._roster = 0
             for m in self._by_name.values():
                 if m.talks:
-                    text = f"{m.name}\0{m.boot.hex()}\0{m.incarnation}"
-                    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-                    self._roster ^= int.from_bytes(digest, "big")
+                    self._roster ^= _digest(m.name, m.boot, m.incarnation)
         return self._roster
 
     def records(self) -> tuple[MemberRecord, ...]:

@@ -41,14 +41,14 @@ class News:
         if peer.state is not State.ALIVE:
             records.append(_bare(peer))
             names = [self._members.me.name, *(n for n in names if n != self._members.me.name)]
-        room = ABOARD_BYTES - sum(map(_size, records))
+        room = ABOARD_BYTES - sum(map(record_bytes, records))
         for name in names[: ABOARD - len(records)]:
             member = self._members.named(name)
             if member is None or (member is peer and records):
                 continue
             record = member.record()
-            if _size(record) <= room:
-                room -= _size(record)
+            if record_bytes(record) <= room:
+                room -= record_bytes(record)
                 records.append(record)
         return tuple(records)
 
@@ -63,7 +63,7 @@ def _bare(member: Member) -> MemberRecord:
     return replace(member.record(), addresses=member.addresses[:1], tags={})
 
 
-def _size(record: MemberRecord) -> int:
+def record_bytes(record: MemberRecord) -> int:
     """About the bytes that a record takes, rather more than less."""
     texts = [record.name, *(host for host, _ in record.addresses)]
     texts += [text for pair in record.tags.items() for text in pair]

@@ -21,22 +21,31 @@ class Ring:
     """The names that may be probed, in the order of their places.
 
     Args:
+        names: Gives the names that may be probed.
         place: Gives the place of a name, 64 bits, the same on every node of the cluster.
     """
 
-    def __init__(self, place: Callable[[str], int]) -> None:
+    def __init__(self, names: Callable[[], Iterable[str]], place: Callable[[str], int]) -> None:
+        self._listed = names
         self._place = place
         self._places: dict[str, int] = {}
         self._names: list[str] = []
         self._shifts: tuple[int, int, list[int]] = (-1, 0, [])
+        self._changed = True
 
-    def rebuild(self, names: Iterable[str]) -> None:
-        """Take these names as the ring."""
-        self._places = {n: self._places.get(n) or self._place(n) for n in names}
-        self._names = sorted(self._places, key=lambda n: (self._places[n], n))
+    def changed(self) -> None:
+        """The names are others now: look at them when a round begins."""
+        self._changed = True
+
+    def _look(self) -> None:
+        if self._changed:
+            self._changed = False
+            self._places = {n: self._places.get(n) or self._place(n) for n in self._listed()}
+            self._names = sorted(self._places, key=lambda n: (self._places[n], n))
 
     def target(self, name: str, round_: int) -> str | None:
         """Whom ``name`` probes in a round; None where it is alone or not on the ring."""
+        self._look()
         size = len(self._names)
         if size < 2 or name not in self._places:
             return None

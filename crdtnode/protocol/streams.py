@@ -41,6 +41,9 @@ FOREIGN = frozenset({Reason.MAGIC, Reason.VERSION, Reason.FOREIGN, Reason.FORGED
 """Reasons for which a stranger on a stream is told why we hang up."""
 
 
+NEVER = float("inf")
+
+
 @dataclass(slots=True)
 class Conn:
     """One stream."""
@@ -106,6 +109,7 @@ class Streams:
         self._last_id = 0
         self._refused_at = float("-inf")
         self._met_ourselves = False
+        self._look_at = NEVER
         self._effects: list[Effect] = []
 
     def numbered(self, id_: int) -> Conn | None:
@@ -151,6 +155,7 @@ class Streams:
         seal = self._channel.stream(nonce, initiator)
         conn = Conn(self._last_id, address, seal, nonce, now, initiator, boot, used=now)
         self._conns[conn.id] = conn
+        self._look_at = min(self._look_at, self._limit(conn))
         return conn
 
     def opened(self, id_: int, now: float) -> None:
@@ -220,6 +225,7 @@ class Streams:
         conn = self._conns.get(id_)
         if conn is not None:
             conn.unsent = 0
+            self._look_at = min(self._look_at, self._limit(conn))
         return conn
 
     # Receiving
@@ -313,10 +319,11 @@ class Streams:
 
     @property
     def deadline(self) -> float:
-        """When the next stream has been idle, or unproven, for too long."""
-        if not self._conns:
-            return float("inf")
-        return min(map(self._limit, self._conns.values()))
+        """When the next stream may have been idle, or unproven, for too long.
+
+        Limits mostly move on while nobody looks: this is the least of them as of the last look.
+        """
+        return self._look_at
 
     def _limit(self, conn: Conn) -> float:
         if conn.ready:
@@ -325,8 +332,11 @@ class Streams:
 
     def wake(self, now: float) -> list[Conn]:
         """Close what is idle or never greeted; gives those streams."""
+        if self._look_at > now:
+            return []
         over = [conn for conn in self._conns.values() if self._limit(conn) <= now]
         for conn in over:
             conn.why = "idle" if conn.ready else "no greeting"
             self.close(conn, conn.why)
+        self._look_at = min(map(self._limit, self._conns.values()), default=NEVER)
         return over

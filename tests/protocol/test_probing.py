@@ -32,8 +32,7 @@ class Prober:
 
     def __post_init__(self) -> None:
         self.members = members(*self.names)
-        ring = Ring(lambda name: ord(name[0]))
-        ring.rebuild(member.name for member in self.members)
+        ring = Ring(lambda: [member.name for member in self.members], lambda name: ord(name[0]))
         self.probing = Probing(self.members, ring, ping, SETTINGS, random.Random(1))
         self.probing.start(10.0)
 
@@ -173,7 +172,7 @@ def test_a_silent_member_is_probed_through_others_and_by_a_connect() -> None:
 
 def test_suspects_are_not_asked_to_help() -> None:
     us = Prober("bcd")
-    probed, _ = us.begin()
+    us.begin()
     for other in us.members.talking():
         us.members.judge(other, State.SUSPECT, 1.0)
     out, _ = us.go_on()

@@ -8,9 +8,7 @@ NAMES = [f"n{number}" for number in range(7)]
 
 
 def ring(names: list[str]) -> Ring:
-    made = Ring(lambda name: hash_of(name))
-    made.rebuild(names)
-    return made
+    return Ring(lambda: names, hash_of)
 
 
 def hash_of(name: str) -> int:
@@ -48,14 +46,16 @@ def test_a_member_that_is_alone_or_off_the_ring_probes_nobody() -> None:
 
 
 def test_names_at_one_place_stand_in_the_order_of_their_letters() -> None:
-    crowd = Ring(lambda name: 5)
-    crowd.rebuild(["b", "a"])
+    crowd = Ring(lambda: ["b", "a"], lambda name: 5)
     assert crowd.target("a", 0) == "b"
 
 
 def test_who_is_gone_is_off_the_ring() -> None:
-    one = ring(NAMES[:3])
-    one.rebuild(NAMES[:2])
+    names = NAMES[:3]
+    one = ring(names)
+    one.target("n0", 1)
+    names.remove("n2")
+    one.changed()
     assert {one.target("n0", round_) for round_ in range(10)} == {"n1"}
 
 
