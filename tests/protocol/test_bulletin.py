@@ -1,0 +1,91 @@
+"""News that goes to everybody at once."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from crdtnode.config import Settings
+from crdtnode.protocol.bulletin import MAILED_MOST, PERIOD, Bulletin
+from crdtnode.protocol.deliveries import Deliveries
+from crdtnode.protocol.mail import Send
+from crdtnode.protocol.members import Member, Members
+from crdtnode.wire import codec
+from crdtnode.wire.messages import MemberList, State
+from tests.protocol.people import boot, members, record
+
+
+@dataclass
+class Desk:
+    members: Members = field(default_factory=lambda: members("b", "c"))
+    deliveries: Deliveries = field(default_factory=lambda: Deliveries(Settings()))
+
+    def __post_init__(self) -> None:
+        self.bulletin = Bulletin(self.members, self.deliveries)
+
+    def of(self, name: str) -> Member:
+        one = self.members.named(name)
+        assert one is not None
+        return one
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def told(sends: list[Send]) -> list[tuple[bytes, list[str]]]:
+    lists = [(send.boot, send.message) for send in sends]
+    return [(to, [r.name for r in m.records]) for to, m in lists if isinstance(m, MemberList)]
+
+
+def test_what_is_posted_goes_to_everybody_at_once(desk: Desk) -> None:
+    sends = desk.bulletin.post([desk.of("a")], 1.0)
+    assert told(sends) == [(boot("b"), ["a"]), (boot("c"), ["a"])]
+    assert sends[0].message is sends[1].message
+    assert desk.bulletin.deadline == float("inf")
+
+
+def test_what_is_posted_soon_after_goes_together(desk: Desk) -> None:
+    desk.bulletin.post([desk.of("a")], 1.0)
+    assert desk.bulletin.post([desk.of("b")], 1.01) == []
+    assert desk.bulletin.post([desk.of("c"), desk.of("b")], 1.02) == []
+    assert desk.bulletin.deadline == 1.0 + PERIOD
+    assert desk.bulletin.wake(1.03) == []
+    assert told(desk.bulletin.wake(1.0 + PERIOD)) == [
+        (boot("b"), ["b", "c"]),
+        (boot("c"), ["b", "c"]),
+    ]
+
+
+def test_news_is_of_the_moment_in_which_it_goes(desk: Desk) -> None:
+    desk.bulletin.post([], 1.0)
+    desk.bulletin.post([desk.of("b")], 1.01)
+    desk.members.judge(desk.of("b"), State.SUSPECT, 1.02)
+    (send, _) = desk.bulletin.wake(2.0)
+    assert isinstance(send.message, MemberList)
+    assert send.message.records[0].state == State.SUSPECT
+
+
+def test_who_is_off_the_list_meanwhile_is_no_news(desk: Desk) -> None:
+    desk.bulletin.post([], 1.0)
+    desk.bulletin.post([desk.of("b")], 1.01)
+    desk.members.forget([desk.of("b")])
+    assert desk.bulletin.wake(2.0) == []
+
+
+def test_those_who_are_gone_are_told_nothing(desk: Desk) -> None:
+    desk.members.judge(desk.of("b"), State.DEAD, 1.0)
+    assert told(desk.bulletin.post([desk.of("b")], 1.0)) == [(boot("c"), ["b"])]
+
+
+def test_it_is_sent_again_until_it_is_acknowledged(desk: Desk) -> None:
+    sends = desk.bulletin.post([desk.of("a")], 1.0)
+    assert desk.deliveries.wake(9.0) == sends
+
+
+def test_much_news_is_cut_into_datagrams_and_has_an_end(desk: Desk) -> None:
+    desk.members.hear([record(f"newcomer-{n}") for n in range(MAILED_MOST * 2)], 1.0)
+    sends = desk.bulletin.post(list(desk.members), 1.0)
+    to_b = [send.message for send in sends if send.boot == boot("b")]
+    assert all(len(codec.encode(message)) <= 1152 for message in to_b)
+    assert sum(len(m.records) for m in to_b if isinstance(m, MemberList)) == MAILED_MOST
