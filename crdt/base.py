@@ -136,10 +136,11 @@ class StateCRDT(ABC):
             Exception: Whatever an observer raised to refuse; nothing changed.
         """
         other = self._same_type(other)
-        if self._observed():
+        watched = self._watched()
+        if watched is not None:
             if other.compare(self):
                 return False
-            self._offer(other._snapshot())
+            watched.offer(other._snapshot())
         return self.absorb(other)
 
     def absorb(self, other: Self) -> bool:
@@ -283,24 +284,13 @@ class StateCRDT(ABC):
             self._seat = Seat()
         return self._seat
 
-    def _observed(self) -> bool:
-        if self._seat is None:
-            return False
-        self._seat.enter()
-        return bool(self._seat.observers)
-
-    def _offer(self, delta: Self) -> None:
-        """Show ``delta`` to the observers, of which there are some; who raises has refused it."""
+    def _watched(self) -> Seat | None:
+        """Return the seat if somebody observes this object."""
         seat = self._seat
-        assert seat is not None
-        if seat.gating:
-            seat.check_idle()  # raises
-        seat.gating = True
-        try:
-            for callback in seat.observers:
-                callback(delta)
-        finally:
-            seat.gating = False
+        if seat is None:
+            return None
+        seat.enter()
+        return seat if seat.observers else None
 
     def _snapshot(self) -> Self:
         """Return a copy fit to be a delta: the state alone."""

@@ -48,7 +48,7 @@ class GCounter(Native):
     """
 
     _fields = ("_tallies",)
-    _fold: tuple[str, int]
+    _fold: tuple[str, int] | None = None  # what a folded delta holds
     if TYPE_CHECKING:
         _tallies: Tallies
     else:
@@ -67,12 +67,13 @@ class GCounter(Native):
             ValueError: ``amount`` is below zero; a tally never falls. The counter is unchanged.
         """
         if self._quick is replicas.process and type(amount) is int and amount > 0:
-            replica, tallies = self._rid, self._tallies
+            seat: Any = self._seat  # the short path has one
+            replica, tallies = seat.id, self._tallies
             delta = _new(type(self))
             tally = tallies[replica] + amount
             delta._fold = (replica, tally)
-            if self._watched:
-                self._offer(delta)
+            if seat.observers:
+                seat.offer(delta)
             tallies[replica] = tally
             return delta
         amount = whole(amount, at_least=0)
@@ -90,8 +91,8 @@ class GCounter(Native):
     def _empty(self) -> None:
         self._tallies = {}
 
-    def _unfold(self) -> None:
-        self._tallies = dict([vars(self).pop("_fold")] if "_fold" in vars(self) else ())
+    def _unfold(self, *fold: Any) -> None:
+        _raise_one(self._tallies, *fold)
 
     def _copied(self) -> Self:
         new = self._blank()
@@ -99,6 +100,9 @@ class GCounter(Native):
         return new
 
     def _join(self, other: Self) -> bool:
+        fold = other._fold
+        if fold is not None:
+            return _raise_one(self._tallies, *fold)
         return _raise(self._tallies, other._tallies)
 
     def _encode(self) -> dict[str, Any]:
@@ -114,7 +118,10 @@ class GCounter(Native):
         }
 
     def _shows_more(self, other: Self, replica: str) -> bool:
-        return _above(other._tallies, self._tallies, replica)
+        fold = other._fold
+        if fold is not None and fold[0] != replica:
+            return False
+        return other._tallies.get(replica, 0) > self._tallies.get(replica, 0)
 
     def _replicas(self) -> set[str]:
         return set(self._tallies)
@@ -146,7 +153,7 @@ class PNCounter(Native):
     """
 
     _fields = ("_raised", "_lowered")
-    _fold: tuple[str, int, int]
+    _fold: tuple[str, int, int] | None = None  # what a folded delta holds
     if TYPE_CHECKING:
         _raised: Tallies
         _lowered: Tallies
@@ -167,12 +174,13 @@ class PNCounter(Native):
             ValueError: ``amount`` is below zero; use `decrement`. The counter is unchanged.
         """
         if self._quick is replicas.process and type(amount) is int and amount > 0:
-            replica, tallies = self._rid, self._raised
+            seat: Any = self._seat  # the short path has one
+            replica, tallies = seat.id, self._raised
             delta = _new(type(self))
             tally = tallies.get(replica, 0) + amount
             delta._fold = (replica, tally, 0)
-            if self._watched:
-                self._offer(delta)
+            if seat.observers:
+                seat.offer(delta)
             tallies[replica] = tally
             return delta
         return self._change("_raised", amount)
@@ -185,12 +193,13 @@ class PNCounter(Native):
             ValueError: ``amount`` is below zero; use `increment`. The counter is unchanged.
         """
         if self._quick is replicas.process and type(amount) is int and amount > 0:
-            replica, tallies = self._rid, self._lowered
+            seat: Any = self._seat  # the short path has one
+            replica, tallies = seat.id, self._lowered
             delta = _new(type(self))
             tally = tallies.get(replica, 0) + amount
             delta._fold = (replica, 0, tally)
-            if self._watched:
-                self._offer(delta)
+            if seat.observers:
+                seat.offer(delta)
             tallies[replica] = tally
             return delta
         return self._change("_lowered", amount)
@@ -216,13 +225,12 @@ class PNCounter(Native):
         self._raised = {}
         self._lowered = {}
 
-    def _unfold(self) -> None:
-        self._empty()
-        replica, raised, lowered = vars(self).pop("_fold", ("", 0, 0))
-        if raised:
-            self._raised[replica] = raised
-        if lowered:
-            self._lowered[replica] = lowered
+    def _unfold(self, *fold: Any) -> None:
+        self._join_fold(*fold)
+
+    def _join_fold(self, replica: str, raised: int, lowered: int) -> bool:
+        risen = _raise_one(self._raised, replica, raised)
+        return _raise_one(self._lowered, replica, lowered) or risen
 
     def _copied(self) -> Self:
         new = self._blank()
@@ -231,6 +239,9 @@ class PNCounter(Native):
         return new
 
     def _join(self, other: Self) -> bool:
+        fold = other._fold
+        if fold is not None:
+            return self._join_fold(*fold)
         risen = _raise(self._raised, other._raised)
         return _raise(self._lowered, other._lowered) or risen
 
@@ -256,9 +267,12 @@ class PNCounter(Native):
                 self._lowered[replica] = lowered
 
     def _shows_more(self, other: Self, replica: str) -> bool:
-        return _above(other._raised, self._raised, replica) or _above(
-            other._lowered, self._lowered, replica
-        )
+        fold = other._fold
+        if fold is not None and fold[0] != replica:
+            return False
+        return other._raised.get(replica, 0) > self._raised.get(replica, 0) or other._lowered.get(
+            replica, 0
+        ) > self._lowered.get(replica, 0)
 
     def _replicas(self) -> set[str]:
         return self._raised.keys() | self._lowered.keys()
@@ -268,14 +282,20 @@ class PNCounter(Native):
 
 
 def _raise(mine: Tallies, theirs: Mapping[str, int]) -> bool:
-    risen = {replica: tally for replica, tally in theirs.items() if tally > mine.get(replica, 0)}
-    mine.update(risen)
-    return bool(risen)
+    risen = False
+    for replica, tally in theirs.items():
+        if tally > mine.get(replica, 0):
+            mine[replica] = tally
+            risen = True
+    return risen
+
+
+def _raise_one(mine: Tallies, replica: str, tally: int) -> bool:
+    if tally <= mine.get(replica, 0):
+        return False
+    mine[replica] = tally
+    return True
 
 
 def _none_above(mine: Mapping[str, int], theirs: Mapping[str, int]) -> bool:
     return all(tally <= theirs.get(replica, 0) for replica, tally in mine.items())
-
-
-def _above(theirs: Mapping[str, int], mine: Mapping[str, int], replica: str) -> bool:
-    return theirs.get(replica, 0) > mine.get(replica, 0)

@@ -3,7 +3,7 @@
 A mutator validates, builds the delta, offers it to the observers, applies it and returns it; an
 error on the way means that nothing has changed. `Native._publish` is that path. A hot mutator may
 take a shorter one where `Native._quick` is the token of this process: then the object has its id
-for itself, and deltas may be made without running a constructor. What the short path relies on can
+for itself (``_seat.id``), and deltas may be made without running a constructor. What the short path relies on can
 only change through the seat, and whoever touches the seat closes it.
 
 A type brings: ``_fields`` (the attributes of its state), ``_empty``, ``_copied``, ``_encode``,
@@ -14,6 +14,7 @@ A type brings: ``_fields`` (the attributes of its state), ``_empty``, ``_copied`
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from crdt import replica as replicas
@@ -28,7 +29,7 @@ class Folded:
     """Stands for a field of a folded delta, and unfolds it when somebody looks.
 
     A delta that a hot mutator has just made holds its one change as a tuple: most deltas are only
-    put into a list, to be encoded later or dropped. As a descriptor without ``__set__`` it yields
+    put into a list, to be encoded later or dropped, and joins know how to take a fold. As a descriptor without ``__set__`` it yields
     to the instance's own attribute, so that a field which is there costs no more than any other.
     """
 
@@ -38,7 +39,12 @@ class Folded:
     def __get__(self, delta: Native | None, kind: type) -> Any:
         if delta is None:
             return self
-        delta._unfold()
+        fold = delta._fold
+        if fold is None:
+            raise AttributeError(f"the constructor of this {type(delta).__name__} has not run")
+        delta._fold = None
+        delta._empty()
+        delta._unfold(*fold)
         return vars(delta)[self._name]
 
 
@@ -53,8 +59,7 @@ class Native(StateCRDT):
     _fields: ClassVar[tuple[str, ...]]
     _bare: ClassVar[bool] = True
     _quick: object | None = None
-    _rid: str
-    _watched: bool
+    _fold: Any = None
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -70,8 +75,8 @@ class Native(StateCRDT):
         if seat is not None:
             self._seat = seat
 
-    def _unfold(self) -> None:
-        """Set the fields of a folded delta, or of an object that no constructor has run for."""
+    def _unfold(self, *fold: Any) -> None:
+        """Set the fields, which are empty so far, to what a fold holds; types that fold bring it."""
 
     # --- what a type brings --------------------------------------------------------------------
 
@@ -222,22 +227,19 @@ class Native(StateCRDT):
 
     def _publish(self, delta: Self, replica: str | None = None) -> Self:
         """Offer ``delta`` to the observers, settle who acted, apply it and return it."""
-        if self._observed():
-            self._offer(delta)
+        watched = self._watched()
+        if watched is not None:
+            watched.offer(delta)
         if replica is not None:
             self._own_seat().settle(replica)
         self._join(delta)
-        if replica is not None:
-            self._hurry(replica)
+        if replica is not None and self._bare and self._may_hurry(replica):
+            self._quick = replicas.process
         return delta
 
-    def _hurry(self, replica: str) -> None:
-        """Open the short path if nothing stands in its way."""
-        seat = self._own_seat()
-        if self._bare and seat.exclusive:
-            self._quick = replicas.process
-            self._rid = replica
-            self._watched = bool(seat.observers)
+    def _may_hurry(self, replica: str) -> bool:
+        """Tell whether the short path may be taken from now on, acting as ``replica``."""
+        return True
 
     @classmethod
     def _blank(cls) -> Self:
@@ -293,6 +295,10 @@ class Native(StateCRDT):
         vars(self).update(state)
         if clock is not None:
             self._seat = Seat(clock=clock)
+
+    def children(self) -> Iterator[StateCRDT]:
+        """Yield the CRDTs among this object's attributes: only a subclass can have added some."""
+        return iter(()) if self._bare else super().children()
 
     @property
     def initial(self) -> bool:

@@ -80,12 +80,13 @@ class LWWRegister(Native):
         key = freeze(value)
         write = self._write
         latest = (-1, 0) if write is None else write[:2]
-        if self._quick is replicas.process and self._seat is not None:
-            ms, counter = next_stamp(self._seat.now(), latest)
+        if self._quick is replicas.process:
+            seat: Any = self._seat  # the short path has one
+            ms, counter = next_stamp(seat.now(), latest)
             delta = _new(type(self))
-            delta._write = (ms, counter, self._rid, key)
-            if self._watched:
-                self._offer(delta)
+            delta._write = (ms, counter, seat.id, key)
+            if seat.observers:
+                seat.offer(delta)
             self._write = delta._write
             return delta
         replica = self._candidate()

@@ -37,6 +37,7 @@ class Seat:
     """Who an object acts as, by which clock, and who watches it.
 
     Attributes:
+        id: The id or None, also while it is shared; `replica` knows whether it is still ours.
         bound: A node gave the id for life; merges leave it alone.
         clock: The clock given by hand, or None.
         observers: Who sees the deltas first, in the order in which they came.
@@ -46,18 +47,18 @@ class Seat:
     __slots__ = (
         "_held",
         "_home",
-        "_id",
         "_process",
         "_share",
         "_spare",
         "bound",
         "clock",
         "gating",
+        "id",
         "observers",
     )
 
     def __init__(self, replica: str | None = None, clock: Clock | None = None) -> None:
-        self._id = None if replica is None else check_replica(replica)
+        self.id: Any = None if replica is None else check_replica(replica)
         if clock is not None and not callable(clock):
             raise TypeError(f"clock is a callable that returns milliseconds, not {clock!r}")
         self.clock = clock
@@ -72,15 +73,15 @@ class Seat:
 
     def take_ambient(self) -> None:
         """Take the id that the running code acts as, if it is a fixed one and none was given."""
-        if self._id is None and isinstance(self._home.replica, str):
-            self._id = self._home.replica
+        if self.id is None and isinstance(self._home.replica, str):
+            self.id = self._home.replica
 
     def copy(self) -> Seat | None:
         """Return the seat of a copy, None where it would say nothing.
 
         It has the clocks, and it knows which ids the original held: no source may give them to it.
         """
-        held = self._held if self._id is None else self._held | {self._id}
+        held = self._held if self.id is None else self._held | {self.id}
         copy = Seat(clock=self.clock)
         copy._home = Acting(copy._home.replica, self._home.clock or copy._home.clock)
         copy._held = held
@@ -111,6 +112,17 @@ class Seat:
 
         return end
 
+    def offer(self, delta: Any) -> None:
+        """Show ``delta`` to the observers; whoever raises has refused it."""
+        if self.gating:
+            self.check_idle()  # raises
+        self.gating = True
+        try:
+            for callback in self.observers:
+                callback(delta)
+        finally:
+            self.gating = False
+
     def check_idle(self) -> None:
         """Raise RuntimeError if an observer is being shown a delta of this very object."""
         self.enter()
@@ -121,19 +133,14 @@ class Seat:
     def replica(self) -> str | None:
         """The id that the next mutation would use, None if it would draw one."""
         self.enter()
-        return None if self._share is not None and self._share.taken else self._id
-
-    @property
-    def exclusive(self) -> bool:
-        """The id is this object's alone."""
-        return self._id is not None and self._share is None
+        return None if self._share is not None and self._share.taken else self.id
 
     def take(self, replica: str | None) -> None:
         """Act as ``replica`` from now on; None gives the id up."""
         self.enter()
         checked = None if replica is None else check_replica(replica)
         self.forget()
-        self._id = checked
+        self.id = checked
 
     def bind(self, replica: str, spare: Callable[[], str] | None, clock: Clock | None) -> None:
         """Act for a node, for life: see `StateCRDT.bind`."""
@@ -144,16 +151,16 @@ class Seat:
 
     def bind_alike(self, seats: Iterable[Seat]) -> None:
         """If a node gave this id, give it to those of ``seats`` that are not bound yet."""
-        if self.bound and self._id is not None:
+        if self.bound and self.id is not None:
             for seat in seats:
                 if not seat.bound:
-                    seat.bind(self._id, self._spare, self.clock)
+                    seat.bind(self.id, self._spare, self.clock)
 
     def forget(self) -> None:
         """Give the id up, never to take it again by drawing."""
-        if self._id is not None:
-            self._held |= {self._id}
-        self._id = self._share = None
+        if self.id is not None:
+            self._held |= {self.id}
+        self.id = self._share = None
 
     def share(self) -> tuple[str, Share] | None:
         """Share the id, as a merge does. None if there is no id, or it is a node's for life."""
@@ -165,7 +172,7 @@ class Seat:
 
     def join_share(self, share: tuple[str, Share] | None) -> None:
         """Hold the id that somebody shared."""
-        self._id, self._share = share or (None, None)
+        self.id, self._share = share or (None, None)
 
     def candidate(self, shown: Callable[[], Container[str]]) -> str:
         """Return the id a mutation is to use; nothing is settled by asking.
@@ -176,7 +183,7 @@ class Seat:
         replica = self.replica
         if replica is not None:
             return replica
-        held = self._held if self._id is None else self._held | {self._id}
+        held = self._held if self.id is None else self._held | {self.id}
         named = shown()
         return self._draw(lambda drawn: drawn not in held and drawn not in named)
 
@@ -194,7 +201,7 @@ class Seat:
         """Keep ``replica``, which `candidate` gave, because the mutation went through."""
         if self.replica != replica:
             self.forget()
-            self._id = replica
+            self.id = replica
         elif self._share is not None:
             self._share.taken = True
             self._share = None

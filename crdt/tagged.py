@@ -18,6 +18,8 @@ from typing import Any
 from crdt.atoms import MAX_ATOM_BYTES, MAX_DEPTH, Key, identify
 from crdt.errors import PayloadError
 
+_compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
 SAFE_INT = 2**53 - 1
 """Ints up to here survive every JSON reader."""
 
@@ -50,7 +52,7 @@ def encode_int(number: int) -> Any:
 
 def canonical_json(payload: Any) -> str:
     """Return compact JSON with sorted keys, in ASCII."""
-    return json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _compact(payload)
 
 
 def canonical_text(key: Key) -> str:

@@ -9,15 +9,18 @@ empty set is 0. In payloads a set is a flat list ``[skipped, taken, skipped, tak
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
 from crdt.errors import PayloadError
 from crdt.payloads import expect_list
-from crdt.tagged import decode_int, encode_int
+from crdt.tagged import SAFE_INT, decode_int, encode_int
 
 Runs = int | tuple[int, ...]
+
+_LONE = 2
+"""Bounds of a set that is a single run: the usual delta, which takes a short way everywhere."""
 
 
 def covers(runs: Runs, counter: int) -> bool:
@@ -34,12 +37,16 @@ def last(runs: Runs) -> int:
 
 def count(runs: Runs) -> int:
     """Return how many counters there are."""
-    return runs if isinstance(runs, int) else sum(runs[1::2]) - sum(runs[::2])
+    if isinstance(runs, int):
+        return runs
+    return runs[1] - runs[0] if len(runs) == _LONE else sum(runs[1::2]) - sum(runs[::2])
 
 
-def counters(runs: Runs) -> Iterator[int]:
-    """Yield all counters in ascending order; ask `count` first."""
+def counters(runs: Runs) -> Iterable[int]:
+    """Return all counters in ascending order; ask `count` first."""
     bounds = _bounds(runs)
+    if len(bounds) == _LONE:
+        return range(bounds[0], bounds[1])
     return chain.from_iterable(map(range, bounds[::2], bounds[1::2]))
 
 
@@ -64,8 +71,11 @@ def runs_of(ascending: Sequence[int]) -> Runs:
 
 def union(one: Runs, other: Runs) -> Runs:
     """Return the counters of both sets."""
-    if isinstance(one, int) and isinstance(other, int):
-        return max(one, other)
+    if isinstance(one, int):
+        if isinstance(other, int):
+            return max(one, other)
+        if len(other) == _LONE and other[0] <= one + 1:
+            return max(one, other[1] - 1)
     starts_and_ends: list[int] = []
     for start, end in sorted([*_pairs(one), *_pairs(other)]):
         if starts_and_ends and start <= starts_and_ends[-1]:
@@ -77,6 +87,8 @@ def union(one: Runs, other: Runs) -> Runs:
 
 def includes(whole: Runs, part: Runs) -> bool:
     """Tell whether every counter of ``part`` is in ``whole``."""
+    if isinstance(whole, int):
+        return last(part) <= whole
     bounds = _bounds(whole)
     for start, end in _pairs(part):
         place = bisect_right(bounds, start)
@@ -98,6 +110,10 @@ def decode_runs(payload: Any, place: str) -> Runs:
         PayloadError: Odd length, a run of nothing, or a number that is no whole one.
     """
     steps = expect_list(payload, place)
+    if len(steps) == _LONE and type(steps[0]) is type(steps[1]) is int:
+        skipped, taken = steps
+        if skipped >= 0 < taken and skipped + taken <= SAFE_INT:
+            return _normal((1 + skipped, 1 + skipped + taken))
     if len(steps) % 2:
         raise PayloadError("expected pairs of skipped and taken", place)
     at = 1

@@ -41,12 +41,18 @@ from crdt.causal.runs import (
 from crdt.errors import PayloadError
 from crdt.native import Folded, Native
 from crdt.payloads import decode_keys_by_dot, expect_dict, expect_list, expect_replica
-from crdt.tagged import encode
+from crdt.seat import Seat
+from crdt.tagged import SAFE_INT, decode, encode
 
 Live = dict[Key, int]
 ByDot = dict[int, Key]
 
 _NONE: Live = {}
+_NO_DOTS: ByDot = {}
+
+_ADDS = 3
+"""Length of a fold that adds: ``(replica, counter, key)``; one that removes has no key."""
+
 _SCAN_UP_TO = 16
 """Live dots to look through for each one removed before an index by counter is worth making."""
 
@@ -61,7 +67,7 @@ class Causal(Native):
     """
 
     _fields = ("_live", "_seen", "_by_dot")
-    _fold: tuple[str, int, Key] | tuple[str, int]
+    _fold: tuple[str, int, Key] | tuple[str, int] | None = None  # what a folded delta holds
     if TYPE_CHECKING:
         _live: dict[str, Live]
         _seen: dict[str, Runs]
@@ -126,11 +132,62 @@ class Causal(Native):
     # --- joining -------------------------------------------------------------------------------
 
     def _join(self, other: Self) -> bool:
+        fold = other._fold
+        if fold is not None and self._join_fold(*fold):
+            return True
         grew = False
         for replica, theirs in other._seen.items():
             if self._join_replica(replica, theirs, other):
                 grew = True
         return grew
+
+    def _join_fold(self, replica: str, counter: int, *key: Key) -> bool:
+        """Take one dot the short way; False if it takes the long one to tell what it does."""
+        if key:
+            live = self._dict_of(replica)
+            if self._seen.get(replica, 0) != counter - 1 or key[0] in live:
+                return False
+            live[key[0]] = self._seen[replica] = counter
+            self._note(replica, counter, key[0])
+            return True
+        gone = self._by_dot.get(replica, _NO_DOTS).get(counter, NOTHING)
+        if gone is NOTHING or self._repeats(replica):
+            return False
+        del self._live[replica][gone]
+        self._unnote(replica, counter, gone)
+        return True
+
+    def _note(self, replica: str, counter: int, key: Key) -> None:
+        """Keep the indexes true after a dot was added the short way."""
+        if replica in self._by_dot:
+            self._by_dot[replica][counter] = key
+
+    def _unnote(self, replica: str, counter: int, key: Key) -> None:
+        """Keep the indexes true after a dot was removed the short way."""
+        if replica in self._by_dot:
+            del self._by_dot[replica][counter]
+
+    def _sole(self, replica: str, key: Key) -> bool:
+        """Tell whether one dot of ``replica`` is all that ``key`` has."""
+        if self._repeats(replica):
+            return False
+        return sum([key in live for live in self._live.values()]) == 1
+
+    def _renew(self, seat: Seat, key: Key) -> Self:
+        """Give ``key`` a fresh dot in place of its only one, which is our own: the short way."""
+        replica, own = seat.id, self._main
+        before = own[key]
+        counter = last(self._seen[replica]) + 1
+        delta = self._blank()
+        delta._live[replica] = delta._main = {key: counter}
+        delta._seen[replica] = runs_of((before, counter))
+        if seat.observers:
+            seat.offer(delta)
+        own[key] = self._seen[replica] = counter
+        if replica in self._by_dot:
+            del self._by_dot[replica][before]
+            self._by_dot[replica][counter] = key
+        return delta
 
     def _join_replica(self, replica: str, theirs_seen: Runs, other: Self) -> bool:
         seen = self._seen.get(replica, 0)
@@ -221,12 +278,10 @@ class Causal(Native):
         self._changed(live, gone)
         return True
 
-    def _hurry(self, replica: str) -> None:
-        # The short path counts on: an id whose dots are 1..n, of which one is live.
-        if replica in self._live and isinstance(self._seen[replica], int):
-            super()._hurry(replica)
-            self._main = self._live[replica]
-            self._lone = len(self._live) == 1 and not self._by_dot
+    def _may_hurry(self, replica: str) -> bool:
+        self._main = self._live[replica]
+        self._lone = len(self._live) == 1 and not self._by_dot
+        return isinstance(self._seen[replica], int)  # not where somebody restored a state with gaps
 
     def _changed(self, new: Live, gone: Live) -> None:
         """Hear which keys a join touched; for the caches of a type."""
@@ -250,6 +305,15 @@ class Causal(Native):
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 
+    @classmethod
+    def _decoded(cls, payload: Any) -> Self:
+        fold = _fold_of(payload)
+        if fold is None or not cls._bare:
+            return super()._decoded(payload)
+        new = cls.__new__(cls)
+        new._fold = fold
+        return new
+
     def _empty(self) -> None:
         self._live = {}
         self._seen = {}
@@ -259,17 +323,21 @@ class Causal(Native):
 
     def _take_over(self, source: Self) -> None:
         super()._take_over(source)
+        self._choose_main()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._choose_main()
+
+    def _choose_main(self) -> None:
         self._main = max(self._live.values(), key=len, default=_NONE)
         self._lone = False
 
-    def _unfold(self) -> None:
-        fold = vars(self).pop("_fold", None)
-        self._empty()
-        if fold is not None:
-            replica, counter, *key = fold
-            self._seen[replica] = single(counter)
-            if key:
-                self._dict_of(replica)[key[0]] = counter
+    def _unfold(self, *fold: Any) -> None:
+        replica, counter, *key = fold
+        self._seen[replica] = single(counter)
+        if key:
+            self._dict_of(replica)[key[0]] = counter
 
     def _copied(self) -> Self:
         new = self._blank()
@@ -280,7 +348,7 @@ class Causal(Native):
             for replica, by_dot in self._by_dot.items()
             if self._repeats(replica)
         }
-        new._main = max(new._live.values(), key=len, default=_NONE)
+        new._choose_main()
         return new
 
     def _encode(self) -> dict[str, Any]:
@@ -303,7 +371,7 @@ class Causal(Native):
         for replica, parts in expect_dict(payload, "payload").items():
             expect_replica(replica, "payload")
             self._decode_replica(replica, parts, f"payload[{replica!r}]")
-        self._main = max(self._live.values(), key=len, default=_NONE)
+        self._choose_main()
 
     def _decode_replica(self, replica: str, parts: Any, place: str) -> None:
         elements, live_runs, context = expect_list(parts, place, 3)
@@ -322,7 +390,11 @@ class Causal(Native):
             self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
 
     def _shows_more(self, other: Self, replica: str) -> bool:
-        return not includes(self._seen.get(replica, 0), other._seen.get(replica, 0))
+        fold = other._fold
+        if fold is not None:
+            return fold[0] == replica and not covers(self._seen.get(replica, 0), fold[1])
+        theirs = other._seen.get(replica, 0)
+        return theirs != 0 and not includes(self._seen.get(replica, 0), theirs)
 
     def _replicas(self) -> set[str]:
         return set(self._seen)
@@ -331,6 +403,27 @@ class Causal(Native):
     def initial(self) -> bool:
         """Whether nothing has ever been written, as far as this state knows."""
         return not self._seen
+
+
+def _fold_of(payload: Any) -> tuple[str, int, Key] | tuple[str, int] | None:
+    """Return the fold of a payload with one dot, the usual delta; None if it is another one.
+
+    Whatever is not plainly right is left to the long way, which knows what to say about it.
+    """
+    if type(payload) is not dict or len(payload) != 1:
+        return None
+    ((replica, parts),) = payload.items()
+    if type(parts) is not list or list(map(type, parts)) != [list, list, list]:
+        return None
+    elements, live, context = parts
+    if list(map(type, context)) != [int, int] or context[1] != 1 or not 0 <= context[0] < SAFE_INT:
+        return None
+    replica, counter = expect_replica(replica, "payload"), context[0] + 1
+    if not elements and not live:
+        return replica, counter
+    if len(elements) != 1 or list(map(type, live)) != [int, int] or live != context:
+        return None
+    return replica, counter, decode(elements[0], f"payload[{replica!r}][0][0]")
 
 
 def _unseen(theirs: Live, seen: Runs) -> Live:

@@ -67,19 +67,22 @@ class ORSet(Causal, MutableElementSet[E]):
         """
         key: Any = element
         if self._quick is replicas.process and type(key) is str and key.isascii():
-            # The short path: a new element of the usual kind, under an id that is all ours.
+            # The short path: an element of the usual kind, under an id that is all ours.
             own = self._main
+            seat: Any = self._seat
             if key not in own and len(key) < _SHORT and (self._lone or not self._has(key)):
-                replica, seen = self._rid, self._seen
+                replica, seen = seat.id, self._seen
                 delta = _new(type(self))
-                counter = seen[replica] + 1  # type: ignore[operator]  # an int, see _hurry
+                counter = seen[replica] + 1  # type: ignore[operator]  # an int, see _may_hurry
                 delta._fold = (replica, counter, key)
-                if self._watched:
-                    self._offer(delta)
+                if seat.observers:
+                    seat.offer(delta)
                 own[key] = seen[replica] = counter
                 if not self._lone:
                     self._note(replica, counter, key)
                 return delta
+            if key in own and (self._lone or self._sole(seat.id, key)):
+                return self._renew(seat, key)
         return self._change([identify(element)], ())
 
     def remove(self, element: E) -> Self:  # type: ignore[override]  # a set's returns None
@@ -88,15 +91,19 @@ class ORSet(Causal, MutableElementSet[E]):
         Raises:
             KeyError: It is not there; nothing has changed.
         """
-        if self._quick is replicas.process and self._lone and type(element) is str:
+        if self._quick is replicas.process and type(element) is str:
             # The short path: an element that only this replica has added.
-            own = self._main
-            if element in own:
+            own: Any = self._main
+            seat: Any = self._seat
+            counter = own.get(element)
+            if counter and (self._lone or self._sole(seat.id, element)):
                 delta = _new(type(self))
-                delta._fold = (self._rid, own[element])
-                if self._watched:
-                    self._offer(delta)
+                delta._fold = (seat.id, counter)
+                if seat.observers:
+                    seat.offer(delta)
                 del own[element]
+                if not self._lone:
+                    self._unnote(seat.id, counter, element)
                 return delta
         return super().remove(element)
 
@@ -108,7 +115,7 @@ class ORSet(Causal, MutableElementSet[E]):
     def _has(self, key: Key) -> bool:
         if len(self._live) > _FEW:
             return key in self._all()
-        return any(key in live for live in self._live.values())
+        return self._in_some(key)
 
     def _keys(self) -> Collection[Key]:
         if len(self._live) == 1:
@@ -125,11 +132,17 @@ class ORSet(Causal, MutableElementSet[E]):
         return cached
 
     def _note(self, replica: str, counter: int, key: Key) -> None:
-        """Keep the indexes true after the short path."""
+        super()._note(replica, counter, key)
         if self._cached is not None:
             self._cached[key] = None
-        if replica in self._by_dot:
-            self._by_dot[replica][counter] = key
+
+    def _unnote(self, replica: str, counter: int, key: Key) -> None:
+        super()._unnote(replica, counter, key)
+        if self._cached is not None and not self._in_some(key):
+            self._cached.pop(key, None)
+
+    def _in_some(self, key: Key) -> bool:
+        return any(key in live for live in self._live.values())
 
     def _changed(self, new: Live, gone: Live) -> None:
         cached = self._cached
@@ -139,8 +152,8 @@ class ORSet(Causal, MutableElementSet[E]):
             self._cached = None
             return
         for key in gone:
-            if not any(key in live for live in self._live.values()):
-                del cached[key]
+            if not self._in_some(key):
+                cached.pop(key, None)
         cached.update(dict.fromkeys(new))
 
     def _take_over(self, source: Self) -> None:

@@ -132,6 +132,10 @@ def _merging_leaves_its_arguments_alone(history: History[C]) -> None:
             _demand((canonical(x), canonical(y)) == before, "a join aliases its arguments")
 
 
+def _read(history: History[C], state: C) -> Any:
+    return history.subject.read(state)
+
+
 def _change(history: History[C], state: C) -> None:
     for act in history.subject.acts:
         try:
@@ -147,6 +151,7 @@ def _copies_are_free(history: History[C]) -> None:
         for made in copies:
             _demand(canonical(made) == before, "a copy is in another state")
             _demand(made.replica is None, "a copy took the replica along")
+            _demand(_read(history, made) == _read(history, state), "a copy has another value")
             _change(history, made)
             _demand(canonical(state) == before, "a copy shares something with its original")
 
@@ -191,7 +196,7 @@ def _fed(history: History[C], chance: Random, numbers: Iterable[int]) -> C:
 def _expect_value(history: History[C], state: C, shadow: Iterable[int]) -> None:
     expected = history.model.value(shadow)
     if expected is not NOT_SAID:
-        found = history.subject.read(state)
+        found = _read(history, state)
         _demand(found == expected, f"value is {found!r:.300}, the model says {expected!r:.300}")
 
 

@@ -50,6 +50,16 @@ def test_an_element_with_two_dots_of_one_replica_is_removed_and_replaced_whole()
     assert ORSet.from_payload(state.payload).payload == state.payload
 
 
+def test_who_restores_a_repeated_element_removes_and_renews_it_whole() -> None:
+    for act in ("remove", "add"):
+        state = ORSet.from_payload(repeated().payload, replica="a")
+        state.add("z")
+        delta = getattr(state, act)("x")
+        other = repeated()
+        other.join(delta)
+        assert ("x" in other) == ("x" in state) == (act == "add")
+
+
 def test_copies_and_comparisons_know_of_repeated_elements() -> None:
     state = repeated()
     assert state.clone().payload == state.payload

@@ -347,6 +347,15 @@ class Tagged(ORSet[str]):
         self.label = "tags"
 
 
+def test_a_subclass_that_forgets_the_constructor_of_its_parent_is_told() -> None:
+    class Forgetful(ORSet[str]):
+        def __init__(self) -> None:
+            pass
+
+    with pytest.raises(AttributeError, match="constructor of this Forgetful"):
+        Forgetful().add("x")
+
+
 def test_a_subclass_is_always_built_by_its_own_constructor() -> None:
     tags = Tagged()
     tags.add("x")
