@@ -24,6 +24,10 @@ from crdt.clock import Clock
 from crdt.seat import Seat, seat_for
 from crdt.tagged import canonical_json
 
+_new = object.__new__
+
+_KEYS = ("_seat", "_quick", "_fold", "_main", "_lone")
+
 
 class Folded:
     """Stands for a field of a folded delta, and unfolds it when somebody looks.
@@ -65,6 +69,11 @@ class Native(StateCRDT):
         super().__init_subclass__(**settings)
         # A subclass with a constructor of its own is built by it, deltas included.
         cls._bare = getattr(cls.__init__, "__module__", "").startswith("crdt.")
+        # CPython lets instances share the keys that the first of them had. Deltas have few, and if
+        # they came first, every object that acts would pay 270 bytes for a dict of its own.
+        first = _new(cls)
+        for name in (*getattr(cls, "_fields", ()), *_KEYS):
+            object.__setattr__(first, name, None)
 
     def __init__(self, replica: str | None = None) -> None:
         self._start(replica, None)

@@ -20,6 +20,8 @@ from crdt.replica import check_replica, fresh_replica
 Observer = Callable[[Any], object]
 """Gets a delta before it applies; raises to refuse it."""
 
+_NO_IDS: frozenset[str] = frozenset()
+
 _TRIES = 16
 """Calls of an id source before it counts as one that only repeats itself."""
 
@@ -65,7 +67,7 @@ class Seat:
         self._home = current.get()
         self._share: Share | None = None
         self._spare: Callable[[], str] | None = None
-        self._held: frozenset[str] = frozenset()
+        self._held = _NO_IDS
         self._process = replicas.process
         self.bound = False
         self.observers: tuple[Observer, ...] = ()

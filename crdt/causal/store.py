@@ -30,19 +30,16 @@ from crdt.causal.runs import (
     count,
     counters,
     covers,
-    decode_runs,
-    encode_runs,
     includes,
     last,
     runs_of,
     single,
     union,
 )
-from crdt.errors import PayloadError
+from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
 from crdt.native import Folded, Native
-from crdt.payloads import decode_keys_by_dot, expect_dict, expect_list, expect_replica
+from crdt.payloads import expect_dict, expect_replica
 from crdt.seat import Seat
-from crdt.tagged import SAFE_INT, decode, encode
 
 Live = dict[Key, int]
 ByDot = dict[int, Key]
@@ -67,7 +64,7 @@ class Causal(Native):
     """
 
     _fields = ("_live", "_seen", "_by_dot")
-    _fold: tuple[str, int, Key] | tuple[str, int] | None = None  # what a folded delta holds
+    _fold: Fold | None = None  # what a folded delta holds
     if TYPE_CHECKING:
         _live: dict[str, Live]
         _seen: dict[str, Runs]
@@ -307,7 +304,7 @@ class Causal(Native):
 
     @classmethod
     def _decoded(cls, payload: Any) -> Self:
-        fold = _fold_of(payload)
+        fold = fold_of(payload)
         if fold is None or not cls._bare:
             return super()._decoded(payload)
         new = cls.__new__(cls)
@@ -357,37 +354,20 @@ class Causal(Native):
     def _encode_replica(self, replica: str) -> list[Any]:
         if self._repeats(replica):
             dots = sorted(self._by_dot[replica].items())
-            keys, numbers = [key for _, key in dots], [dot for dot, _ in dots]
         else:
-            live = sorted(self._live.get(replica, _NONE).items(), key=itemgetter(1))
-            keys, numbers = [key for key, _ in live], [dot for _, dot in live]
-        return [
-            [key if type(key) is str else encode(key) for key in keys],
-            encode_runs(runs_of(numbers)),
-            encode_runs(self._seen[replica]),
-        ]
+            live = self._live.get(replica, _NONE)
+            dots = sorted(zip(live.values(), live, strict=True), key=itemgetter(0))
+        return encode_dots(dots, self._seen[replica])
 
     def _decode(self, payload: Any) -> None:
         for replica, parts in expect_dict(payload, "payload").items():
             expect_replica(replica, "payload")
-            self._decode_replica(replica, parts, f"payload[{replica!r}]")
+            keys, numbers, seen = decode_dots(parts, f"payload[{replica!r}]")
+            self._seen[replica] = seen
+            self._live[replica] = live = dict(zip(keys, counters(numbers), strict=True))
+            if len(live) != len(keys):
+                self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
         self._choose_main()
-
-    def _decode_replica(self, replica: str, parts: Any, place: str) -> None:
-        elements, live_runs, context = expect_list(parts, place, 3)
-        numbers = decode_runs(live_runs, f"{place}[1]")
-        seen = decode_runs(context, f"{place}[2]")
-        if not seen:
-            raise PayloadError("a replica of which nothing was seen is left out", place)
-        if not includes(seen, numbers):
-            raise PayloadError("a live dot is outside the context", f"{place}[1]")
-        if count(numbers) != len(expect_list(elements, f"{place}[0]")):
-            raise PayloadError("as many elements as live dots are expected", place)
-        keys = decode_keys_by_dot(elements, f"{place}[0]")
-        self._seen[replica] = seen
-        self._live[replica] = live = dict(zip(keys, counters(numbers), strict=True))
-        if len(live) != len(keys):
-            self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
 
     def _shows_more(self, other: Self, replica: str) -> bool:
         fold = other._fold
@@ -403,27 +383,6 @@ class Causal(Native):
     def initial(self) -> bool:
         """Whether nothing has ever been written, as far as this state knows."""
         return not self._seen
-
-
-def _fold_of(payload: Any) -> tuple[str, int, Key] | tuple[str, int] | None:
-    """Return the fold of a payload with one dot, the usual delta; None if it is another one.
-
-    Whatever is not plainly right is left to the long way, which knows what to say about it.
-    """
-    if type(payload) is not dict or len(payload) != 1:
-        return None
-    ((replica, parts),) = payload.items()
-    if type(parts) is not list or list(map(type, parts)) != [list, list, list]:
-        return None
-    elements, live, context = parts
-    if list(map(type, context)) != [int, int] or context[1] != 1 or not 0 <= context[0] < SAFE_INT:
-        return None
-    replica, counter = expect_replica(replica, "payload"), context[0] + 1
-    if not elements and not live:
-        return replica, counter
-    if len(elements) != 1 or list(map(type, live)) != [int, int] or live != context:
-        return None
-    return replica, counter, decode(elements[0], f"payload[{replica!r}][0][0]")
 
 
 def _unseen(theirs: Live, seen: Runs) -> Live:

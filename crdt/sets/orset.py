@@ -8,6 +8,7 @@ from typing import Any, Self
 from crdt import replica as replicas
 from crdt.atoms import Key, identify, lookup
 from crdt.causal.store import Causal, Live
+from crdt.seat import Seat
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
 
@@ -95,17 +96,26 @@ class ORSet(Causal, MutableElementSet[E]):
             # The short path: an element that only this replica has added.
             own: Any = self._main
             seat: Any = self._seat
-            counter = own.get(element)
-            if counter and (self._lone or self._sole(seat.id, element)):
-                delta = _new(type(self))
-                delta._fold = (seat.id, counter)
-                if seat.observers:
-                    seat.offer(delta)
-                del own[element]
-                if not self._lone:
-                    self._unnote(seat.id, counter, element)
-                return delta
+            if self._lone and not seat.observers:
+                counter = own.pop(element, None)
+                if counter is not None:
+                    delta = _new(type(self))
+                    delta._fold = (seat.id, counter)
+                    return delta
+            elif element in own and self._sole(seat.id, element):
+                return self._remove_own(seat, element)
         return super().remove(element)
+
+    def _remove_own(self, seat: Seat, key: Key) -> Self:
+        """Remove the only dot of ``key``, which is our own: the short path with company."""
+        counter = self._main[key]
+        delta = _new(type(self))
+        delta._fold = (seat.id, counter)
+        if seat.observers:
+            seat.offer(delta)
+        del self._main[key]
+        self._unnote(seat.id, counter, key)
+        return delta
 
     def __contains__(self, element: object) -> bool:
         if type(element) is str:
