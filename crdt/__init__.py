@@ -27,7 +27,10 @@ Example:
     >>> there.value
     7
 
-Your own types: subclass `StateCRDT` with ``__init__``, ``payload``, ``value`` and ``merge``.
+Around them: ``observe`` shows every delta before it applies, `acting` says who acts and what time
+it is for a stretch of code, `register` gives a type of yours a tag, and `crdt.testing` holds it to
+the laws. Your own types: subclass `StateCRDT` with ``__init__``, ``payload``, ``value``, ``merge``.
+Objects are not thread-safe: use each from one thread at a time.
 """
 
 from __future__ import annotations

@@ -218,10 +218,11 @@ class StateCRDT(ABC):
         }
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
         if not isinstance(other, StateCRDT) or type(self) is not type(other):
             return NotImplemented
+        mine, theirs = self._payload_or_none(), other._payload_or_none()
+        if mine is None or theirs is None:
+            return mine is theirs
         return self.canonical() == other.canonical()
 
     # --- who acts, and who watches -------------------------------------------------------------
@@ -270,7 +271,7 @@ class StateCRDT(ABC):
         of this object's mutators and of ``join``, not what ``absorb`` brings.
         """
         if not callable(callback):
-            raise TypeError(f"an observer is a callable, not a {type(callback).__name__}")
+            raise TypeError(f"an observer is a callable, not {type(callback).__name__}")
         return self._own_seat().observe(callback)
 
     def children(self) -> Iterator[StateCRDT]:
@@ -304,7 +305,7 @@ class StateCRDT(ABC):
     def _same_type(self, other: Any) -> Self:
         if type(other) is not type(self):
             raise TypeError(
-                f"a {type(self).__qualname__} joins only with its own type, "
+                f"{type(self).__qualname__} joins only with its own type, "
                 f"not with {type(other).__qualname__}"
             )
         same: Self = other

@@ -30,7 +30,7 @@ def checked_copy(payload: Any, place: str = "payload", depth: int = 0) -> Any:
     if kind is int or kind is float:
         return _checked_number(payload, place)
     if kind is not list and kind is not dict:
-        raise PayloadError(f"a payload cannot hold a {kind.__qualname__}", place)
+        raise PayloadError(f"a payload cannot hold {kind.__qualname__}", place)
     if depth >= MAX_PAYLOAD_DEPTH:
         raise PayloadError(f"lists and dicts nest at most {MAX_PAYLOAD_DEPTH} deep", place[:80])
     if kind is list:

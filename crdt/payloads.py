@@ -20,14 +20,14 @@ from crdt.tagged import canonical_text, decode, encode
 def expect_dict(payload: Any, place: str) -> dict[Any, Any]:
     """Return ``payload`` if it is a dict."""
     if type(payload) is not dict:
-        raise PayloadError(f"expected a dict, not a {type(payload).__name__}", place)
+        raise PayloadError(f"expected a dict, not {type(payload).__name__}", place)
     return payload
 
 
 def expect_list(payload: Any, place: str, length: int | None = None) -> list[Any]:
     """Return ``payload`` if it is a list, and of ``length`` if one is given."""
     if type(payload) is not list:
-        raise PayloadError(f"expected a list, not a {type(payload).__name__}", place)
+        raise PayloadError(f"expected a list, not {type(payload).__name__}", place)
     if length is not None and len(payload) != length:
         raise PayloadError(f"expected {length} items, not {len(payload)}", place)
     return payload

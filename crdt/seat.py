@@ -61,8 +61,7 @@ class Seat:
 
     def __init__(self, replica: str | None = None, clock: Clock | None = None) -> None:
         self.id: Any = None if replica is None else check_replica(replica)
-        if clock is not None and not callable(clock):
-            raise TypeError(f"clock is a callable that returns milliseconds, not {clock!r}")
+        _check_callable(clock, "clock", "milliseconds")
         self.clock = clock
         self._home = current.get()
         self._share: Share | None = None
@@ -146,6 +145,8 @@ class Seat:
 
     def bind(self, replica: str, spare: Callable[[], str] | None, clock: Clock | None) -> None:
         """Act for a node, for life: see `StateCRDT.bind`."""
+        _check_callable(spare, "spare", "ids")
+        _check_callable(clock, "clock", "milliseconds")
         self.take(replica)
         self.bound = True
         self._spare = spare
@@ -233,6 +234,11 @@ def seat_for(replica: str | None, clock: Clock | None, *, fresh: bool = True) ->
     if fresh:
         seat.take_ambient()
     return seat
+
+
+def _check_callable(given: object, name: str, what: str) -> None:
+    if given is not None and not callable(given):
+        raise TypeError(f"{name} is a callable that returns {what}, not {type(given).__name__}")
 
 
 def _first_good(source: Callable[[], str], good: Callable[[str], bool]) -> str | None:

@@ -85,7 +85,7 @@ def decode(payload: Any, place: str, *, values: bool = False, depth: int = 0) ->
         return _plain_int(payload, place)
     if kind is list:
         return _decode_tag(payload, place, values=values, depth=depth)
-    raise PayloadError(f"a {kind.__name__} is no JSON spelling of an element", place)
+    raise PayloadError(f"{kind.__name__} is no JSON spelling of an element", place)
 
 
 def decode_int(payload: Any, place: str, *, at_least: int) -> int:
@@ -99,7 +99,7 @@ def decode_int(payload: Any, place: str, *, at_least: int) -> int:
     elif type(payload) is list and len(payload) == 2 and payload[0] == "i":
         number = _tagged_int(payload[1], place)
     else:
-        raise PayloadError(f"expected a whole number, not a {type(payload).__name__}", place)
+        raise PayloadError(f"expected a whole number, not {type(payload).__name__}", place)
     if number < at_least:
         raise PayloadError(f"expected a number >= {at_least}, not {number:#x}", place)
     return number

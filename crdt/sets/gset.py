@@ -42,7 +42,12 @@ class GSet(ElementSet[E]):
             TypeError: It is of a type that cannot be an element; the message names a conversion.
             ValueError: NaN, an infinity, a lone surrogate, or nested too deep.
         """
-        return self._grow([identify(element)])
+        key = identify(element)
+        delta = self._blank()
+        if key in self._elements:
+            return delta
+        delta._elements[key] = None
+        return self._publish(delta)
 
     def update(self, *others: Iterable[E]) -> Self:
         """Add all elements of ``others`` as one delta and return it.
@@ -51,7 +56,10 @@ class GSet(ElementSet[E]):
             TypeError: One of them cannot be an element; nothing has changed.
             ValueError: One of them cannot be an element; nothing has changed.
         """
-        return self._grow([identify(element) for other in others for element in other])
+        keys = [identify(element) for other in others for element in other]
+        delta = self._blank()
+        delta._elements = dict.fromkeys(key for key in keys if key not in self._elements)
+        return self._publish(delta) if delta._elements else delta
 
     def __ior__(self, other: Iterable[E]) -> Self:  # type: ignore[override,misc]  # adds in place
         if not isinstance(other, Iterable):
@@ -62,11 +70,6 @@ class GSet(ElementSet[E]):
     def compare(self, other: Self) -> bool:
         """Tell whether every element here is in ``other`` too."""
         return self._elements.keys() <= self._same_type(other)._elements.keys()
-
-    def _grow(self, keys: list[Key]) -> Self:
-        delta = self._blank()
-        delta._elements = dict.fromkeys(key for key in keys if key not in self._elements)
-        return self._publish(delta) if delta._elements else delta
 
     def _keys(self) -> Collection[Key]:
         return self._elements.keys()

@@ -180,9 +180,10 @@ class LWWSet(MutableElementSet[E]):
             key = decode(element, f"{here}[0]")
             ms, counter = decode_stamp(stamp, f"{here}[1]")
             writes[key] = (ms, counter, favoured, expect_replica(replica, f"{here}[2]"))
-            if canonical_text(key) <= before:
+            text = canonical_text(key)
+            if text <= before:
                 raise PayloadError("writes stand in canonical order of elements", here)
-            before = canonical_text(key)
+            before = text
             self._latest = max(self._latest, (ms, counter))
         return writes
 
@@ -208,7 +209,7 @@ class LWWSet(MutableElementSet[E]):
 
 def _check_bias(bias: Any) -> Bias:
     if not isinstance(bias, str):
-        raise TypeError(f"bias is 'add' or 'remove', not a {type(bias).__name__}")
+        raise TypeError(f"bias is 'add' or 'remove', not {type(bias).__name__}")
     if bias not in ("add", "remove"):
         raise ValueError(f"bias is 'add' or 'remove', not {bias!r}")
     return "add" if bias == "add" else "remove"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -34,6 +36,19 @@ def test_the_table_in_the_package_docstring_is_the_catalogue() -> None:
     assert told == {tag: type_of(tag).__name__ for tag in BUILT_IN}
     for name in told.values():
         assert hasattr(crdt, name)
+
+
+@pytest.mark.parametrize("tag", sorted(BUILT_IN))
+def test_every_type_says_what_it_writes_where_it_comes_from_and_how_it_is_used(tag: str) -> None:
+    told = type_of(tag).__doc__ or ""
+    assert [part for part in ("Payload:", "Source:", "Example:") if part not in told] == []
+
+
+@pytest.mark.process
+def test_importing_the_toolbox_is_cheap() -> None:
+    asked = "import crdt, sys; print([m for m in ('hypothesis', 'trio', 'msgpack') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_tag_is_found_for_classes_objects_and_aliases() -> None:

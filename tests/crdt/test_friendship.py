@@ -151,7 +151,8 @@ def test_a_fresh_object_without_a_payload_is_the_bottom() -> None:
     assert not eric.compare(fresh)
     assert not eric.join(fresh)
     assert not fresh.join(Friendship())
-    assert fresh == fresh  # even without a payload
+    assert fresh == Friendship() != eric
+    assert eric != fresh
     assert fresh.join(eric)
     assert fresh.canonical() == eric.canonical()
     assert not eric.initial

@@ -589,6 +589,14 @@ def test_a_bound_object_takes_time_from_its_node() -> None:
         assert title.assign("y").payload[0] == [2, 1]
 
 
+@pytest.mark.parametrize("wrong", [{"spare": "n2"}, {"clock": 5}])
+def test_wrong_arguments_of_bind_are_refused(wrong: dict[str, Any]) -> None:
+    counter = PNCounter("a")
+    with pytest.raises(TypeError, match="callable"):
+        counter.bind("node", **wrong)
+    assert counter.replica == "a"
+
+
 @every_type
 def test_the_payload_of_a_bound_object_cannot_be_assigned(kind: type[Any]) -> None:
     state = kind()
