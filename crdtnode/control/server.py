@@ -5,6 +5,7 @@ process left is removed, after a connect has shown that nobody is there; one tha
 touched. A failing server is logged, counted and started again; it never ends the node.
 """
 
+from contextlib import suppress
 import errno
 import logging
 import os
@@ -25,7 +26,7 @@ from crdtnode.node import Node
 log = logging.getLogger(__name__)
 
 _START_AGAIN = 1.0
-_GRACE = 0.5
+_GRACE = 0.25
 """Seconds that requests under way have when the node closes."""
 
 _KEEP_ALIVE = 60.0
@@ -155,11 +156,37 @@ async def _serve_once(
 ) -> None:
     try:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(_hang_up_at_the_end, sock.getsockname(), closing)
             await nursery.start(_hypercorn, node, sock, closing)
             task_status.started()
+            await closing.wait()
     except Exception as error:
         log.error("api-failed", exc_info=error)
         node.metrics.contained.add("control")
+
+
+async def _hang_up_at_the_end(path: str, closing: trio.Event) -> None:
+    """Break connections off whose clients do not read.
+
+    The server writes under a shield, so that nothing else ends a write that nobody takes.
+    """
+    await closing.wait()
+    await trio.sleep(_GRACE)
+    hang_up(path)
+
+
+def hang_up(path: str) -> None:
+    """Shut down all of this process's connections that were accepted at a socket's path.
+
+    The server keeps them to itself; the kernel lists them.
+    """
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError):
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(number)) as connection:
+                if connection.family == socket.AF_UNIX and connection.getsockname() == path:
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
 async def _hypercorn(

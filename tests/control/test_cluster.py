@@ -1,0 +1,138 @@
+"""Status, members and faults over HTTP."""
+
+import pytest
+import trio
+
+from crdt import PNCounter
+from crdtnode.metrics import Metrics
+from crdtnode.node import open_node
+
+
+@pytest.fixture
+async def other(network, nursery, api):
+    """A second node, which knows the first."""
+
+    async def sit(*, task_status):
+        place = network.transport(("10.0.0.2", 27380), Metrics())
+        async with open_node(name="b", transport=place, join=[api.node.address]) as node:
+            while len(node.members) < 2:  # noqa: ASYNC110 (a condition of the outside)
+                await trio.sleep(0.01)
+            task_status.started(node)
+            await trio.sleep_forever()
+
+    return await nursery.start(sit)
+
+
+async def test_status_of_a_lone_node(api, autojump_clock):
+    api.node.open("n", PNCounter).increment()
+    status = (await api.get("/v1/status")).json
+    assert status["name"] == "a"
+    assert status["root"] == api.node.root != "0" * 16
+    assert len(status["root"]) == 16
+    assert status["objects"] == 1
+    assert status["members"] == {"alive": 1, "suspect": 0, "dead": 0, "left": 0}
+    assert status["converged"] is None
+    assert status["encrypted"] is False
+    assert status["faults"] == {"allowed": True, "isolated": False}
+    assert status["address"] == "10.0.0.1:27380"
+
+
+async def test_status_asks_the_others(api, other, network, autojump_clock):
+    api.node.open("n", PNCounter).increment()
+    await api.node.converged(timeout=5)
+    assert (await api.get("/v1/status")).json["converged"] is True
+    network.linked = lambda a, b: False
+    began = trio.current_time()
+    status = (await api.get("/v1/status")).json
+    assert (status["converged"], status["silent"]) == (False, ["b"])
+    assert trio.current_time() - began <= 0.11
+
+
+async def test_members_lists_ourselves_too(api, other, autojump_clock):
+    await api.node.converged(timeout=5)
+    rows = (await api.get("/v1/members")).json["members"]
+    shown = [
+        {key: row[key] for key in ("name", "address", "state", "root_equal", "self")}
+        for row in rows
+    ]
+    assert shown == [
+        {"name": "a", "address": "10.0.0.1:27380", "state": "alive", "root_equal": True, "self": True},
+        {"name": "b", "address": "10.0.0.2:27380", "state": "alive", "root_equal": True, "self": False},
+    ]  # fmt: skip
+    assert rows[0]["rtt_s"] is None
+
+
+async def test_a_silent_member_has_no_known_root(api, other, network, autojump_clock):
+    network.linked = lambda a, b: False
+    rows = (await api.get("/v1/members")).json["members"]
+    assert rows[1]["root_equal"] is None
+
+
+async def test_waiting_tells_whether_it_was_reached(api, other, network, autojump_clock):
+    answer = await api.get("/v1/status?wait=converged&timeout=5")
+    assert answer.json["reached"] is True
+    network.linked = lambda a, b: False
+    began = trio.current_time()
+    answer = await api.get("/v1/status?wait=converged&timeout=0.3")
+    assert answer.json["reached"] is False
+    assert trio.current_time() - began <= 0.45
+
+
+@pytest.mark.parametrize(
+    "query", ["wait=x", "wait=converged&timeout=x", "wait=converged&timeout=-1"]
+)
+async def test_a_wait_that_cannot_be_is_refused(api, query):
+    assert (await api.get(f"/v1/status?{query}")).status == 422
+
+
+async def test_joining_goes_on_in_the_background(api, autojump_clock):
+    answer = await api.post("/v1/members", {"address": "10.0.0.9"})
+    assert (answer.status, answer.json) == (202, {"joining": "10.0.0.9"})
+    await trio.sleep(2)
+    seeds = (await api.get("/v1/status")).json["unreached_seeds"]
+    assert [seed["address"] for seed in seeds] == ["10.0.0.9:27380"]
+    assert seeds[0]["why"]
+
+
+@pytest.mark.parametrize("document", [{"address": "a b"}, {"address": 5}, {}, {"adress": "a"}])
+async def test_a_wrong_address_is_refused(api, document):
+    answer = await api.post("/v1/members", document)
+    assert answer.status == 422
+    assert answer.json["field"] in ("address", "body")
+
+
+async def test_leaving_answers_once_others_know(api, other, autojump_clock):
+    assert (await api.post("/v1/leave")).json == {"name": "a", "left": True}
+    assert api.node.has_left.is_set()
+    assert [m.state for m in other.members] == ["left", "alive"]
+
+
+async def test_faults_cut_off_and_heal(api, other, autojump_clock):
+    assert (await api.post("/v1/faults/isolate")).json == {"isolated": True}
+    assert (await api.get("/v1/status")).json["faults"] == {"allowed": True, "isolated": True}
+    other.open("n", PNCounter).increment()
+    assert (await api.post("/v1/faults/heal")).json == {"isolated": False}
+    await api.node.converged(timeout=10)
+    assert api.node.open("n", PNCounter).value == 1
+
+
+async def test_faults_that_were_not_allowed_are_refused(api):
+    api.node._allow_faults = False
+    for path in ("/v1/faults/isolate", "/v1/faults/heal"):
+        answer = await api.post(path)
+        assert answer.status == 403
+        assert "--allow-faults" in answer.json["detail"]
+    assert not api.node.isolated
+
+
+async def test_health_and_readiness(api, autojump_clock):
+    assert (await api.get("/healthz")).json == {"checks": {"serving": "ok"}}
+    assert (await api.get("/readyz")).status == 200
+    await api.post("/v1/members", {"address": "10.0.0.9"})
+    answer = await api.get("/readyz")
+    assert (answer.status, answer.json["checks"]["joined"]) == (503, "no")
+
+
+async def test_stats_show_all_counters(api):
+    stats = (await api.get("/v1/stats")).json
+    assert {"bytes_sent", "dropped", "contained"} <= set(stats["counters"])

@@ -1,0 +1,52 @@
+"""Values as JSON."""
+
+import json
+import math
+
+import pytest
+
+from crdt import GSet, LWWRegister, PNCounter
+from crdtnode.control.rendering import shown, value_of
+
+
+@pytest.mark.parametrize(
+    ("value", "document"),
+    [
+        (None, None),
+        (True, True),
+        (1, 1),
+        (1.0, 1.0),
+        ("text", "text"),
+        (2**53, ["i", "0x20000000000000"]),
+        (b"hi", ["b", "aGk="]),
+        ((1, (2.5, "x")), ["t", [1, ["t", [["f", "2.5"], "x"]]]]),
+        ([1, {"a": (1,)}], [1, {"a": ["t", [1]]}]),
+        ({3, 1, 2}, [1, 2, 3]),
+        (frozenset({"b", "a"}), ["a", "b"]),
+        ({1: "x"}, {"1": "x"}),
+        (math.inf, "inf"),
+        ((object,), [str(object)]),
+        (object, str(object)),
+        ({object}, [str(object)]),
+    ],
+)
+def test_json_where_it_can_and_payload_form_where_it_cannot(
+    value: object, document: object
+) -> None:
+    assert shown(value) == document
+    assert type(shown(value)) is type(document)
+    json.dumps(shown(value), allow_nan=False)
+
+
+def test_a_set_shows_what_python_would_merge() -> None:
+    odd: GSet[object] = GSet()
+    odd.update([1, True, 1.0, "1"])
+    assert sorted(map(repr, value_of(odd))) == ["'1'", "1", "1.0", "True"]
+
+
+def test_counters_and_registers_show_their_value() -> None:
+    counter, register = PNCounter(), LWWRegister()
+    counter.increment(2**60)
+    register.assign([b"x"])
+    assert value_of(counter) == ["i", hex(2**60)]
+    assert value_of(register) == [["b", "eA=="]]
