@@ -59,7 +59,7 @@ class Cluster:
         self.deliveries = Deliveries(settings)
         self.news = news
         self.ring = Ring(lambda: [m.name for m in members if m.talks], place)
-        self.probing = Probing(self.members, self.ring, ping, settings, chance)
+        self.probing = Probing(self.members, self.ring, ping, greet, settings, chance)
         self.suspicions = Suspicions()
         self.seeds = Seeds(self.members, settings, chance)
         self._bulletin = Bulletin(members, self.deliveries)
@@ -82,9 +82,10 @@ class Cluster:
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
         """Take a whole list; a newcomer, and whom it brings, are made known to all others."""
         newcomer = self.members.booted(sender) is None
+        alone = not self.members.talking()  # then we are the newcomer, and others tell of us
         heard = self.members.hear(message.records, now, sender)
         out = self._apply(heard, now)
-        if newcomer and self.members.booted(sender) is not None:
+        if newcomer and not alone and self.members.booted(sender) is not None:
             out += self._bulletin.post([m for m in heard.changed.values() if m.talks], now)
         return out
 

@@ -1,10 +1,11 @@
 """Finds out who does not answer: one member is probed each round, and given every chance.
 
 At first it is probed by us, then through others and by a TCP connect, which tells a dead process
-from a dead host and from a slow process.
+from a dead host and from a slow process, and by a greeting, which a new process answers that has
+taken its place.
 
-Source: SWIM (Das, Gupta, Motivala 2002), sections 3.1 and 4.3; the connect and the three kinds of
-suspicion are ours.
+Source: SWIM (Das, Gupta, Motivala 2002), sections 3.1 and 4.3; the connect, the greeting and the
+three kinds of suspicion are ours.
 """
 
 from collections.abc import Callable
@@ -13,10 +14,10 @@ import random
 
 from crdtnode.config import Settings
 from crdtnode.protocol.effects import CloseStream, OpenStream
-from crdtnode.protocol.mail import Outcome, to
+from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import ROUNDS, Ring, later
-from crdtnode.wire.messages import Nack, Ping, PingAck, PingReq, Seen, State
+from crdtnode.wire.messages import NOBODY, Hello, Nack, Ping, PingAck, PingReq, Seen, State
 
 RELAYED = 1.0
 """Seconds for which a member that we probe for another may answer."""
@@ -62,12 +63,14 @@ class Probing:
         members: Members,
         ring: Ring,
         ping: Callable[[Member, int, float], Ping],
+        greet: Callable[[], Hello],
         settings: Settings,
         chance: random.Random,
     ) -> None:
         self._members = members
         self._ring = ring
         self._ping = ping
+        self._greet = greet
         self._settings = settings
         self._chance = chance
         self._round = 0
@@ -138,7 +141,7 @@ class Probing:
         helpers = self._chance.sample(helpers, min(self._settings.indirect_probes, len(helpers)))
         request = PingReq(probe.round, member.name, member.boot, member.address)
         out: list[Outcome] = [to(helper, request) for helper in helpers]
-        return [*out, self._connect(probe)]
+        return [*out, Send(NOBODY, member.address, self._greet()), self._connect(probe)]
 
     def _connect(self, probe: _Probe | _Relay) -> OpenStream:
         self._last_id -= 1  # below 0: these streams are never spoken on

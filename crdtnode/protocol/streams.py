@@ -282,8 +282,8 @@ class Streams:
         self._sealed(conn, codec.encode(self._hello(conn.nonce, conn.echo)), "hello")
 
     def _flush_queue(self, conn: Conn) -> None:
-        if conn.boot is not None:
-            self._by_boot.setdefault(conn.boot, conn)
+        assert conn.boot is not None  # it is ready
+        self._by_boot.setdefault(conn.boot, conn)
         queue, conn.queue = conn.queue, []
         for body in queue:
             self._sealed(conn, body, "queued")

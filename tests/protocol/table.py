@@ -1,8 +1,9 @@
 """A few engines on a table: no sockets, no latency, time that moves when a test says so."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import random
+from typing import Protocol
 
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
@@ -18,23 +19,56 @@ from crdtnode.protocol import (
     Udp,
 )
 from crdtnode.protocol.channel import Channel, clear, sealed
+from crdtnode.protocol.effects import Source
 from crdtnode.registry import Registry
 from crdtnode.wire.keyring import Keyring
 
 
-class Seat:
-    """One engine at the table, with what it did besides sending."""
+class Driven(Protocol):
+    """What the table needs of an engine, or of a puppet that plays one."""
 
-    def __init__(self, engine: Engine, registry: Registry, address: Address) -> None:
-        self.engine = engine
-        self.registry = registry
+    @property
+    def deadline(self) -> float: ...
+    def wake(self, now: float) -> None: ...
+    def effects(self) -> list[Effect]: ...
+    def receive(self, data: bytes, source: Source, now: float) -> None: ...
+    def accepted(self, address: Address, now: float) -> int | None: ...
+    def opened(self, id_: int, now: float) -> None: ...
+    def closed(self, id_: int, why: str, now: float) -> None: ...
+    def drained(self, id_: int, now: float) -> None: ...
+
+
+class Place:
+    """Somebody at the table, with what it did besides sending."""
+
+    def __init__(self, driven: Driven, address: Address) -> None:
+        self.driven = driven
         self.address = address
-        self.metrics = Metrics()
         self.did: list[Effect] = []
         self.dead = False
+        self.stopped = False
+        """The process stands still: its port accepts, and nobody reads."""
+        self.missed: list[tuple[Source, bytes]] = []
 
     def saw(self, kind: type) -> list[Effect]:
         return [effect for effect in self.did if isinstance(effect, kind)]
+
+
+class Seat(Place):
+    """An engine at the table."""
+
+    def __init__(
+        self, engine: Engine, registry: Registry, address: Address, metrics: Metrics
+    ) -> None:
+        super().__init__(engine, address)
+        self.engine = engine
+        self.registry = registry
+        self.metrics = metrics
+
+    @property
+    def states(self) -> dict[str, str]:
+        """What it thinks of each member."""
+        return {member.name: member.state for member in self.engine.members}
 
 
 class Table:
@@ -42,12 +76,18 @@ class Table:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.seats: dict[Address, Seat] = {}
+        self.places: dict[Address, Place] = {}
         self.cut: Callable[[Address, Address], bool] = lambda sender, receiver: False
         self.lose: Callable[[Address, Address, bytes], bool] = lambda sender, receiver, data: False
         self.sent: list[tuple[Address, Address, bytes]] = []
+        self.wakes = 0
         self._queue: deque[Callable[[], None]] = deque()
         self._ends: dict[tuple[Address, int], tuple[Address, int]] = {}
+
+    @property
+    def seats(self) -> list[Seat]:
+        """The engines whose processes live."""
+        return [place for place in self._alive() if isinstance(place, Seat)]
 
     def seat(
         self,
@@ -56,24 +96,25 @@ class Table:
         port: int | None = None,
         keyring: Keyring | None = None,
         cluster: str = "default",
-        channel: Channel | None = None,
         settings: Settings | None = None,
+        types: Iterable[str] | None = None,
+        tags: dict[str, str] | None = None,
         seed: int = 0,
     ) -> Seat:
         """Start an engine. Its boot id follows from its name and ``seed``."""
         chance = random.Random(f"{name}/{seed}")
-        address = ("10.0.0.1", port or 1000 + len(self.seats))
+        address = ("10.0.0.1", port or 1000 + len(self.places))
         boot = chance.randbytes(16)
-        if channel is None:
-            channel = sealed(keyring, cluster, boot) if keyring else clear(cluster, boot)
+        channel: Channel = sealed(keyring, cluster, boot) if keyring else clear(cluster, boot)
         ids = iter(range(10**6))
+        metrics = Metrics()
         registry = Registry(
             salt=b"salt",
             replica=lambda: f"{name}.{seed}.{next(ids)}",
             clock=lambda: int(self.now * 1000),
-            metrics=Metrics(),
+            metrics=metrics,
+            types=types,
         )
-        metrics = Metrics()
         engine = Engine(
             name=name,
             cluster=cluster,
@@ -86,35 +127,49 @@ class Table:
             entropy=chance.randbytes,
             clock=lambda: int(self.now * 1000),
             seeds=seeds,
+            tags=tags,
         )
-        seat = Seat(engine, registry, address)
-        seat.metrics = metrics
-        self.seats[address] = seat
+        seat = Seat(engine, registry, address, metrics)
+        self.sit(seat)
         engine.start(self.now)
         self._take(seat)
         self.settle()
         return seat
 
-    def crash(self, seat: Seat) -> None:
+    def sit(self, place: Place) -> None:
+        """Give somebody a place at the table."""
+        self.places[place.address] = place
+
+    def crash(self, place: Place) -> None:
         """The process is gone: its port refuses, its streams break."""
-        seat.dead = True
+        place.dead = True
         for (address, id_), (peer, peer_id) in list(self._ends.items()):
-            if address == seat.address:
+            if address == place.address:
                 self._close(peer, peer_id, "eof")
                 self._ends.pop((address, id_), None)
 
+    def resume(self, place: Place) -> None:
+        """A stopped process goes on: first it gets what waited for it, then it wakes."""
+        place.stopped = False
+        missed, place.missed = place.missed, []
+        for source, data in missed:
+            place.driven.receive(data, source, self.now)
+        self._take(place)
+        self.settle()
+
     def settle(self) -> None:
         """Carry out everything that is under way, without letting time pass."""
-        for _ in range(100_000):
+        for _ in range(300_000):
             if self._queue:
                 self._queue.popleft()()
                 continue
-            busy = [s for s in self._alive() if s.engine.deadline <= self.now]
+            busy = [place for place in self._awake() if place.driven.deadline <= self.now]
             if not busy:
                 return
-            for seat in busy:
-                seat.engine.wake(self.now)
-                self._take(seat)
+            for place in busy:
+                self.wakes += 1
+                place.driven.wake(self.now)
+                self._take(place)
         raise AssertionError("the engines never come to rest")
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
@@ -124,91 +179,123 @@ class Table:
             self.settle()
             if until():
                 return True
-            due = min((s.engine.deadline for s in self._alive()), default=end)
+            due = min((p.driven.deadline for p in self._awake()), default=float("inf"))
             if due > end:
                 self.now = end
                 return until()
             self.now = max(self.now, due)
 
-    def _alive(self) -> Iterator[Seat]:
-        return (seat for seat in self.seats.values() if not seat.dead)
+    def _alive(self) -> Iterator[Place]:
+        return (place for place in self.places.values() if not place.dead)
 
-    def call(self, seat: Seat, act: Callable[[], object]) -> object:
+    def _awake(self) -> Iterator[Place]:
+        return (place for place in self._alive() if not place.stopped)
+
+    def call(self, place: Place, act: Callable[[], object]) -> object:
         """Do something with an engine, and what follows from it."""
         result = act()
-        self._take(seat)
+        self._take(place)
         self.settle()
         return result
 
-    def _take(self, seat: Seat) -> None:
-        for effect in seat.engine.effects():
-            self._queue.append(lambda effect=effect: self._carry(seat, effect))
+    def _take(self, place: Place) -> None:
+        for effect in place.driven.effects():
+            self._queue.append(lambda effect=effect: self._carry(place, effect))
 
-    def _at(self, sender: Address, receiver: Address) -> Seat | None:
-        seat = self.seats.get(receiver)
-        return None if seat is None or seat.dead or self.cut(sender, receiver) else seat
+    def _at(self, sender: Address, receiver: Address) -> Place | None:
+        place = self.places.get(receiver)
+        return None if place is None or place.dead or self.cut(sender, receiver) else place
 
-    def _carry(self, seat: Seat, effect: Effect) -> None:
+    def _give(self, place: Place, data: bytes, source: Source) -> None:
+        if place.stopped:
+            place.missed.append((source, data))
+        else:
+            place.driven.receive(data, source, self.now)
+            self._take(place)
+
+    def deliver(self, sender: Address, receiver: Address, data: bytes) -> None:
+        """A datagram arrives, whatever became of others like it."""
+        place = self._at(sender, receiver)
+        if place is not None:
+            self._give(place, data, Udp(sender))
+
+    def _carry(self, place: Place, effect: Effect) -> None:
         match effect:
             case SendDatagram(address, data):
-                self.sent.append((seat.address, address, data))
-                peer = self._at(seat.address, address)
-                if peer is not None and not self.lose(seat.address, address, data):
-                    peer.engine.receive(data, Udp(seat.address), self.now)
-                    self._take(peer)
+                self.sent.append((place.address, address, data))
+                if not self.lose(place.address, address, data):
+                    self.deliver(place.address, address, data)
             case OpenStream(id_, address):
-                self._open(seat, id_, address)
+                self._open(place, id_, address)
             case SendFrame(id_, data):
-                self._frame(seat, id_, data)
+                self._frame(place, id_, data)
             case CloseStream(id_):
-                end = self._ends.pop((seat.address, id_), None)
+                end = self._ends.pop((place.address, id_), None)
                 if end is not None:
                     self._close(*end, "eof")
             case _:
-                seat.did.append(effect)
+                place.did.append(effect)
 
-    def _open(self, seat: Seat, id_: int, address: Address) -> None:
-        peer = self._at(seat.address, address)
+    def _open(self, place: Place, id_: int, address: Address) -> None:
+        peer = self._at(place.address, address)
         if peer is None:
-            dead = self.seats.get(address)
-            why = "refused" if dead is not None and dead.dead else "timeout"
-            seat.engine.closed(id_, why, self.now)
+            dead = self.places.get(address)
+            refused = dead is not None and dead.dead and not self.cut(place.address, address)
+            place.driven.closed(id_, "refused" if refused else "timeout", self.now)
+        elif peer.stopped:
+            place.driven.opened(id_, self.now)  # its kernel accepts
         else:
-            other = peer.engine.accepted(seat.address, self.now)
+            other = peer.driven.accepted(place.address, self.now)
             if other is None:
-                seat.engine.closed(id_, "eof", self.now)
+                place.driven.closed(id_, "eof", self.now)
             else:
-                self._ends[seat.address, id_] = (address, other)
-                self._ends[address, other] = (seat.address, id_)
-                seat.engine.opened(id_, self.now)
+                self._ends[place.address, id_] = (peer.address, other)
+                self._ends[peer.address, other] = (place.address, id_)
+                place.driven.opened(id_, self.now)
             self._take(peer)
-        self._take(seat)
+        self._take(place)
 
-    def _frame(self, seat: Seat, id_: int, data: bytes) -> None:
-        end = self._ends.get((seat.address, id_))
+    def _frame(self, place: Place, id_: int, data: bytes) -> None:
+        end = self._ends.get((place.address, id_))
         if end is None:
             return
         address, other = end
-        peer = self._at(seat.address, address)
+        peer = self._at(place.address, address)
         if peer is None:
-            self._ends.pop((seat.address, id_), None)
+            self._ends.pop((place.address, id_), None)
             self._ends.pop(end, None)
-            self._close(seat.address, id_, "timeout")
+            self._close(place.address, id_, "timeout")
             self._close(address, other, "timeout")
             return
-        self.sent.append((seat.address, address, data))
-        peer.engine.receive(data, Stream(other), self.now)
-        self._take(peer)
-        seat.engine.drained(id_, self.now)
-        self._take(seat)
+        self.sent.append((place.address, address, data))
+        self._give(peer, data, Stream(other))
+        place.driven.drained(id_, self.now)
+        self._take(place)
 
     def _close(self, address: Address, id_: int, why: str) -> None:
         self._ends.pop((address, id_), None)
-        seat = self.seats.get(address)
-        if seat is not None and not seat.dead:
-            seat.engine.closed(id_, why, self.now)
-            self._take(seat)
+        place = self.places.get(address)
+        if place is not None and not place.dead:
+            place.driven.closed(id_, why, self.now)
+            self._take(place)
+
+    # What tests ask about all
 
     def equal(self) -> bool:
-        """True where all living engines hold the same state."""
-        return len({seat.registry.root for seat in self._alive()}) == 1
+        """True where all living engines hold the same state, and have told each other."""
+        return len({seat.registry.root for seat in self.seats}) == 1
+
+    def agreed(self) -> bool:
+        """True where every living engine holds every other for alive, and nobody else."""
+        names = {seat.engine.name for seat in self.seats}
+        boots = {
+            seat.engine.name: m.boot
+            for seat in self.seats
+            for m in seat.engine.members
+            if m.is_self
+        }
+        for seat in self.seats:
+            alive = {m.name: m.boot for m in seat.engine.members if m.state == "alive"}
+            if alive != boots:
+                return False
+        return len(names) == len(self.seats)

@@ -15,7 +15,7 @@ def trio_of(table: Table, **options: object):
     return a, b, c
 
 
-def states(seat) -> dict[str, str]:
+def states(seat: Seat) -> dict[str, str]:
     return {member.name: member.state for member in seat.engine.members}
 
 

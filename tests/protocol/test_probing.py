@@ -11,11 +11,12 @@ from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.probing import RELAYED, RELAYS_MOST, Probing, Verdict
 from crdtnode.protocol.ring import ROUNDS, Ring
-from crdtnode.wire.messages import Nack, Ping, PingAck, PingReq, Seen, State
+from crdtnode.wire.messages import NOBODY, Hello, Nack, Ping, PingAck, PingReq, Seen, State
 from tests.protocol.people import boot, members
 
 SETTINGS = Settings()
 NEVER = float("inf")
+HELLO = Hello(bytes(16), NOBODY, "a", "default", 7)
 
 
 def ping(member: Member, round_: int, now: float) -> Ping:
@@ -33,7 +34,7 @@ class Prober:
     def __post_init__(self) -> None:
         self.members = members(*self.names)
         ring = Ring(lambda: [member.name for member in self.members], lambda name: ord(name[0]))
-        self.probing = Probing(self.members, ring, ping, SETTINGS, random.Random(1))
+        self.probing = Probing(self.members, ring, ping, lambda: HELLO, SETTINGS, random.Random(1))
         self.probing.start(10.0)
 
     def of(self, name: str) -> Member:
@@ -60,7 +61,8 @@ class Prober:
         probed, _ = self.begin()
         out, verdicts = self.go_on()
         assert verdicts == []
-        *asked, connect = out
+        *asked, greeting, connect = out
+        assert greeting == Send(NOBODY, probed.address, HELLO)
         assert isinstance(connect, OpenStream)
         assert connect.address == probed.address
         return probed, [send for send in asked if isinstance(send, Send)], connect.id
@@ -176,7 +178,7 @@ def test_suspects_are_not_asked_to_help() -> None:
     for other in us.members.talking():
         us.members.judge(other, State.SUSPECT, 1.0)
     out, _ = us.go_on()
-    assert [type(outcome) for outcome in out] == [OpenStream]
+    assert [type(outcome) for outcome in out] == [Send, OpenStream]
 
 
 def test_whom_nobody_reaches_is_suspected_at_the_verdict() -> None:
@@ -198,7 +200,7 @@ def test_a_wake_that_comes_too_late_still_asks_others_before_it_judges() -> None
     us = Prober("bcd")
     probed, now = us.begin()
     out, verdicts = us.probing.wake(now + 0.9)
-    assert len(out) == 3
+    assert len(out) == 4
     assert verdicts == [Verdict(probed, SETTINGS.suspicion_silent)]
 
 

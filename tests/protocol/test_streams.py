@@ -198,7 +198,7 @@ def test_where_another_process_answers_we_hang_up() -> None:
 def test_a_recorded_answer_is_no_answer() -> None:
     first = Line()
     first.open()
-    recording = [effect.data for effect in first.b.effects if isinstance(effect, SendFrame)][0]
+    recording = next(effect.data for effect in first.b.effects if isinstance(effect, SendFrame))
     second = Line(a=first.a, b=first.b)
     second.a.streams.opened(second.there.id, 1.0)
     assert second.a.streams.receive(second.there, recording, 1.0).over

@@ -1,0 +1,72 @@
+"""News of members that goes to everybody at once, and is acknowledged.
+
+What is posted goes out at once, or, soon after something else did, together with what is posted
+meanwhile: when fifty nodes join within a moment, each of them is not worth fifty messages of its
+own. Nor can somebody who slanders us a thousand times a second make us answer as often.
+"""
+
+from collections.abc import Iterable
+
+from crdtnode.protocol.deliveries import Deliveries
+from crdtnode.protocol.mail import Send
+from crdtnode.protocol.members import Member, Members
+from crdtnode.protocol.news import record_bytes
+from crdtnode.wire.messages import MemberList, MemberRecord
+
+PERIOD = 0.05
+"""Seconds between two mailings. Higher saves messages while many join or die, lower saves time."""
+
+MAILED_MOST = 64
+"""Members of which one mailing tells; further ones are found when lists are compared."""
+
+MAIL_BYTES = 1000
+"""Records in one message, so that it stays a datagram."""
+
+NEVER = float("inf")
+
+
+class Bulletin:
+    """What everybody is to be told, and when."""
+
+    def __init__(self, members: Members, deliveries: Deliveries) -> None:
+        self._members = members
+        self._deliveries = deliveries
+        self._posted: dict[bytes, Member] = {}
+        self._mailed = -NEVER
+        self.deadline = NEVER
+        """When the next mailing is due."""
+
+    def post(self, about: Iterable[Member], now: float) -> list[Send]:
+        """Tell everybody of these members."""
+        self._posted.update((member.boot, member) for member in about)
+        self.deadline = self._mailed + PERIOD
+        return self.wake(now)
+
+    def wake(self, now: float) -> list[Send]:
+        """Mail what was posted, if that is due."""
+        if self.deadline > now:
+            return []
+        self._mailed, self.deadline = now, NEVER
+        posted, self._posted = self._posted, {}
+        known = [m for boot, m in posted.items() if self._members.booted(boot) is m]
+        out: list[Send] = []
+        for records in _messages(m.record() for m in known[:MAILED_MOST]):
+            id_ = self._deliveries.new_id()
+            message = MemberList(id_, records, reply=False)
+            for member in self._members.talking():
+                out += self._deliveries.send(member, id_, message, now)
+        return out
+
+
+def _messages(records: Iterable[MemberRecord]) -> list[tuple[MemberRecord, ...]]:
+    """Cut records into lists that fit a datagram each, if one can."""
+    messages: list[tuple[MemberRecord, ...]] = []
+    room = 0
+    for record in records:
+        size = record_bytes(record)
+        if size > room:
+            messages.append(())
+            room = MAIL_BYTES
+        messages[-1] += (record,)
+        room -= size
+    return messages
