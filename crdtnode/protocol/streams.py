@@ -138,7 +138,7 @@ class Streams:
         Half of the streams may be such that did not prove themselves; then the oldest gives way.
         """
         strangers = [c for c in self._conns.values() if not (c.initiator or c.ready)]
-        if len(strangers) >= self._settings.streams_most // 2:
+        if len(strangers) > self._settings.streams_most // 2:
             self._metrics.dropped.add("too many strangers")
             self.close(strangers[0], "too many strangers")
         conn = self._new(address, now, initiator=False, boot=None)
@@ -294,7 +294,9 @@ class Streams:
         if conn.initiator:
             self._refused(conn, error)
         elif error.reason == Reason.SELF or (
-            error.reason in FOREIGN and now - self._refused_at >= REFUSAL_PERIOD
+            error.reason in FOREIGN
+            and not conn.greeted
+            and now - self._refused_at >= REFUSAL_PERIOD
         ):
             self._refused_at = now
             self._met_ourselves = error.reason == Reason.SELF

@@ -53,6 +53,7 @@ class Puppet:
         )
         self.table = table
         self.place = Place(self, ("10.0.0.2", port or 5000 + len(table.places)))
+        self.types = 7
         self.proves = True
         self.pongs = True
         self.accepts = True
@@ -136,9 +137,8 @@ class Puppet:
 
     def record(self, incarnation: int = 1, state: State = State.ALIVE) -> MemberRecord:
         """What it says of itself."""
-        return MemberRecord(
-            self.name, self.boot, incarnation, state, (self.place.address,), 7, 1, {}
-        )
+        addresses = (self.place.address,)
+        return MemberRecord(self.name, self.boot, incarnation, state, addresses, self.types, 1, {})
 
     def _datagram(self, boot: bytes, address: Address, message: Message) -> None:
         self.raw(address, self.channel.datagrams.seal(boot, codec.encode(message))[1])
@@ -158,7 +158,8 @@ class Puppet:
         self.table.call(self.place, lambda: None)
 
     def join(self, seat: Seat, *others: MemberRecord) -> None:
-        """Become a member of the cluster that this engine belongs to."""
+        """Become a member of the cluster that this engine belongs to, with the same types."""
+        self.types = seat.registry.types_hash
         records = (self.record(), *others)
         self.say(seat, MemberList(0, records, reply=True))
         assert self.name in seat.states

@@ -356,7 +356,7 @@ def test_of_those_that_prove_nothing_the_oldest_gives_way() -> None:
         assert end.streams.accepted(HERE, 1.0) is not None
     assert first is not None
     assert end.streams.numbered(first) is None
-    assert len(end.saw(CloseStream)) == 21 - SETTINGS.streams_most // 2
+    assert len(end.saw(CloseStream)) == 20 - SETTINGS.streams_most // 2
 
 
 def test_the_proven_do_not_give_way_to_strangers() -> None:
