@@ -43,7 +43,8 @@ async def test_bytes_of_a_stream_arrive_in_order_both_ways(pair, until):
     for number in range(100):
         left.transport.write(ours, bytes([number]))
         right.transport.write(theirs, bytes([number]))
-    await until(lambda: len(right.ear.streams[theirs]) == 100 == len(left.ear.streams[ours]))
+    received = (right.ear.streams, theirs), (left.ear.streams, ours)
+    await until(lambda: all(len(streams.get(n, b"")) == 100 for streams, n in received))
     assert right.ear.streams[theirs] == left.ear.streams[ours] == bytes(range(100))
 
 
