@@ -49,11 +49,15 @@ class Bulletin:
         self._mailed, self.deadline = now, NEVER
         posted, self._posted = self._posted, {}
         known = [m for boot, m in posted.items() if self._members.booted(boot) is m]
+        return self.tell(self._members.talking(), known, now)
+
+    def tell(self, told: list[Member], about: list[Member], now: float) -> list[Send]:
+        """Tell only these, at once, of others."""
         out: list[Send] = []
-        for records in _messages(m.record() for m in known[:MAILED_MOST]):
+        for records in _messages(m.record() for m in about[:MAILED_MOST]):
             id_ = self._deliveries.new_id()
             message = MemberList(id_, records, reply=False)
-            for member in self._members.talking():
+            for member in told:
                 out += self._deliveries.send(member, id_, message, now)
         return out
 

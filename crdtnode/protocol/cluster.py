@@ -80,13 +80,15 @@ class Cluster:
         return self._apply(self.members.hear(records, now, sender), now)
 
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
-        """Take a whole list; a newcomer, and whom it brings, are made known to all others."""
+        """Take a whole list; a newcomer, and whom it brings, are made known to those we knew."""
         newcomer = self.members.booted(sender) is None
-        alone = not self.members.talking()  # then we are the newcomer, and others tell of us
+        told = self.members.talking() if newcomer else []
         heard = self.members.hear(message.records, now, sender)
         out = self._apply(heard, now)
-        if newcomer and not alone and self.members.booted(sender) is not None:
-            out += self._bulletin.post([m for m in heard.changed.values() if m.talks], now)
+        member = self.members.booted(sender)
+        if told and member is not None:
+            brought = [m for m in heard.changed.values() if m is not member]
+            out += self._bulletin.tell(told, brought, now) + self._bulletin.post([member], now)
         return out
 
     def _apply(self, heard: Heard, now: float) -> list[Outcome]:

@@ -83,6 +83,12 @@ def test_it_is_sent_again_until_it_is_acknowledged(desk: Desk) -> None:
     assert desk.deliveries.wake(9.0) == sends
 
 
+def test_news_may_be_for_some_only(desk: Desk) -> None:
+    desk.bulletin.post([], 1.0)
+    sends = desk.bulletin.tell([desk.of("c")], [desk.of("b")], 1.01)
+    assert told(sends) == [(boot("c"), ["b"])]
+
+
 def test_much_news_is_cut_into_datagrams_and_has_an_end(desk: Desk) -> None:
     desk.members.hear([record(f"newcomer-{n}") for n in range(MAILED_MOST * 2)], 1.0)
     sends = desk.bulletin.post(list(desk.members), 1.0)

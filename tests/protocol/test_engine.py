@@ -31,6 +31,7 @@ from crdtnode.wire.messages import (
     Seen,
     State,
     Sync,
+    TrieNode,
     Types,
     Want,
 )
@@ -375,14 +376,16 @@ def test_a_session_whose_stream_breaks_is_begun_anew(table: Table) -> None:
 
 
 def test_where_no_stream_can_be_opened_the_session_is_begun_anew_later(table: Table) -> None:
-    a = table.seat("a", settings=Settings(streams_most=1))
-    b = table.seat("b", a.address)
-    assert table.run(1, until=table.agreed)
+    a = table.seat("a", settings=Settings(streams_most=0))
+    puppet = puppet_of(table, a)
     for number in range(3000):
         a.registry.open(f"set-{number}", GSet).add("x" * 50)
-    lose_pushes(table)
-    table.call(a, lambda: a.engine.accepted(("10.0.0.9", 1), table.now))
-    assert table.run(60, until=lambda: len(b.registry) == 3000)
+    table.run(20)
+    everything = Sync((), (), (TrieNode("gset@1", 0, 0, (0,) * 16),), LEFT_MAX)
+    puppet.say(a, everything)
+    assert a.metrics.dropped["too many streams"] == 1
+    puppet.say(a, everything)
+    assert a.metrics.dropped["too many streams"] == 2
 
 
 # The border
