@@ -78,7 +78,10 @@ class Daemon:
             Failure: The node cannot be reached, or says no.
         """
         with closing(self.stream(method, path, body, query)) as lines:
-            return json.loads(b"".join(lines))
+            try:
+                return json.loads(b"".join(lines))
+            except ValueError:
+                raise self._unreachable("what answers is no JSON") from None
 
     def stream(
         self,
@@ -86,7 +89,7 @@ class Daemon:
         path: str,
         body: bytes = b"",
         query: dict[str, object] | None = None,
-        patience: float | None = _ANSWER_TIMEOUT,
+        patience: float | None = None,
     ) -> Generator[bytes, None, None]:
         """Yield the lines of an answer as they come.
 
@@ -95,7 +98,7 @@ class Daemon:
             path: Percent-encoded.
             body: JSON, or JSON lines.
             query: Parameters; those that are None are left out.
-            patience: Seconds of silence that are borne, None for any.
+            patience: Seconds of silence that are borne; more than any request may take, if None.
 
         Raises:
             Failure: The node cannot be reached, goes silent, or says no.
@@ -107,7 +110,7 @@ class Daemon:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         with self._connect() as sock, sock.makefile("rb") as answer:
-            sock.settimeout(patience)
+            sock.settimeout(_ANSWER_TIMEOUT if patience is None else patience)
             try:
                 sock.sendall(head.encode() + body)
                 status = _read_head(answer)
@@ -124,10 +127,11 @@ class Daemon:
         sock.settimeout(_CONNECT_TIMEOUT)
         try:
             sock.connect(os.fspath(self.path))
-        except FileNotFoundError:
-            raise self._unreachable("there is no such socket") from None
         except OSError as error:
-            raise self._unreachable(error.strerror or str(error)) from None
+            sock.close()
+            missing = isinstance(error, FileNotFoundError)
+            why = "there is no such socket" if missing else error.strerror or str(error)
+            raise self._unreachable(why) from None
         return sock
 
     def _unreachable(self, why: str) -> Failure:

@@ -271,10 +271,13 @@ class Node:
         """Ask every live member whether it holds what we hold: one round trip, at most 0.1 s.
 
         Returns:
-            By member: True if its root is ours, False if not, None if it did not answer.
+            By member: True if its root is ours, False if not, None if it did not answer, or if
+            it is suspected, so that nobody knows whether it lives.
         """
         self._check()
-        return await self._driver.ask_roots()
+        roots = await self._driver.ask_roots()
+        suspects = {view.name: None for view in self.members if view.state == "suspect"}
+        return {**suspects, **roots}
 
     async def converged(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 (names who differs)
         """Wait until all live members hold the same state as this node; always gives True.
@@ -289,7 +292,7 @@ class Node:
         with trio.move_on_after(_seconds(timeout)):
             pause = _ASK_AGAIN_LEAST
             while True:
-                roots = await self._driver.ask_roots()
+                roots = await self.roots()
                 if all(roots.values()) and not self.registry.dirty and self._may_be_alone(roots):
                     return True
                 await trio.sleep(pause)

@@ -110,6 +110,17 @@ async def test_converged_names_who_differs_or_is_silent(table, autojump_clock):
     assert await a.converged(timeout=10)
 
 
+async def test_a_suspected_member_is_not_taken_for_converged(table, until, autojump_clock):
+    a, b, c = await table.seats(3)
+    table.cut(a)
+    await until(lambda: a.member_counts()["suspect"])
+    (suspect,) = [view.name for view in a.members if view.state == "suspect"]
+    assert (await a.roots())[suspect] is None
+    table.heal()
+    await a.converged(timeout=10)
+    assert a.root == b.root == c.root
+
+
 async def test_alone_everything_is_converged(table, autojump_clock):
     a = await table.seat()
     a.open("x", PNCounter).increment()

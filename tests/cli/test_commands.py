@@ -1,0 +1,225 @@
+"""Every verb, against three real nodes."""
+
+import json
+from pathlib import Path
+import signal
+import subprocess
+import time
+
+import pytest
+
+from crdtnode.cli.daemon import Daemon as Client
+from tests.system.daemons import COMMAND, Daemon, eventually
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def a(trio_of_nodes: list[Daemon]) -> Daemon:
+    return trio_of_nodes[0]
+
+
+@pytest.fixture
+def b(trio_of_nodes: list[Daemon]) -> Daemon:
+    return trio_of_nodes[1]
+
+
+@pytest.fixture
+def c(trio_of_nodes: list[Daemon]) -> Daemon:
+    return trio_of_nodes[2]
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(("Error: ", "Usage: "))
+    return done.stderr
+
+
+def test_what_two_count_the_third_shows_at_once(a: Daemon, b: Daemon, c: Daemon) -> None:
+    assert said(a.cli("incr", "visits", "3")) == "3\n"
+    b.cli("incr", "visits", "4")
+    began = time.monotonic()
+    eventually(lambda: said(c.cli("get", "visits")) == "7\n", 2, "seven visits")
+    shown = c.json("get", "visits")
+    assert {**shown, "version": None} == {
+        "type": "pncounter@1", "name": "visits", "value": 7, "version": None,
+    }  # fmt: skip
+    assert len(shown["version"]) == 16
+    assert time.monotonic() - began < 2
+    assert said(c.cli("decr", "visits")) == "6\n"
+
+
+def test_sets_are_shown_one_element_a_line_in_one_order(a: Daemon, b: Daemon) -> None:
+    assert said(a.cli("add", "tags", "red", "blue", "green")) == ""
+    assert said(a.cli("wait", "--converged", "--timeout", "5")) == ""
+    assert said(b.cli("discard", "tags", "red", "absent")) == ""
+    assert said(b.cli("get", "tags")) == "blue\ngreen\n"
+    assert b.json("get", "orset/tags")["value"] == ["blue", "green"]
+    assert b.json("add", "tags", "--as-json", "5", "null", '["t", [1, 2]]')["value"] == [
+        "blue", "green", 5, ["t", [1, 2]], None,
+    ]  # fmt: skip
+
+
+def test_registers_hold_text_or_json(a: Daemon) -> None:
+    assert said(a.cli("set", "title", "hello")) == ""
+    assert said(a.cli("get", "title")) == "hello\n"
+    assert a.json("set", "limits", "--as-json", '{"cpu": [1, 2]}')["value"] == {"cpu": [1, 2]}
+    assert said(a.cli("get", "limits")) == '{"cpu": [1, 2]}\n'
+    assert said(a.cli("set", "list", "--as-json", "[1, 2]")) == ""
+    assert said(a.cli("get", "list")) == "[1, 2]\n"
+    a.cli("set", "temperature", "-5")
+    assert a.json("get", "temperature")["value"] == "-5"
+
+
+def test_types_are_written_out_where_another_is_meant(a: Daemon) -> None:
+    for kind in ("gset", "twopset@1", "LWWSet"):
+        name = f"{kind}/of-{kind[0].lower()}"
+        said(a.cli("add", name, "x"))
+        assert said(a.cli("get", name)) == "x\n"
+    assert said(a.cli("incr", "gcounter/downloads", "2")) == "2\n"
+    rows = a.json("ls", "--type", "gset")
+    assert [(row["type"], row["name"]) for row in rows] == [("gset@1", "of-g")]
+    assert [row["name"] for row in a.json("ls", "of-")] == ["of-g", "of-l", "of-t"]
+
+
+def test_a_bare_name_of_another_type_is_refused_with_the_choices(a: Daemon) -> None:
+    a.cli("set", "headline", "x")
+    assert "say lwwregister@1/headline" in refused(a.cli("incr", "headline"), 2)
+    refused(a.cli("incr", "pncounter/headline"), 5)
+
+
+def test_mistakes_are_one_line_and_change_nothing(a: Daemon) -> None:
+    before = a.json("status")["root"]
+    assert "no object called 'nothing'" in refused(a.cli("get", "nothing"), 1)
+    assert "no gset@1 called 'nothing'" in refused(a.cli("get", "gset/nothing"), 1)
+    refused(a.cli("payload", "nothing"), 1)
+    refused(a.cli("incr", "n", "-1"), 2)
+    refused(a.cli("decr", "gcounter/n"), 1)
+    refused(a.cli("add", "zzz@1/n", "x"), 1)
+    refused(a.cli("set", "x", "--as-json", "{"), 2)
+    refused(a.cli("set", "x", "--as-json", "NaN"), 2)
+    refused(a.cli("add", "s", "--as-json", '{"a": 1}'), 2)
+    refused(a.cli("add", "line\nbreak", "x"), 2)
+    refused(a.cli("add", "", "x"), 2)
+    refused(a.cli("join", "not an address"), 2)
+    refused(a.cli("ls", "--type", "zzz"), 1)
+    assert a.json("status")["root"] == before
+
+
+def test_names_may_be_odd(a: Daemon) -> None:
+    for name in ("a/b", "ä 🌍", "100%", "?x#y", "orset@x/y"):
+        said(a.cli("add", name, "x"))
+        assert said(a.cli("get", name)) == "x\n"
+
+
+def test_status_and_members(a: Daemon, b: Daemon) -> None:
+    said(a.cli("wait", "--converged"))
+    status = a.json("status")
+    assert status["name"] == "a"
+    assert status["members"] == {"alive": 3, "suspect": 0, "dead": 0, "left": 0}
+    assert status["converged"] is True
+    assert status["root"] == b.json("status")["root"]
+    rows = a.json("members")
+    assert [(row["name"], row["state"], row["root_equal"]) for row in rows] == [
+        ("a", "alive", True), ("b", "alive", True), ("c", "alive", True),
+    ]  # fmt: skip
+    assert rows[0]["address"] == a.address
+    lines = said(a.cli("members")).splitlines()
+    assert lines[1].split("\t")[:4] == ["b", b.address, "alive", "yes"]
+    assert "converged\tyes" in said(a.cli("status"))
+
+
+def test_a_payload_is_the_whole_state(a: Daemon) -> None:
+    a.cli("incr", "counted", "5")
+    (replica,) = json.loads(said(a.cli("payload", "counted")))
+    assert isinstance(replica, str)
+
+
+def test_apply_does_many_and_reports_what_was_refused(a: Daemon, b: Daemon, tmp_path: Path) -> None:
+    operation = {"type": "gcounter", "name": "many", "method": "increment", "args": [1]}
+    good = json.dumps(operation)
+    bad = json.dumps({**operation, "args": [-1]})
+    file = tmp_path / "operations.jsonl"
+    file.write_text("\n".join([good] * 5000))
+    assert said(a.cli("apply", str(file))) == "5000 done, 0 failed\n"
+    done = a.cli("apply", stdin=f"{good}\n{bad}\n\nnonsense\n{good}")
+    assert (done.returncode, done.stdout) == (1, "2 done, 2 failed\n")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["line 2", "line 4"]
+    done = a.cli("apply", "--json", stdin=f"{good}\n{bad}\n")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["done"], document["failed"]) == (1, 1, 1)
+    assert document["failures"][0]["line"] == 2
+    said(a.cli("wait", "--converged"))
+    assert said(b.cli("get", "many")) == "5003\n"
+    assert "cannot read" in refused(a.cli("apply", str(tmp_path / "none")), 2)
+
+
+def test_lines_of_a_slow_pipe_are_done_as_they_come(a: Daemon) -> None:
+    line = json.dumps({"type": "gcounter", "name": "slow", "method": "increment", "args": [1]})
+    with subprocess.Popen(
+        [*COMMAND, "--api", str(a.api), "apply"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        eventually(lambda: a.cli("get", "slow").stdout == "1\n", 10, "the first line is done")
+        out, _ = process.communicate(line)
+    assert out == "2 done, 0 failed\n"
+
+
+def test_watch_prints_changes_of_others(a: Daemon, b: Daemon) -> None:
+    a.cli("incr", "watched")
+    a.cli("wait", "--converged")
+    watching = [*COMMAND, "--api", str(b.api), "watch", "watched", "--initial", "--count", "2"]
+    with subprocess.Popen([*watching, "--json"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        initial = json.loads(process.stdout.readline())
+        assert (initial["event"], initial["value"]) == ("initial", 1)
+        a.cli("incr", "watched")
+        b.cli("incr", "watched", "5")
+        changes = [json.loads(line) for line in process.stdout]
+    assert process.returncode == 0
+    assert [(change["event"], change["source"], change["value"]) for change in changes] == [
+        ("change", "a", 2), ("change", None, 7),
+    ]  # fmt: skip
+    assert set(changes[0]) == {"event", "type", "name", "version", "source", "delta", "value"}
+
+
+def test_watch_in_words(a: Daemon) -> None:
+    watching = [*COMMAND, "--api", str(a.api), "watch", "w2", "--initial", "--count", "1"]
+    with subprocess.Popen(watching, stdout=subprocess.PIPE, text=True) as process:
+        eventually(lambda: a.cli("incr", "w2") and process.poll() is not None, 20, "a change")
+        out, _ = process.communicate()
+    kind, name, _, source = out.splitlines()[-1].split("\t")
+    assert (kind, name, source) == ("pncounter@1", "w2", "-")
+
+
+def test_waiting_for_a_member_that_does_not_answer_is_a_timeout(a: Daemon, c: Daemon) -> None:
+    c.process.send_signal(signal.SIGSTOP)
+    try:
+        a.cli("incr", "stopped")
+        done = a.cli("wait", "--converged", "--timeout", "0.2", "--json")
+    finally:
+        c.process.send_signal(signal.SIGCONT)
+    assert done.returncode == 4
+    assert "not converged after 0.2 s: c is silent" in done.stderr
+    assert json.loads(done.stdout)["converged"] is False
+    assert a.json("wait", "--converged", "--timeout", "20")["converged"] is True
+
+
+def test_status_says_that_a_node_is_cut_off(a: Daemon, c: Daemon) -> None:
+    client = Client(c.api)
+    client.post("/v1/faults/isolate")
+    try:
+        assert c.json("status")["faults"] == {"allowed": True, "isolated": True}
+        assert "ISOLATED" in c.cli("status").stdout
+    finally:
+        client.post("/v1/faults/heal")
+    eventually(lambda: len(c.json("members")) == 3, 20, "it is back")
+    assert said(a.cli("wait", "--converged", "--timeout", "20")) == ""
