@@ -5,7 +5,6 @@ Rule of this file: an error names its place, as ``$.join[0]`` does.
 
 from dataclasses import fields
 from pathlib import Path
-import tomllib
 from typing import Any, Literal
 
 import msgspec
@@ -67,6 +66,8 @@ def combined(file: Path | None, given: dict[str, Any]) -> RunConfig:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    import tomllib  # most daemons have no file
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -7,7 +7,7 @@ effects are the driver's. Use a node from the trio loop in which it was opened.
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 import logging
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar
 
 import trio
 
@@ -21,11 +21,11 @@ from crdtnode.errors import (
     NotConverged,
 )
 from crdtnode.metrics import Metrics
-from crdtnode.node.driver import Driver, News
+from crdtnode.node.audience import Audience
+from crdtnode.node.driver import Driver
 from crdtnode.node.journal import record
-from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch, Watches
+from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch
 from crdtnode.protocol import Engine, MemberView
-from crdtnode.protocol.effects import Changed, Event, MemberNews
 from crdtnode.registry import Registry
 from crdtnode.transport import Transport, format_address, parse_address
 
@@ -56,6 +56,7 @@ class Node:
         cluster: Name of the cluster.
         settings: What it runs with.
         leaving: Whether `leave` was called.
+        audience: Who watches.
     """
 
     def __init__(
@@ -78,10 +79,8 @@ class Node:
         self._transport = transport
         self._address = address
         self._allow_faults = allow_faults
-        self._driver = Driver(engine, transport, metrics, self._hear)
-        self._changes: Watches[Change] = Watches()
-        self._member_changes: Watches[MemberChange] = Watches()
-        self._events: Watches[NodeEvent] = Watches()
+        self.audience = Audience()
+        self._driver = Driver(engine, transport, metrics, self.audience.hear)
         self._unusable: type[Forked] | type[NodeClosed] | None = None
         self._began = 0.0
         self._met_somebody = False
@@ -170,27 +169,21 @@ class Node:
         self._check()
         tag = type if type is None or isinstance(type, str) else tag_of(type)
 
-        def wanted(change: Change) -> bool:
-            return name in (None, change.name) and tag in (None, change.type)
-
-        watch = Watch(Change("resync", tag or "", name or "", None, None), wanted)
-        with self._changes.add(watch):
+        with self.audience.of_changes(name, tag) as watch:
             yield watch
 
     @asynccontextmanager
     async def watch_members(self) -> AsyncIterator[Watch[MemberChange]]:
         """Hear of members that come, go, are suspected or move."""
         self._check()
-        watch = Watch(MemberChange("resync", "", "", ""), lambda _: True)
-        with self._member_changes.add(watch):
+        with self.audience.of_members() as watch:
             yield watch
 
     @asynccontextmanager
     async def watch_events(self) -> AsyncIterator[Watch[NodeEvent]]:
         """Hear of what an operator may want to know, such as name conflicts."""
         self._check()
-        watch = Watch(NodeEvent("resync", "", {}), lambda _: True)
-        with self._events.add(watch):
+        with self.audience.of_events() as watch:
             yield watch
 
     # --- questions -----------------------------------------------------------------------------
@@ -394,28 +387,12 @@ class Node:
     def end(self) -> None:
         """Let watches end, and refuse further use."""
         self._unusable = NodeClosed
-        for watches in (self._changes, self._member_changes, self._events):
-            watches.end()
+        self.audience.end()
 
     def enter_child(self) -> None:
         """Give everything up: this is a forked child, and the node is its parent's."""
         self._unusable = Forked
         self._transport.abandon()
-
-    def _hear(self, news: News) -> None:
-        match news:
-            case Changed(tag, name, delta, source):
-                if self._changes:
-                    self._changes.tell(Change("change", tag, name, delta, source))
-            case MemberNews(name, address, state):
-                where = format_address(address)
-                record(log, logging.INFO, "member", name=name, address=where, state=state)
-                self._member_changes.tell(MemberChange("change", name, where, state))
-            case Event(kind, fields):
-                record(log, logging.INFO, kind, **fields)
-                self._events.tell(NodeEvent("event", kind, fields))
-            case _:
-                assert_never(news)
 
 
 def _seconds(timeout: float | None) -> float:

@@ -43,6 +43,9 @@ FAILURES_MOST: Final = 50
 _PAUSE: Final = 0.02
 """Seconds of rest after each of them."""
 
+_LOGGED_ALL: Final = 10
+"""Contained exceptions of one room that are all logged; of later ones, the 16th, 32nd, 64th..."""
+
 _ROUNDS_MOST: Final = 64
 """Rounds of effects that lead to effects before other tasks have their turn."""
 
@@ -76,9 +79,11 @@ class Containment:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
-        log.error("contained room=%s", self._room, exc_info=error)
         self._metrics.contained.add(self._room)
         self.failed = True
+        count = self._metrics.contained[self._room]
+        if count <= _LOGGED_ALL or count & (count - 1) == 0:
+            log.error("contained room=%s count=%d", self._room, count, exc_info=error)
         return True
 
 

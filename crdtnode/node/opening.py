@@ -29,7 +29,7 @@ from crdtnode.protocol.effects import Address
 from crdtnode.registry import Registry
 from crdtnode.registry.names import check_name
 from crdtnode.transport import Transport, format_address, is_loopback, parse_address
-from crdtnode.transport.addresses import is_wildcard
+from crdtnode.transport.addresses import is_ip, is_wildcard
 from crdtnode.transport.advertising import advertised
 from crdtnode.transport.sockets import SocketTransport
 from crdtnode.wire.keyring import Keyring
@@ -47,7 +47,7 @@ async def open_node(
     *,
     name: str | None = None,
     bind: str = "127.0.0.1:0",
-    join: Iterable[str] = (),
+    join: str | Iterable[str] = (),
     keyring: str | os.PathLike[str] | Keyring | None = None,
     insecure: bool = False,
     cluster: str = "default",
@@ -94,16 +94,17 @@ async def open_node(
     """
     if data is not None:
         raise NotSupported("this version keeps objects in memory: data must be None")
-    seeds = [parse_address(address) for address in join]
+    seeds = [parse_address(address) for address in ([join] if isinstance(join, str) else join)]
     ring = _keyring(keyring, cluster)
     settings = settings or Settings()
     metrics = Metrics()
     if transport is None:
         transport = SocketTransport(_safe_bind(bind, ring, insecure), metrics)
+    _warn_of_seeds_beyond(transport.address, seeds)
     try:
         address = await _advertised(advertise, transport.address, seeds)
         node = _build(
-            name=check_name(name or default_name(transport.address[1])),
+            name=check_name(default_name(transport.address[1]) if name is None else name),
             cluster=check_name(cluster),
             address=address,
             seeds=seeds,
@@ -133,6 +134,14 @@ def _safe_bind(bind: str, ring: Keyring, insecure: bool) -> Address:
     if not ring.secret and not insecure and not is_loopback(address[0]):
         raise InsecureBind(format_address(address))
     return address
+
+
+def _warn_of_seeds_beyond(bound: Address, seeds: list[Address]) -> None:
+    """A socket of the loopback interface reaches nobody elsewhere: allowed, but hardly meant."""
+    for seed in seeds:
+        if is_loopback(bound[0]) and is_ip(seed[0]) and not is_loopback(seed[0]):
+            where = format_address(seed)
+            record(log, logging.WARNING, "seed-beyond-loopback", seed=where, bound=bound[0])
 
 
 async def _advertised(wanted: str | None, bound: Address, seeds: list[Address]) -> Address:

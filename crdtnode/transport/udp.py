@@ -41,7 +41,7 @@ class UdpSocket:
         self._v6 = sock.family == socket.AF_INET6
         self._targets: dict[Address, SocketAddress | None] = {}
         granted = ask_for_buffers(sock)
-        log.debug("udp-buffers receive=%d send=%d asked=%d", *granted, BUFFER_BYTES)
+        log.info("udp-buffers receive=%d send=%d asked=%d", *granted, BUFFER_BYTES)
 
     async def receive_for_ever(
         self, deliver: Callable[[list[tuple[bytes, Address]]], None]

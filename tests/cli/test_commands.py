@@ -1,5 +1,6 @@
 """Every verb, against three real nodes."""
 
+from contextlib import closing
 import json
 from pathlib import Path
 import signal
@@ -9,6 +10,7 @@ import time
 import pytest
 
 from crdtnode.cli.daemon import Daemon as Client
+from crdtnode.cli.following import _events
 from tests.system.daemons import COMMAND, Daemon, eventually
 
 pytestmark = pytest.mark.process
@@ -52,6 +54,26 @@ def test_what_two_count_the_third_shows_at_once(a: Daemon, b: Daemon, c: Daemon)
     assert len(shown["version"]) == 16
     assert time.monotonic() - began < 2
     assert said(c.cli("decr", "visits")) == "6\n"
+
+
+def test_a_write_is_on_the_third_node_within_a_tenth_of_a_second(
+    a: Daemon, b: Daemon, c: Daemon
+) -> None:
+    assert min(_seconds_until_seen(a, b, c, f"hits{n}") for n in range(5)) < 0.1
+
+
+def _seconds_until_seen(a: Daemon, b: Daemon, c: Daemon, name: str) -> float:
+    """Write 3 on one and 4 on another; gives the seconds until the third shows 7."""
+    query = {"name": name, "value": True}
+    with closing(Client(c.api).stream("GET", "/v1/events", query=query)) as lines:
+        events = _events(lines)
+        assert next(events)[0] == "open"
+        began = time.monotonic()
+        Client(a.api).post(f"/v1/objects/pncounter/{name}/increment", {"args": [3]})
+        Client(b.api).post(f"/v1/objects/pncounter/{name}/increment", {"args": [4]})
+        while next(events)[1]["value"] != 7:
+            pass
+        return time.monotonic() - began
 
 
 def test_sets_are_shown_one_element_a_line_in_one_order(a: Daemon, b: Daemon) -> None:

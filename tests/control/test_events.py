@@ -134,12 +134,12 @@ async def test_whoever_comes_back_is_told_to_look_anew(api, listen, autojump_clo
 async def test_a_client_that_goes_leaves_nothing_behind(api, listen, autojump_clock):
     gone = trio.Event()
     stream = await listen("members=true", gone)
-    assert api.node._changes
+    assert api.node.audience.changes
     gone.set()
     await trio.testing.wait_all_tasks_blocked()
     assert stream.ended
-    assert not api.node._changes
-    assert not api.node._member_changes
+    assert not api.node.audience.changes
+    assert not api.node.audience.members
 
 
 async def test_a_type_that_is_none_is_refused(api):

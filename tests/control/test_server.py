@@ -189,11 +189,11 @@ async def test_a_client_of_a_stream_that_goes_is_noticed(nursery) -> None:
         stream = await trio.open_unix_socket(door.path)
         await stream.send_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         with trio.fail_after(5):
-            while not node._changes:  # noqa: ASYNC110 (a condition of the outside)
+            while not node.audience.changes:  # noqa: ASYNC110 (a condition of the outside)
                 await trio.sleep(0.01)
         await stream.aclose()
         with trio.fail_after(5):
-            while node._changes:  # noqa: ASYNC110 (a condition of the outside)
+            while node.audience.changes:  # noqa: ASYNC110 (a condition of the outside)
                 await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
 

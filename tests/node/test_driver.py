@@ -263,6 +263,15 @@ async def test_a_bad_datagram_does_not_hide_the_others_of_its_batch(driver, engi
     assert driver._metrics.contained == {"receive": 2}
 
 
+async def test_a_mistake_that_happens_a_thousand_times_does_not_fill_the_log(
+    driver, engine, caplog, autojump_clock
+):
+    engine.fails.add("receive")
+    driver.datagrams([(b"bad", HERE)] * 1000)
+    assert driver._metrics.contained == {"receive": 1000}
+    assert 10 < len(caplog.records) < 30
+
+
 async def test_a_refused_stream_of_a_failing_engine_is_refused(driver, engine, autojump_clock):
     engine.fails.add("accepted")
     assert driver.accepted(THERE) is None

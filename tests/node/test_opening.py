@@ -41,6 +41,7 @@ async def test_a_node_runs_on_loopback_by_itself() -> None:
         ({"join": ["10.0.0.5", "a b"]}, InvalidAddress, "a b"),
         ({"name": "two\nlines"}, InvalidName, "control character"),
         ({"name": "x" * 256}, InvalidName, "255"),
+        ({"name": ""}, InvalidName, "empty"),
         ({"cluster": ""}, InvalidName, "empty"),
         ({"bind": "0.0.0.0:0"}, InsecureBind, "key new"),
         ({"bind": "[::]:0"}, InsecureBind, "key new"),
@@ -66,6 +67,12 @@ async def test_other_hosts_are_let_in_with_a_keyring_or_by_saying_so() -> None:
         assert node.address == "10.1.1.1:99"
     async with open_node(bind="127.0.0.1:0", advertise="gateway.example") as node:
         assert node.address.startswith("gateway.example:")
+
+
+async def test_one_seed_needs_no_list_and_one_that_cannot_be_reached_is_warned_of(caplog) -> None:
+    async with open_node(join="10.255.0.1") as node:
+        assert node.unreached_seeds[0][0] == "10.255.0.1:27380"
+    assert "seed-beyond-loopback seed=10.255.0.1:27380 bound=127.0.0.1" in caplog.text
 
 
 async def test_a_taken_port_is_refused() -> None:

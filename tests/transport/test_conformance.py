@@ -32,7 +32,7 @@ async def test_a_datagram_over_the_most_is_counted_and_dropped(pair, until):
     left, right = pair
     left.transport.send(right.transport.address, bytes(DATAGRAM_MOST_BYTES + 1))
     left.transport.send(right.transport.address, bytes(DATAGRAM_MOST_BYTES))
-    await until(lambda: right.ear.heard)
+    await until(lambda: right.ear.heard and right.metrics.dropped)
     assert [len(data) for data, _ in right.ear.heard] == [DATAGRAM_MOST_BYTES]
     assert right.metrics.dropped == {"datagram too large": 1}
 
