@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from crdtnode.cli.options import first_api_option
-from crdtnode.cli.outcome import Failure
+from crdtnode.cli.outcome import Code, Failure
 
 COMMANDS = {
     "run": "running:run",
@@ -110,6 +110,7 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> Any:
     """Run a command and exit with its code."""
     try:
+        _check_text(sys.argv[1:] if args is None else args)
         code = cli.main(args, prog_name="crdtnode", standalone_mode=False)
     except Failure as failure:
         click.echo(f"Error: {failure}", err=True)
@@ -122,4 +123,16 @@ def main(args: list[str] | None = None) -> Any:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; Python would complain at the end
         code = 1
+    except OSError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _check_text(args: list[str]) -> None:
+    """Refuse bytes that are no text, which Python hands on as lone surrogates."""
+    for arg in args:
+        try:
+            arg.encode()
+        except UnicodeEncodeError:
+            raise Failure(f"{arg!r} is no UTF-8 text", Code.USAGE) from None

@@ -17,8 +17,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table on a terminal, tab-separated lines without heads in a pipe."""
     cells = [[plain(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in cells:
-            click.echo("\t".join(row))
+        print_lines("\t".join(row) for row in cells)
         return
     from rich.box import SIMPLE_HEAD  # only a terminal is worth the wait
     from rich.console import Console
@@ -29,6 +28,12 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in cells:
         table.add_row(*[Text(cell) for cell in row])
     Console().print(table)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines in one go; there may be a hundred thousand."""
+    if text := "\n".join(lines):
+        click.echo(text)
 
 
 def plain(value: object) -> str:

@@ -7,7 +7,7 @@ import click
 from crdtnode.cli.daemon import Daemon, object_path
 from crdtnode.cli.naming import existing
 from crdtnode.cli.options import api_option, examples, json_option
-from crdtnode.cli.output import print_document, print_table, value_lines
+from crdtnode.cli.output import line_of, print_document, print_lines, print_table, value_lines
 
 
 @click.command()
@@ -119,12 +119,7 @@ def get(name: str, as_document: bool) -> None:
         print_document(document)
         return
     is_list = isinstance(document["value"], list) and "register" not in document["type"]
-    for line in value_lines(document["value"]) if is_list else [_single(document["value"])]:
-        click.echo(line)
-
-
-def _single(value: Any) -> str:
-    return value_lines([value])[0]
+    print_lines(value_lines(document["value"]) if is_list else [line_of(document["value"])])
 
 
 @click.command()

@@ -36,8 +36,8 @@ def _parsed(text: str, as_json: bool) -> Any:
         return text
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
-        raise Failure(f"{text!r} is no JSON: {error}", Code.USAGE) from None
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{text[:200]!r} is no JSON for us: {error}", Code.USAGE) from None
 
 
 def _no_constant(name: str) -> None:

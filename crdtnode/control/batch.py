@@ -15,7 +15,7 @@ from crdtnode.control.guards import Receive, Scope, Send
 from crdtnode.control.problems import Problem, problem_of
 from crdtnode.node import Node
 
-LINE_MOST_BYTES: Final = 1024 * 1024
+LINE_MOST_BYTES: Final = 16 * 1024 * 1024
 """Longest line; whatever is longer is refused with its batch."""
 
 _AT_A_TIME: Final = 100
@@ -49,18 +49,20 @@ class Batch:
         self._tags: dict[str, str] = {}
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Cut complete lines.
-
-        Raises:
-            Problem: A line is too long.
-        """
+        """Cut complete lines."""
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()
-        if len(self._rest) > LINE_MOST_BYTES:
-            raise Problem(
-                413, f"a line has over {LINE_MOST_BYTES} bytes; nothing after it was done"
-            )
         return lines
+
+    def check(self) -> None:
+        """Refuse to wait for the end of a line that is too long already.
+
+        Raises:
+            Problem: It is.
+        """
+        if len(self._rest) > LINE_MOST_BYTES:
+            self._line += 1
+            raise Problem(413, f"over {LINE_MOST_BYTES} bytes; nothing after it was done")
 
     def last(self) -> list[bytes]:
         """Give the line that no line end followed."""
@@ -123,11 +125,12 @@ class BatchAnswer:
             if message["type"] == "http.disconnect":
                 return
             more = message.get("more_body", False)
+            lines = batch.feed(message.get("body", b""))
+            results = await batch.work(lines if more else lines + batch.last())
             try:
-                lines = batch.feed(message.get("body", b""))
-                results = await batch.work(lines if more else lines + batch.last())
+                batch.check()
             except Problem as problem:
-                more, results = False, batch.failure(problem)
+                more, results = False, results + batch.failure(problem)
             if results:
                 await send({"type": "http.response.body", "body": results, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -20,7 +20,7 @@ from crdtnode.control.rendering import is_collection, value_of
 from crdtnode.node import Node
 from crdtnode.registry.names import check_name
 
-CALL_MOST_BYTES = 1024 * 1024
+CALL_MOST_BYTES = 16 * 1024 * 1024
 
 
 class Call(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """Values and elements as JSON, and back.
 
-Rule of this file: what JSON can say is said plainly; what it lacks (bytes, tuples, numbers that
-other readers would round) is written as in payloads, a tagged list such as ``["b", "aGk="]``.
+Rule of this file: what JSON can say is said plainly, whole numbers of any size included; what it
+lacks (bytes, tuples) is written as in payloads, a tagged list such as ``["b", "aGk="]``.
 A set is a list in canonical order, so that equal sets give equal documents.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from crdt import StateCRDT
 from crdt.atoms import element_of, identify
-from crdt.tagged import SAFE_INT, canonical_text, decode, encode
+from crdt.tagged import canonical_text, decode, encode
 
 
 def value_of(obj: StateCRDT) -> Any:
@@ -29,10 +29,8 @@ def is_collection(obj: StateCRDT) -> bool:
 def shown(value: Any) -> Any:
     """Return anything that a value may be made of, JSON-friendly."""
     match value:
-        case None | bool() | str():
+        case None | bool() | str() | int():
             return value
-        case int():
-            return value if -SAFE_INT <= value <= SAFE_INT else encode(identify(value))
         case float():
             return value if math.isfinite(value) else str(value)
         case list():

@@ -133,6 +133,43 @@ def test_mistakes_are_one_line_and_change_nothing(a: Daemon) -> None:
     assert a.json("status")["root"] == before
 
 
+def test_bytes_that_are_no_text_are_refused(a: Daemon) -> None:
+    for args in (["add", b"\xff", "x"], ["get", b"orset/\xff"], ["set", "x", b"\xff"]):
+        done = subprocess.run(
+            [*COMMAND, "--api", str(a.api), *args], capture_output=True, text=True, check=False
+        )
+        assert "is no UTF-8 text" in refused(done, 2)
+
+
+def test_what_nests_too_deep_is_refused(a: Daemon) -> None:
+    refused(a.cli("set", "x", "--as-json", "[" * 9 + "]" * 9), 2)
+    refused(a.cli("set", "x", "--as-json", "[" * 5000 + "]" * 5000), 2)
+
+
+def test_whole_numbers_have_any_size(a: Daemon) -> None:
+    assert said(a.cli("incr", "big", str(2**70))) == f"{2**70}\n"
+    assert said(a.cli("get", "big")) == f"{2**70}\n"
+    assert a.json("get", "big")["value"] == 2**70
+
+
+def test_a_reader_that_goes_away_or_a_full_disk_is_one_line_at_most(a: Daemon) -> None:
+    a.apply([{"type": "gset", "name": "wide", "method": "update", "args": [list(range(30_000))]}])
+    script = '"$@" get wide | head -1'
+    done = subprocess.run(
+        ["bash", "-c", script, "-", *COMMAND, "--api", str(a.api)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "--api", str(a.api), "get", "wide"], stdout=full, stderr=subprocess.PIPE,
+            text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_names_may_be_odd(a: Daemon) -> None:
     for name in ("a/b", "ä 🌍", "100%", "?x#y", "orset@x/y"):
         said(a.cli("add", name, "x"))

@@ -58,9 +58,11 @@ async def test_lines_may_be_cut_anywhere(api):
 
 async def test_a_line_without_end_is_cut_off_and_what_was_done_stays(api, monkeypatch):
     monkeypatch.setattr(batch, "LINE_MOST_BYTES", 100)
-    answer = await api.ask("POST", "/v1/batch", raw=[lines(increment("n")), b"x" * 200, b"y" * 200])
+    answer = await api.ask(
+        "POST", "/v1/batch", raw=[lines(increment("n")) + b"x" * 200, b"y" * 200]
+    )
     assert [line["ok"] for line in answer.lines] == [True, False]
-    assert answer.lines[1]["status"] == 413
+    assert (answer.lines[1]["line"], answer.lines[1]["status"]) == (2, 413)
     assert api.node.open("n", PNCounter).value == 1
 
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from crdtnode.control import guards
+from crdtnode.control import guards, objects
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1", "[::2]:80"])
@@ -37,7 +37,8 @@ async def test_json_may_name_its_charset(api):
     assert (await api.ask("POST", path, {"args": [1]}, headers=headers)).status == 200
 
 
-async def test_a_body_over_the_cap_is_refused(api):
+async def test_a_body_over_the_cap_is_refused(api, monkeypatch):
+    monkeypatch.setattr(objects, "CALL_MOST_BYTES", 1_000_000)
     raw = [b'{"args": ["', *[b"x" * 500_000] * 3, b'"]}']
     answer = await api.ask("POST", "/v1/objects/gset/x/add", raw=raw)
     assert answer.status == 413

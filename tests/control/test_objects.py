@@ -40,7 +40,7 @@ async def test_a_set_is_shown_in_canonical_order_and_only_when_asked(api):
 
 
 async def test_elements_that_json_lacks_come_and_go_in_payload_form(api):
-    elements = [["b", "aGk="], ["t", [1, "x"]], ["i", "0x40000000000000"], 1, True, 1.5, None, "1"]
+    elements = [["b", "aGk="], ["t", [1, "x"]], 2**60, 1, True, 1.5, None, "1"]
     answer = await api.call("gset/odd/update", elements)
     assert answer.status == 200
     value = (await api.get("/v1/objects/gset/odd")).json["value"]

@@ -17,7 +17,7 @@ from crdtnode.control.rendering import shown, value_of
         (1, 1),
         (1.0, 1.0),
         ("text", "text"),
-        (2**53, ["i", "0x20000000000000"]),
+        (2**70, 2**70),
         (b"hi", ["b", "aGk="]),
         ((1, (2.5, "x")), ["t", [1, ["t", [["f", "2.5"], "x"]]]]),
         ([1, {"a": (1,)}], [1, {"a": ["t", [1]]}]),
@@ -48,5 +48,5 @@ def test_counters_and_registers_show_their_value() -> None:
     counter, register = PNCounter(), LWWRegister()
     counter.increment(2**60)
     register.assign([b"x"])
-    assert value_of(counter) == ["i", hex(2**60)]
+    assert value_of(counter) == 2**60
     assert value_of(register) == [["b", "eA=="]]
