@@ -87,6 +87,10 @@ Start three nodes on one host, and write on one what another shows:
   crdtnode --api b get visits
 
 \b
+"crdtnode COMMAND --help" explains a command. Commands print plain lines in a pipe,
+tables on a terminal, and JSON with --json.
+
+\b
 Exit codes: 0 done, 1 no (not found, diverged, a line failed), 2 wrong usage,
 3 no node answers, 4 timeout, 5 refused by the node."""
 

@@ -1,5 +1,6 @@
 """``run``: a node with its API, until it leaves."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 import signal
 from typing import Any
@@ -124,29 +125,33 @@ def _api_before_the_verb() -> str | None:
 
 
 async def _run(wanted: RunConfig, as_document: bool) -> None:
-    async with open_node(
-        name=wanted.name,
-        bind=wanted.address(),
-        join=wanted.join,
-        keyring=wanted.keyring(),
-        insecure=wanted.insecure,
-        cluster=wanted.cluster,
-        advertise=wanted.advertise,
-        tags=wanted.tags,
-        settings=wanted.settings,
-        allow_faults=wanted.allow_faults,
-    ) as node:
-        door = Door(Path(wanted.api) if wanted.api else socket_of(node.name))
-        try:
-            await _serve_until_left(node, door, wanted, as_document)
-        finally:
-            door.close()
+    # From here on signals wait for us, also while the node starts.
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async with open_node(
+            name=wanted.name,
+            bind=wanted.address(),
+            join=wanted.join,
+            keyring=wanted.keyring(),
+            insecure=wanted.insecure,
+            cluster=wanted.cluster,
+            advertise=wanted.advertise,
+            tags=wanted.tags,
+            settings=wanted.settings,
+            allow_faults=wanted.allow_faults,
+        ) as node:
+            door = Door(Path(wanted.api) if wanted.api else socket_of(node.name))
+            try:
+                await _serve_until_left(node, door, signals, wanted, as_document)
+            finally:
+                door.close()
 
 
-async def _serve_until_left(node: Node, door: Door, wanted: RunConfig, as_document: bool) -> None:
+async def _serve_until_left(
+    node: Node, door: Door, signals: AsyncIterator[int], wanted: RunConfig, as_document: bool
+) -> None:
     closing = trio.Event()
     async with trio.open_nursery() as outer:
-        await outer.start(_leave_on_signals, node)
+        outer.start_soon(_leave_on_signals, node, signals)
         async with trio.open_nursery() as inner:
             await inner.start(serve, node, door, closing)
             _announce(node, door, wanted, as_document)
@@ -155,16 +160,9 @@ async def _serve_until_left(node: Node, door: Door, wanted: RunConfig, as_docume
         outer.cancel_scope.cancel()
 
 
-async def _leave_on_signals(
-    node: Node, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Leave at the first signal; at the second, end at once."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            if node.has_left.is_set() or node.leaving:
-                raise SystemExit(128 + number)
-            node.leave()
+async def _leave_on_signals(node: Node, signals: AsyncIterator[int]) -> None:
+    async for _ in signals:
+        await node.leave()
 
 
 def _announce(node: Node, door: Door, wanted: RunConfig, as_document: bool) -> None:

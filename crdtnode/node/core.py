@@ -4,7 +4,7 @@ Rule of this file: it promises and delegates. State is the registry's, decisions
 effects are the driver's. Use a node from the trio loop in which it was opened.
 """
 
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 import logging
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.node.audience import Audience
 from crdtnode.node.driver import Driver
 from crdtnode.node.journal import record
+from crdtnode.node.underway import Underway
 from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch
 from crdtnode.protocol import Engine, MemberView
 from crdtnode.registry import Registry
@@ -33,18 +34,9 @@ log = logging.getLogger("crdtnode")
 
 C = TypeVar("C", bound=StateCRDT)
 
+_LEAVE_MOST = 1.0
 _ASK_AGAIN_LEAST = 0.01
 _ASK_AGAIN_MOST = 0.2
-
-
-class Underway:
-    """Something that has begun: waiting for its end is possible, not waiting is fine too."""
-
-    def __init__(self, end: Callable[[], Any]) -> None:
-        self._end = end
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self._end().__await__()  # type: ignore[no-any-return]  # a coroutine's is of Any
 
 
 class Node:
@@ -323,7 +315,13 @@ class Node:
         if not self.leaving:
             self.leaving = True
             self._driver.leave()
-        return Underway(self._driver.left.wait)
+        return Underway(self._until_left)
+
+    async def _until_left(self) -> None:
+        """Wait for the goodbye, but not for ever: whoever ends a node wants it to end."""
+        with trio.move_on_after(_LEAVE_MOST):
+            await self._driver.left.wait()
+        self._driver.left.set()
 
     @property
     def has_left(self) -> trio.Event:

@@ -37,7 +37,6 @@ from crdtnode.wire.keyring import Keyring
 log = logging.getLogger("crdtnode")
 
 _BOOT_BYTES = 16
-_LEAVE_MOST = 1.0
 
 _alive: "weakref.WeakSet[Node]" = weakref.WeakSet()
 
@@ -241,7 +240,7 @@ async def _drive(
 
 async def _leave(node: Node) -> None:
     """Tell the others, also while everything around is being cancelled; bounded in time."""
-    with trio.CancelScope(shield=True, deadline=trio.current_time() + _LEAVE_MOST):
+    with trio.CancelScope(shield=True):
         await node.leave_if_running()
 
 

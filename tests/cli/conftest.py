@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 import pytest
 
 from crdtnode.cli import main as program
+from crdtnode.cli.daemon import Daemon as Client
 from tests.system.daemons import Daemon, eventually, stopping
 
 
@@ -38,6 +39,11 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
     return Shell(monkeypatch)
 
 
+def alive(node: Daemon) -> int:
+    count: int = Client(node.api).get("/v1/status")["members"]["alive"]
+    return count
+
+
 @pytest.fixture(scope="module")
 def trio_of_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Daemon]]:
     """Three daemons that know each other: a, b and c."""
@@ -47,5 +53,5 @@ def trio_of_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Dae
             join = ["--join", nodes[0].address] if nodes else []
             options = ["--bind", "127.0.0.1:0", "--allow-faults", *join]
             nodes.append(Daemon(name, folder, *options))
-        eventually(lambda: all(len(n.json("members")) == 3 for n in nodes), 10, "three members")
+        eventually(lambda: all(alive(n) == 3 for n in nodes), 10, "three members")
         yield nodes

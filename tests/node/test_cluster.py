@@ -241,6 +241,16 @@ async def test_leaving_is_known_to_the_others_at_once(table, until, autojump_clo
     await b.leave()  # once more does nothing
 
 
+async def test_a_goodbye_that_fails_ends_all_the_same(table, autojump_clock, caplog):
+    (a,) = await table.seats(1)
+    a._engine.leave = lambda now: 1 / 0
+    began = trio.current_time()
+    await a.leave()
+    assert trio.current_time() - began <= 1.0
+    assert a.has_left.is_set()
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_join_begins_at_once_and_may_be_awaited(table, until, autojump_clock):
     a = await table.seat(join=[])
     b = await table.seat(join=[])
