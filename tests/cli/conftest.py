@@ -1,7 +1,10 @@
 """One small cluster of real processes, and the command line inside this process."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+import json
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner, Result
 import pytest
@@ -31,6 +34,33 @@ class _AsProgram:
         program.main(list(args))
 
 
+@dataclass
+class Done:
+    """The outcome of one command, as of a process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Prompt:
+    """The command line towards one daemon, without the price of a process each."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.api = daemon.api
+        self.address = daemon.address
+
+    def cli(self, *args: str, stdin: str | None = None) -> Done:
+        result = CliRunner().invoke(_AsProgram(), ["--api", str(self.api), *args], input=stdin)
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def json(self, *args: str) -> Any:
+        done = self.cli(*args, "--json")
+        assert done.returncode == 0, (args, done)
+        return json.loads(done.stdout)
+
+
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
     """The program, in an environment without any node."""
@@ -55,3 +85,18 @@ def trio_of_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Dae
             nodes.append(Daemon(name, folder, *options))
         eventually(lambda: all(alive(n) == 3 for n in nodes), 10, "three members")
         yield nodes
+
+
+@pytest.fixture
+def a(trio_of_nodes: list[Daemon]) -> Prompt:
+    return Prompt(trio_of_nodes[0])
+
+
+@pytest.fixture
+def b(trio_of_nodes: list[Daemon]) -> Prompt:
+    return Prompt(trio_of_nodes[1])
+
+
+@pytest.fixture
+def c(trio_of_nodes: list[Daemon]) -> Prompt:
+    return Prompt(trio_of_nodes[2])
