@@ -15,6 +15,7 @@ from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings
 from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire import codec
 from crdtnode.wire.messages import Challenge, MemberList, Message, Ping, UnknownKind
@@ -32,6 +33,7 @@ class Doorway:
         pings: Pings,
         repair: Repair,
         answers: Answers,
+        strangers: Strangers,
         out: Outbound,
         metrics: Metrics,
     ) -> None:
@@ -43,6 +45,7 @@ class Doorway:
         self._pings = pings
         self._repair = repair
         self._answers = answers
+        self._strangers = strangers
         self._out = out
         self._metrics = metrics
 
@@ -55,6 +58,7 @@ class Doorway:
             opened = self._channel.datagrams.open(data, now)
         except Rejected as error:
             self._metrics.dropped.add(error.reason)
+            self._out.carry(self._strangers.met(address, error, now), now)
             return
         message = self._message(opened.body)
         if message is None:

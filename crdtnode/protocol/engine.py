@@ -32,6 +32,7 @@ from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings, hellos
 from crdtnode.protocol.push import Pushes
 from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Streams
 from crdtnode.protocol.survey import Survey
 from crdtnode.protocol.typesets import TypeSets
@@ -97,7 +98,8 @@ class Engine:
             chance,
         )
         deliveries = self._cluster.deliveries
-        self._streams = Streams(channel, hello, entropy, cluster, settings, metrics)
+        strangers = Strangers()
+        self._streams = Streams(channel, hello, entropy, cluster, strangers, settings, metrics)
         self._out = Outbound(channel, self._streams, self._repair, settings, metrics)
         self._confirmations = Confirmations(members, deliveries)
         self._leaving = Leaving(members, deliveries, self._confirmations, settings)
@@ -129,6 +131,7 @@ class Engine:
             self._pings,
             self._repair,
             self._answers,
+            strangers,
             self._out,
             metrics,
         )

@@ -64,7 +64,9 @@ class Seeds:
                 self._later(seed, "its member is gone", now)
 
     def _later(self, seed: Seed, why: str, now: float) -> None:
-        seed.boot, seed.conn, seed.failed = None, None, why
+        seed.boot, seed.conn = None, None
+        if why != "eof" or not seed.failed:  # what it said before it hung up tells more
+            seed.failed = why
         seed.at = now + seed.delay * self._chance.uniform(0.75, 1.25)
         seed.delay = min(seed.delay * 2, self._settings.rejoin_most)
 

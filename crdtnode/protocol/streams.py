@@ -20,6 +20,7 @@ from crdtnode.protocol.effects import (
     OpenStream,
     SendFrame,
 )
+from crdtnode.protocol.strangers import Strangers
 from crdtnode.wire import codec, frames
 from crdtnode.wire.frames import ClearStream, StreamSeal
 from crdtnode.wire.messages import NOBODY, Hello, Message
@@ -34,7 +35,7 @@ UNSENT_MOST = 4 * 1024 * 1024
 SLOWEST = 100_000
 """Bytes a second that a stream must write in order not to count as idle."""
 
-REFUSAL_PERIOD = 1.0
+REFUSAL_PERIOD = 0.1
 """Seconds between two refusals that we send."""
 
 FOREIGN = frozenset({Reason.MAGIC, Reason.VERSION, Reason.FOREIGN, Reason.FORGED, Reason.SHORT})
@@ -95,6 +96,7 @@ class Streams:
         hello: Callable[[bytes, bytes], Hello],
         entropy: Callable[[int], bytes],
         cluster: str,
+        strangers: Strangers,
         settings: Settings,
         metrics: Metrics,
     ) -> None:
@@ -107,6 +109,7 @@ class Streams:
         self._conns: dict[int, Conn] = {}
         self._by_boot: dict[bytes, Conn] = {}
         self._last_id = 0
+        self._strangers = strangers
         self._refused_at = float("-inf")
         self._met_ourselves = False
         self._look_at = NEVER
@@ -291,6 +294,8 @@ class Streams:
     def _refuse(self, conn: Conn, error: Rejected, now: float) -> None:
         """Hang up on whom we cannot read, saying why where that helps a person."""
         self._metrics.dropped.add(error.reason)
+        if not conn.initiator:
+            self._effects += self._strangers.met(conn.address, error, now)
         if conn.initiator:
             self._refused(conn, error)
         elif error.reason == Reason.SELF or (
@@ -311,6 +316,8 @@ class Streams:
         theirs = conn.seal.refused
         if theirs is not None:
             conn.why = theirs.reason
+            if theirs.cluster != self._cluster:
+                conn.why = f"it is of the cluster {theirs.cluster!r}"
             conn.ourselves = theirs.reason == Reason.SELF and self._met_ourselves
             self._met_ourselves = False
             fields |= {"their_keys": list(theirs.key_ids), "their_cluster": theirs.cluster}

@@ -116,3 +116,12 @@ def test_our_own_address_is_dropped(field: Field) -> None:
     here, there = field.seeds.due(5.0)
     field.seeds.drop(here)
     assert field.seeds.due(5.0) == [there]
+
+
+def test_what_a_seed_said_before_it_hung_up_is_kept(field: Field) -> None:
+    field.seeds.add(THERE, 0.0)
+    field.seeds.over(field.tried(0.0), "foreign key", 0.0)
+    field.seeds.over(field.tried(10.0), "eof", 10.0)
+    assert [seed.failed for seed in field.seeds.unreached] == ["foreign key"]
+    field.seeds.over(field.tried(20.0), "refused", 20.0)
+    assert [seed.failed for seed in field.seeds.unreached] == ["refused"]

@@ -10,6 +10,7 @@ from crdtnode.config import PROTOCOL, Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.channel import Channel, clear, sealed
 from crdtnode.protocol.effects import CloseStream, Effect, Event, OpenStream, SendFrame
+from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import (
     QUEUED_MOST,
     REFUSAL_PERIOD,
@@ -47,7 +48,13 @@ class End:
         chance = random.Random(self.name)
         self.channel = self.channel or sealed(KEYS, self.cluster, boot(self.name))
         self.streams = Streams(
-            self.channel, self.hello, chance.randbytes, self.cluster, SETTINGS, self.metrics
+            self.channel,
+            self.hello,
+            chance.randbytes,
+            self.cluster,
+            Strangers(),
+            SETTINGS,
+            self.metrics,
         )
 
     def hello(self, nonce: bytes, echo: bytes) -> Hello:
@@ -235,19 +242,23 @@ def test_strangers_read_why_we_hang_up(a: End, b: End) -> None:
     assert event.fields["their_cluster"] == "default"
     assert line.b.channel is not None
     assert event.fields["their_keys"] == list(line.b.channel.key_ids)
-    assert line.there.why == event.fields["reason"] == "foreign key"
+    theirs = "foreign key" if a.cluster == b.cluster else "it is of the cluster 'default'"
+    assert line.there.why == event.fields["reason"] == theirs
+    (met,) = line.b.saw(Event)
+    assert isinstance(met, Event)
+    assert (met.kind, met.fields["address"]) == ("stranger", "10.0.0.1:1")
 
 
-def test_of_many_strangers_one_a_second_reads_it() -> None:
+def test_of_many_strangers_only_some_read_it() -> None:
     end = End()
-    for now in (1.0, 1.5, 1.0 + REFUSAL_PERIOD):
+    for now in (1.0, 1.0 + REFUSAL_PERIOD / 2, 1.0 + REFUSAL_PERIOD):
         id_ = end.streams.accepted(HERE, now)
         assert id_ is not None
         conn = end.streams.numbered(id_)
         assert conn is not None
         assert end.streams.receive(conn, b"GET / HTTP/1.1\r\n" * 300, now).over
     assert len(end.saw(SendFrame)) == 0  # too large for a greeting: not even a stranger of ours
-    for now in (10.0, 10.5, 10.0 + REFUSAL_PERIOD):
+    for now in (10.0, 10.0 + REFUSAL_PERIOD / 2, 10.0 + REFUSAL_PERIOD):
         id_ = end.streams.accepted(HERE, now)
         assert id_ is not None
         conn = end.streams.numbered(id_)

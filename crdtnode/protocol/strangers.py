@@ -1,0 +1,48 @@
+"""Who spoke to us under a key that is not ours: said to the operator, now and then.
+
+Two nodes with unequal keys see nothing but silence from each other; each must be able to say so.
+What a stranger sends is counted each time, and told once a while for each key that it named, so
+that a flood neither fills the log nor the memory.
+"""
+
+from collections import OrderedDict
+
+from crdtnode.errors import Rejected
+from crdtnode.protocol.effects import Address, Event
+from crdtnode.wire.seal import Reason
+
+TOLD_AGAIN = 60.0
+"""Seconds after which the same stranger is told of again."""
+
+STRANGERS_MOST = 64
+"""Foreign keys remembered; the one told of longest ago gives way."""
+
+TELLING_PERIOD = 10.0
+"""Seconds between two strangers that are told of, whoever they are."""
+
+
+class Strangers:
+    """Foreign keys that were told of."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._told_at = float("-inf")
+
+    def met(self, address: Address, error: Rejected, now: float) -> list[Event]:
+        """What to tell the operator about a packet or stream that did not open."""
+        if error.reason not in (Reason.FOREIGN, Reason.FORGED):
+            return []  # noise, not another node
+        who = (address[0], error.key_id)
+        told = self._told.get(who, float("-inf"))
+        if now - told < TOLD_AGAIN or now - self._told_at < TELLING_PERIOD:
+            return []
+        self._told[who] = self._told_at = now
+        self._told.move_to_end(who)
+        if len(self._told) > STRANGERS_MOST:
+            self._told.popitem(last=False)
+        fields: dict[str, object] = {
+            "address": f"{address[0]}:{address[1]}",
+            "reason": error.reason,
+            "their_key": error.key_id,
+        }
+        return [Event("stranger", fields)]
