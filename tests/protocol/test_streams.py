@@ -251,14 +251,14 @@ def test_strangers_read_why_we_hang_up(a: End, b: End) -> None:
 
 def test_of_many_strangers_only_some_read_it() -> None:
     end = End()
-    for now in (1.0, 1.0 + REFUSAL_PERIOD / 2, 1.0 + REFUSAL_PERIOD):
+    for now in (1.0, 1.0 + REFUSAL_PERIOD / 2, 1.0 + 2 * REFUSAL_PERIOD):
         id_ = end.streams.accepted(HERE, now)
         assert id_ is not None
         conn = end.streams.numbered(id_)
         assert conn is not None
         assert end.streams.receive(conn, b"GET / HTTP/1.1\r\n" * 300, now).over
     assert len(end.saw(SendFrame)) == 0  # too large for a greeting: not even a stranger of ours
-    for now in (10.0, 10.0 + REFUSAL_PERIOD / 2, 10.0 + REFUSAL_PERIOD):
+    for now in (10.0, 10.0 + REFUSAL_PERIOD / 2, 10.0 + 2 * REFUSAL_PERIOD):
         id_ = end.streams.accepted(HERE, now)
         assert id_ is not None
         conn = end.streams.numbered(id_)
