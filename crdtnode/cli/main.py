@@ -119,8 +119,11 @@ def main(args: list[str] | None = None) -> Any:
     except Failure as failure:
         click.echo(f"Error: {failure}", err=True)
         code = failure.code
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        click.echo(f"Error: {_one_line(error)}", err=True)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
@@ -131,6 +134,13 @@ def main(args: list[str] | None = None) -> Any:
         click.echo(f"Error: {error}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_line(error: click.ClickException) -> str:
+    """Say what is wrong, and where more is to be read."""
+    text = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return text if context is None else f"{text} See: {context.command_path} --help"
 
 
 def _check_text(args: list[str]) -> None:

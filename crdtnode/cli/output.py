@@ -8,6 +8,10 @@ from typing import Any
 import click
 
 
+_DIGITS_MOST = 3000
+"""Hex digits of the longest number that is shown in decimal; Python refuses far longer ones."""
+
+
 def print_document(document: Any) -> None:
     """Print one JSON document on one line."""
     click.echo(json.dumps(document, ensure_ascii=False))
@@ -60,7 +64,15 @@ def value_lines(value: Any) -> list[str]:
 
 
 def line_of(value: Any) -> str:
-    """Return a value as one line; text as it is, but for line ends and the like."""
+    """Return a value as one line; text as it is, but for line ends and the like.
+
+    Numbers that JSON lacks come as ``["i", "0x..."]`` and ``["f", "1.0"]``: shown as numbers.
+    """
     if isinstance(value, str):
         return printable(value)
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], str):
+        if value[0] == "i" and len(value[1]) < _DIGITS_MOST:
+            return str(int(value[1], 16))
+        if value[0] == "f":
+            return value[1]
     return json.dumps(value, ensure_ascii=False)

@@ -118,7 +118,8 @@ def get(name: str, as_document: bool) -> None:
     if as_document:
         print_document(document)
         return
-    is_list = isinstance(document["value"], list) and "register" not in document["type"]
+    single = any(word in document["type"] for word in ("register", "counter"))
+    is_list = isinstance(document["value"], list) and not single
     print_lines(value_lines(document["value"]) if is_list else [line_of(document["value"])])
 
 

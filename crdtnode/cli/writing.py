@@ -50,6 +50,15 @@ def _as_json_option(function: Any) -> Any:
     )(function)
 
 
+class Whole(click.IntRange):
+    """A whole number that is not negative."""
+
+    name = "whole number"
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+
 def _counting(method: str) -> Any:
     def count(name: str, amount: int, as_document: bool) -> None:
         document = _call(name, _COUNTER, method, [amount])
@@ -65,7 +74,7 @@ def _counter_command(name: str, method: str, text: str, *shown: str) -> click.Co
     made = _counting(method)
     made.__doc__ = text
     made = json_option(api_option(made))
-    made = click.argument("amount", metavar="[N]", type=click.IntRange(min=0), default=1)(made)
+    made = click.argument("amount", metavar="[N]", type=Whole(), default=1)(made)
     made = click.argument("name", metavar="[TYPE/]NAME")(made)
     command: click.Command = click.command(name, cls=TakesNumbers, epilog=examples(*shown))(made)
     return command
