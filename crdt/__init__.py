@@ -13,9 +13,11 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | LWWSet | lwwset@1 | the last write to an element | a stamp per element | RR-7506, 3.3.3 |
 | ORSet | orset@1 | adding | no tombstones, runs per replica | RR-7506, 15 |
 | LWWRegister | lwwregister@1 | the last write | one stamp | RR-7506, 8 |
+| Tree | tree@1 | the last move, unless it closes a cycle | every move, until `compact` | Kleppmann 2021 |
 
 RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
-Types" (INRIA, 2011), with the number of its specification.
+Types" (INRIA, 2011), with the number of its specification. Kleppmann 2021 is Kleppmann, Mulligan,
+Gomes, Beresford, "A highly-available move operation for replicated trees" (IEEE TPDS, 2021).
 
 Example:
     >>> from crdt import PNCounter
@@ -50,3 +52,4 @@ from crdt.sets import GSet as GSet
 from crdt.sets import LWWSet as LWWSet
 from crdt.sets import ORSet as ORSet
 from crdt.sets import TwoPSet as TwoPSet
+from crdt.trees import Tree as Tree

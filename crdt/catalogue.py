@@ -16,6 +16,7 @@ from crdt.counters import GCounter, PNCounter
 from crdt.errors import UnknownTypeError
 from crdt.registers import LWWRegister
 from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
+from crdt.trees import Tree
 
 C = TypeVar("C", bound=type[StateCRDT])
 
@@ -125,5 +126,6 @@ for _tag, _kind in {
     "lwwset@1": LWWSet,
     "orset@1": ORSet,
     "lwwregister@1": LWWRegister,
+    "tree@1": Tree,
 }.items():
     register(_kind, _tag)

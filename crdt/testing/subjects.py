@@ -24,6 +24,8 @@ from crdt.testing.models import (
     TwoPhaseModel,
     typed,
 )
+from crdt.testing.trees import TREE_ACTS, TreeModel, read_tree
+from crdt.trees import Tree
 
 C = TypeVar("C", bound=StateCRDT)
 
@@ -146,4 +148,5 @@ _SUBJECTS: dict[type, _Parts] = {
         lambda: LastWriteModel(lambda act, chance: _value_of(chance)),
         lambda state: freeze(state.value),
     ),
+    Tree: (TREE_ACTS, TreeModel, read_tree),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet
+from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, Tree, TwoPSet
 
 Change = Callable[[Any], Any]
 
@@ -17,6 +17,7 @@ BUILT_IN: dict[type[Any], Change] = {
     LWWSet: lambda state: state.add(f"e{len(state)}"),
     ORSet: lambda state: state.add(f"e{len(state)}"),
     LWWRegister: lambda state: state.assign("v"),
+    Tree: lambda state: state.move(f"n{len(state)}", None),
 }
 """Every built-in type with one way to change it."""
 

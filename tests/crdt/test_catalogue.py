@@ -19,6 +19,7 @@ BUILT_IN = {
     "lwwset@1",
     "orset@1",
     "pncounter@1",
+    "tree@1",
     "twopset@1",
 }
 

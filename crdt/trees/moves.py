@@ -1,0 +1,151 @@
+"""Moves in the order in which they take effect, and the forest that they make.
+
+A move that would put a node under itself or under one of its descendants is void. Whether it does
+depends on the moves before it alone, so a forest is a function of the set of moves.
+
+Theory of operation. The log is sorted, and beside each move stands where its node was before. A
+move that is newer than all others is done at once. A late one takes back the newer ones, newest
+first, is done, and they are done again, each judged anew: what was void may take effect now, and
+the other way round. So a move costs the number of moves that are newer than it, usually none,
+plus a walk from the new parent to the top, which a node without children spares.
+
+Source: Kleppmann, Mulligan, Gomes, Beresford, "A highly-available move operation for replicated
+trees" (IEEE TPDS 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from heapq import merge
+from typing import Any
+
+from crdt.atoms import Key
+from crdt.clock import Stamp
+from crdt.tagged import canonical_text
+
+Move = tuple[int, int, str, Key, Key]
+"""``(ms, counter, replica, node, parent)``; the root, None, is a parent but no node."""
+
+
+class Before(Enum):
+    """What a move found, where it was no parent. An enum, since these survive pickling."""
+
+    ABSENT = "the node was in the forest nowhere"
+    VOID = "the move took no effect"
+
+
+def order_of(move: Move) -> tuple[int, int, str, str, str]:
+    """Return what decides when a move takes effect: a total order, also where an id wrote twice."""
+    ms, counter, replica, node, parent = move
+    return ms, counter, replica, canonical_text(node), canonical_text(parent)
+
+
+class MoveLog:
+    """A set of moves with their forest.
+
+    Attributes:
+        moves: All moves, in the order of `order_of`.
+        known: The same as a set.
+        parents: The parent of each node. Some parents may be no nodes: theirs did not arrive yet.
+        below: The nodes right below each parent, without those that have none.
+    """
+
+    __slots__ = ("_before", "below", "known", "moves", "parents")
+
+    def __init__(self, moves: Iterable[Move] = ()) -> None:
+        self.moves: list[Move] = []
+        self.known: set[Move] = set()
+        self.parents: dict[Key, Key] = {}
+        self.below: dict[Key, dict[Key, None]] = {}
+        self._before: list[Any] = []
+        self.insert(moves)
+
+    def copy(self) -> MoveLog:
+        """Return an independent copy."""
+        new = MoveLog()
+        new.moves = self.moves.copy()
+        new.known = self.known.copy()
+        new.parents = self.parents.copy()
+        new.below = {parent: nodes.copy() for parent, nodes in self.below.items()}
+        new._before = self._before.copy()
+        return new
+
+    @property
+    def latest(self) -> Stamp:
+        """The largest stamp, ``(-1, 0)`` if there is none."""
+        return self.moves[-1][:2] if self.moves else (-1, 0)
+
+    def insert(self, moves: Iterable[Move]) -> bool:
+        """Let moves take effect, each in its place; True if one of them was new."""
+        fresh = sorted({move for move in moves if move not in self.known}, key=order_of)
+        if not fresh:
+            return False
+        newer = self._take_back(fresh[0])
+        for move in merge(fresh, newer, key=order_of) if newer else fresh:
+            self._do(move)
+        self.known.update(fresh)
+        return True
+
+    def within(self, place: Key, top: Key) -> bool:
+        """Tell whether ``place`` is ``top`` or lies below it."""
+        if place == top:
+            return True
+        if top not in self.below:
+            return False  # nobody is below it, however deep the forest is elsewhere
+        parents = self.parents
+        while place in parents:
+            place = parents[place]
+            if place == top:
+                return True
+        return False
+
+    def in_effect(self) -> list[Move]:
+        """Return the one move that put each node where it is, in order.
+
+        They alone make the same forest: each edge that they set stays to the end, so on the way
+        there are never more edges than in the end, and no cycle.
+        """
+        last = {
+            move[3]: move
+            for move, before in zip(self.moves, self._before, strict=True)
+            if before is not Before.VOID
+        }
+        return [move for move in self.moves if last.get(move[3]) is move]
+
+    def _do(self, move: Move) -> None:
+        node, parent = move[3:]
+        void = self.within(parent, node)
+        self.moves.append(move)
+        self._before.append(Before.VOID if void else self.parents.get(node, Before.ABSENT))
+        if not void:
+            self._lift(node)
+            self._put(node, parent)
+
+    def _take_back(self, first: Move) -> list[Move]:
+        """Undo the moves that come after ``first`` and return them in order."""
+        bound = order_of(first)
+        undone: list[Move] = []
+        while self.moves and order_of(self.moves[-1]) > bound:
+            move, before = self.moves.pop(), self._before.pop()
+            undone.append(move)
+            if before is not Before.VOID:
+                self._lift(move[3])
+                if before is not Before.ABSENT:
+                    self._put(move[3], before)
+        undone.reverse()
+        return undone
+
+    def _put(self, node: Key, parent: Key) -> None:
+        self.parents[node] = parent
+        self.below.setdefault(parent, {})[node] = None
+
+    def _lift(self, node: Key) -> None:
+        """Take a node out of the forest, if it is there; those below it stay below it."""
+        if node not in self.parents:
+            return
+        parent = self.parents.pop(node)
+        siblings = self.below[parent]
+        del siblings[node]
+        if not siblings:
+            del self.below[parent]
