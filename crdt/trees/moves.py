@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from heapq import merge
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from crdt.atoms import Key
@@ -35,17 +36,35 @@ class Before(Enum):
     VOID = "the move took no effect"
 
 
-def order_of(move: Move) -> tuple[int, int, str, str, str]:
-    """Return what decides when a move takes effect: a total order, also where an id wrote twice."""
+_written = itemgetter(0, 1, 2)
+"""When and by whom: it decides alone, unless one id wrote twice with one stamp."""
+
+
+def _full_order(move: Move) -> tuple[int, int, str, str, str]:
     ms, counter, replica, node, parent = move
     return ms, counter, replica, canonical_text(node), canonical_text(parent)
+
+
+def comes_after(one: Move, other: Move) -> bool:
+    """Tell whether ``one`` takes effect after ``other``: by stamp, replica, canonical order."""
+    if _written(one) == _written(other):
+        return _full_order(one) > _full_order(other)
+    return bool(_written(one) > _written(other))
+
+
+def in_order(moves: Iterable[Move]) -> list[Move]:
+    """Return moves in the order in which they take effect."""
+    ordered = sorted(moves, key=_written)
+    if any(_written(one) == _written(other) for one, other in pairwise(ordered)):
+        ordered.sort(key=_full_order)
+    return ordered
 
 
 class MoveLog:
     """A set of moves with their forest.
 
     Attributes:
-        moves: All moves, in the order of `order_of`.
+        moves: All moves, in the order in which they take effect.
         known: The same as a set.
         parents: The parent of each node. Some parents may be no nodes: theirs did not arrive yet.
         below: The nodes right below each parent, without those that have none.
@@ -77,12 +96,18 @@ class MoveLog:
         return self.moves[-1][:2] if self.moves else (-1, 0)
 
     def insert(self, moves: Iterable[Move]) -> bool:
-        """Let moves take effect, each in its place; True if one of them was new."""
-        fresh = sorted({move for move in moves if move not in self.known}, key=order_of)
+        """Let moves, of which none stands twice, take effect, each in its place.
+
+        Returns:
+            True if one of them was new.
+        """
+        fresh = [move for move in moves if move not in self.known]
         if not fresh:
             return False
+        if len(fresh) > 1:
+            fresh = in_order(fresh)
         newer = self._take_back(fresh[0])
-        for move in merge(fresh, newer, key=order_of) if newer else fresh:
+        for move in in_order(fresh + newer) if newer else fresh:
             self._do(move)
         self.known.update(fresh)
         return True
@@ -124,9 +149,8 @@ class MoveLog:
 
     def _take_back(self, first: Move) -> list[Move]:
         """Undo the moves that come after ``first`` and return them in order."""
-        bound = order_of(first)
         undone: list[Move] = []
-        while self.moves and order_of(self.moves[-1]) > bound:
+        while self.moves and comes_after(self.moves[-1], first):
             move, before = self.moves.pop(), self._before.pop()
             undone.append(move)
             if before is not Before.VOID:

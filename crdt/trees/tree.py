@@ -15,7 +15,7 @@ from crdt.errors import PayloadError
 from crdt.native import Native
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.tagged import canonical_text, decode, encode
-from crdt.trees.moves import Move, MoveLog, order_of
+from crdt.trees.moves import Move, MoveLog, comes_after
 
 N = TypeVar("N")
 
@@ -260,14 +260,11 @@ def _decode_moves(payload: Any, place: str) -> list[Move]:
     if not expect_list(payload, place):
         raise PayloadError("what is empty is left out", place)
     moves: list[Move] = []
-    before: tuple[int, int, str, str, str] | None = None
     for i, item in enumerate(payload):
         here = f"{place}[{i}]"
         move = _decode_move(item, here)
-        order = order_of(move)
-        if before is not None and order <= before:
+        if moves and not comes_after(move, moves[-1]):
             raise PayloadError("moves stand in the order of stamp and replica, each once", here)
-        before = order
         moves.append(move)
     return moves
 
