@@ -13,6 +13,9 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | LWWSet | lwwset@1 | the last write to an element | a stamp per element | RR-7506, 3.3.3 |
 | ORSet | orset@1 | adding | no tombstones, runs per replica | RR-7506, 15 |
 | LWWRegister | lwwregister@1 | the last write | one stamp | RR-7506, 8 |
+| TwoPTwoPGraph | twoptwopgraph@1 | removing, for ever | every vertex and edge | RR-7506, 16 |
+| MonotonicDAG | monotonicdag@1 | adding, unless it closes a cycle | every edge | RR-7506, 17 |
+| AddRemovePartialOrder | addremovepartialorder@1 | removing, for ever | every edge | RR-7506, 18 |
 | Tree | tree@1 | the last move, unless it closes a cycle | every move, until `compact` | Kleppmann 2021 |
 
 RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
@@ -47,6 +50,9 @@ from crdt.counters import PNCounter as PNCounter
 from crdt.errors import CRDTError as CRDTError
 from crdt.errors import PayloadError as PayloadError
 from crdt.errors import UnknownTypeError as UnknownTypeError
+from crdt.graphs import AddRemovePartialOrder as AddRemovePartialOrder
+from crdt.graphs import MonotonicDAG as MonotonicDAG
+from crdt.graphs import TwoPTwoPGraph as TwoPTwoPGraph
 from crdt.registers import LWWRegister as LWWRegister
 from crdt.sets import GSet as GSet
 from crdt.sets import LWWSet as LWWSet

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_origin
 from crdt.base import StateCRDT
 from crdt.counters import GCounter, PNCounter
 from crdt.errors import UnknownTypeError
+from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
 from crdt.registers import LWWRegister
 from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
 from crdt.trees import Tree
@@ -127,5 +128,8 @@ for _tag, _kind in {
     "orset@1": ORSet,
     "lwwregister@1": LWWRegister,
     "tree@1": Tree,
+    "twoptwopgraph@1": TwoPTwoPGraph,
+    "monotonicdag@1": MonotonicDAG,
+    "addremovepartialorder@1": AddRemovePartialOrder,
 }.items():
     register(_kind, _tag)

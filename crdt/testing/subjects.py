@@ -12,8 +12,16 @@ from typing import Any, Generic, Literal, TypeVar, get_origin
 from crdt.atoms import freeze
 from crdt.base import StateCRDT
 from crdt.counters import GCounter, PNCounter
+from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
 from crdt.registers import LWWRegister
 from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
+from crdt.testing.graphs import (
+    ORDER_ACTS,
+    TWO_PHASE_ACTS,
+    OrderModel,
+    TwoPhaseGraphModel,
+    read_graph,
+)
 from crdt.testing.models import (
     AddWinsModel,
     CounterModel,
@@ -149,4 +157,7 @@ _SUBJECTS: dict[type, _Parts] = {
         lambda state: freeze(state.value),
     ),
     Tree: (TREE_ACTS, TreeModel, read_tree),
+    TwoPTwoPGraph: (TWO_PHASE_ACTS, TwoPhaseGraphModel, read_graph),
+    MonotonicDAG: (ORDER_ACTS[:5], OrderModel, read_graph),
+    AddRemovePartialOrder: (ORDER_ACTS, OrderModel, read_graph),
 }

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, Tree, TwoPSet
+from crdt import (
+    AddRemovePartialOrder,
+    GCounter,
+    GSet,
+    LWWRegister,
+    LWWSet,
+    MonotonicDAG,
+    ORSet,
+    PNCounter,
+    Tree,
+    TwoPSet,
+    TwoPTwoPGraph,
+)
 
 Change = Callable[[Any], Any]
 
@@ -17,9 +29,17 @@ BUILT_IN: dict[type[Any], Change] = {
     LWWSet: lambda state: state.add(f"e{len(state)}"),
     ORSet: lambda state: state.add(f"e{len(state)}"),
     LWWRegister: lambda state: state.assign("v"),
+    TwoPTwoPGraph: lambda state: state.add_vertex(f"n{len(state)}"),
+    MonotonicDAG: lambda state: state.add_between(state.START, f"n{len(state)}", state.END),
+    AddRemovePartialOrder: lambda state: state.add_between(
+        state.START, f"n{len(state)}", state.END
+    ),
     Tree: lambda state: state.move(f"n{len(state)}", None),
 }
 """Every built-in type with one way to change it."""
 
-WITH_IDENTITY = [kind for kind in BUILT_IN if kind not in (GSet, TwoPSet)]
+WITHOUT_IDENTITY = (GSet, TwoPSet, TwoPTwoPGraph, MonotonicDAG, AddRemovePartialOrder)
+"""Types whose writes are the same whoever makes them."""
+
+WITH_IDENTITY = [kind for kind in BUILT_IN if kind not in WITHOUT_IDENTITY]
 """Types whose writes need to know who made them."""

@@ -13,14 +13,17 @@ from crdt import GSet, ORSet, PNCounter, StateCRDT, UnknownTypeError, register, 
 from crdt.catalogue import tags
 
 BUILT_IN = {
+    "addremovepartialorder@1",
     "gcounter@1",
     "gset@1",
     "lwwregister@1",
     "lwwset@1",
+    "monotonicdag@1",
     "orset@1",
     "pncounter@1",
     "tree@1",
     "twopset@1",
+    "twoptwopgraph@1",
 }
 
 
