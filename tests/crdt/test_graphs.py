@@ -278,6 +278,7 @@ def test_random_orders_converge_without_cycles_in_any_order_of_delivery(
         if chance.random() < 0.2:
             who.join(chance.choice(replicas))
             assert not has_cycle(who.edges)
+        assert who.value == kind.from_payload(who.payload).value
     orders = [joined(*chance.sample(deltas * 2, len(deltas) * 2)) for _ in range(8)]
     assert len({state.canonical() for state in orders}) == 1
     for state in orders:
