@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from crdt import GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet, acting
+from crdt import LWWRegister, LWWSet, ORSet, PNCounter, Tree, acting
 from crdt import replica as replicas
-from tests.crdt.kinds import BUILT_IN, WITH_IDENTITY, Change
+from tests.crdt.kinds import BUILT_IN, WITH_IDENTITY, WITHOUT_IDENTITY, Change
 
 every_type = pytest.mark.parametrize("kind", BUILT_IN)
 every_type_with_identity = pytest.mark.parametrize("kind", WITH_IDENTITY)
@@ -78,7 +78,7 @@ def test_reading_the_id_never_draws_one(kind: type[Any], change: Change) -> None
     assert [state.replica, state.replica] == [None, None]
 
 
-@pytest.mark.parametrize("kind", [GSet, TwoPSet])
+@pytest.mark.parametrize("kind", WITHOUT_IDENTITY)
 def test_a_type_that_needs_no_identity_never_draws_one(kind: type[Any], change: Change) -> None:
     state = kind()
     change(state)
@@ -281,7 +281,7 @@ def at_five() -> int:
     [lambda s: s.clone(), copy, deepcopy, lambda s: pickle.loads(pickle.dumps(s))],
     ids=["clone", "copy", "deepcopy", "pickle"],
 )
-@pytest.mark.parametrize("kind", [LWWRegister, LWWSet])
+@pytest.mark.parametrize("kind", [LWWRegister, LWWSet, Tree])
 def test_a_copy_keeps_the_clock(kind: type[Any], duplicate: Change, change: Change) -> None:
     state = kind(clock=at_five)
     assert "[5, 0]" in shown(change(duplicate(state)))

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet
+from crdt import (
+    AddRemovePartialOrder,
+    GCounter,
+    GSet,
+    LWWRegister,
+    LWWSet,
+    MonotonicDAG,
+    ORSet,
+    PNCounter,
+    Tree,
+    TwoPSet,
+    TwoPTwoPGraph,
+)
 from tests.crdt.kinds import BUILT_IN, Change
 
 every_type = pytest.mark.parametrize("kind", BUILT_IN)
@@ -32,6 +44,15 @@ MUTATIONS: list[tuple[Any, Change]] = [
     (ORSet, lambda s: s.discard("old")),
     (ORSet, lambda s: s.clear()),
     (LWWRegister, lambda s: s.assign("new")),
+    (Tree, lambda s: s.move("new", "n0")),
+    (Tree, lambda s: s.move("n1", "n0")),
+    (TwoPTwoPGraph, lambda s: s.add_vertex("new")),
+    (TwoPTwoPGraph, lambda s: s.add_edge("n0", "n1")),
+    (TwoPTwoPGraph, lambda s: s.remove_vertex("n0")),
+    (MonotonicDAG, lambda s: s.add_between("n0", f"new{len(s)}", s.END)),
+    (MonotonicDAG, lambda s: s.add_between(s.START, f"new{len(s)}", "n0")),
+    (AddRemovePartialOrder, lambda s: s.add_between("n0", f"new{len(s)}", s.END)),
+    (AddRemovePartialOrder, lambda s: s.remove_vertex("n0")),
 ]
 IN_PLACE: list[tuple[Any, Change]] = [
     (GSet, lambda s: s.__ior__({"new"})),
@@ -54,6 +75,8 @@ def used(kind: type[Any]) -> Any:
     for element in ("old", "older"):
         if hasattr(state, "add"):
             state.add(element)
+        elif kind in (Tree, TwoPTwoPGraph, MonotonicDAG, AddRemovePartialOrder):
+            BUILT_IN[kind](state)
         else:
             (state.assign if hasattr(state, "assign") else state.increment)(1)
     return state

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet
+from crdt import (
+    AddRemovePartialOrder,
+    GCounter,
+    GSet,
+    LWWRegister,
+    LWWSet,
+    MonotonicDAG,
+    ORSet,
+    PNCounter,
+    Tree,
+    TwoPSet,
+    TwoPTwoPGraph,
+)
 from tests.crdt.kinds import BUILT_IN, Change
 
 
@@ -33,6 +45,10 @@ def test_a_fresh_object_has_nothing(kind: type[Any]) -> None:
         (LWWSet, (1, 1, 0)),
         (ORSet, (1, 1, 0)),
         (LWWRegister, (1, 1, 0)),
+        (Tree, (1, 1, 0)),
+        (TwoPTwoPGraph, (0, 1, 0)),
+        (MonotonicDAG, (0, 1, 0)),
+        (AddRemovePartialOrder, (0, 1, 0)),
     ],
 )
 def test_one_change_leaves_one_element(
