@@ -6,7 +6,7 @@ checked by the type, as if the call came from a program. A call that fails leave
 object that did not exist is tried on a scratch copy first.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from functools import lru_cache
 import inspect
 from typing import Any, Self
@@ -15,7 +15,7 @@ from crdt import StateCRDT, catalogue
 from crdt.errors import UnknownTypeError
 from crdt.native import Native
 from crdtnode.control.problems import Problem
-from crdtnode.control.rendering import element_from
+from crdtnode.control.rendering import argument_from, element_from, takes_elements
 from crdtnode.errors import UnknownType
 from crdtnode.node import Node
 
@@ -113,11 +113,11 @@ def _arguments(kind: type[StateCRDT], tag: str, method: str, args: list[Any]) ->
         signature.bind(*args)
     except TypeError as error:
         raise Problem(422, f"{method}{signature_text(signature)}: {error}", field="args") from None
-    if not issubclass(kind, Set):
+    if not takes_elements(kind):
         return args
     if method in _TAKES_ITERABLES:
         return [_elements(arg, f"args[{i}]") for i, arg in enumerate(args)]
-    return [element_from(arg, f"args[{i}]") for i, arg in enumerate(args)]
+    return [argument_from(kind, arg, f"args[{i}]") for i, arg in enumerate(args)]
 
 
 def _elements(argument: Any, place: str) -> list[Any]:

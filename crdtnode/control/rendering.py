@@ -2,7 +2,8 @@
 
 Rule of this file: what JSON can say is said plainly, whole numbers of any size included; what it
 lacks (bytes, tuples) is written as in payloads, a tagged list such as ``["b", "aGk="]``.
-A set is a list in canonical order, so that equal sets give equal documents.
+A set is a list in canonical order, so that equal sets give equal documents. So are the vertices
+and the edges of a graph; a tree is an object with the parent of each node.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -11,19 +12,26 @@ from typing import Any
 
 from crdt import StateCRDT
 from crdt.atoms import element_of, identify
+from crdt.graphs.graph import Graph
+from crdt.graphs.order import Order, vertex_of
 from crdt.tagged import canonical_text, decode, encode
+from crdt.trees import Tree
 
 
 def value_of(obj: StateCRDT) -> Any:
     """Return an object's value, JSON-friendly."""
     if isinstance(obj, Set):
         return _listed(obj)  # not through `value`: Python's sets merge 1, True and 1.0
+    if isinstance(obj, Tree):
+        return _parents(obj)
+    if isinstance(obj, Graph):
+        return _graph(obj)
     return shown(obj.value)
 
 
 def is_collection(obj: StateCRDT) -> bool:
     """Tell whether showing the value may cost much more than the change just made."""
-    return isinstance(obj, Set | Mapping | Sequence)
+    return isinstance(obj, Set | Mapping | Sequence | Tree | Graph)
 
 
 def shown(value: Any) -> Any:
@@ -59,6 +67,49 @@ def _listed(elements: Set[Any]) -> list[Any]:
     except (TypeError, ValueError):
         return sorted((shown(element) for element in elements), key=repr)
     return [shown(element) for _, element in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def _parents(tree: Tree[Any]) -> Any:
+    """Return ``{node: parent}``, with nodes that are no text spelled as in payloads.
+
+    If that makes two nodes look the same, as 1 and "1", it is a list of pairs instead.
+    """
+    pairs = [(identify(node), tree.parent_of(node)) for node in tree]
+    pairs.sort(key=lambda pair: canonical_text(pair[0]))
+    named = {
+        key if type(key) is str else canonical_text(key): shown(parent) for key, parent in pairs
+    }
+    if len(named) == len(pairs):
+        return named
+    return [[encode(key), shown(parent)] for key, parent in pairs]
+
+
+def _graph(graph: Graph[Any]) -> dict[str, Any]:
+    vertices = sorted(graph, key=lambda vertex: canonical_text(identify(vertex)))
+    return {
+        "vertices": [shown(vertex) for vertex in vertices],
+        "edges": [
+            [shown(vertex), shown(follower)]
+            for vertex in vertices
+            for follower in graph.successors(vertex)
+        ],
+    }
+
+
+def takes_elements(kind: type[StateCRDT]) -> bool:
+    """Tell whether the mutators of a type take elements, which may come in payload form."""
+    return issubclass(kind, Set | Tree | Graph)
+
+
+def argument_from(kind: type[StateCRDT], argument: Any, place: str) -> Any:
+    """Return the element, or the sentinel of an order, that a JSON argument stands for.
+
+    Raises:
+        PayloadError: A list that is neither in payload form; names the place.
+    """
+    if issubclass(kind, Order) and isinstance(argument, list):
+        return element_of(vertex_of(argument, place))
+    return element_from(argument, place)
 
 
 def element_from(argument: Any, place: str) -> Any:
