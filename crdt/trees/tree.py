@@ -166,6 +166,45 @@ class Tree(Native, Generic[N]):
         delta._log.insert([(ms, counter, replica, key, place)])
         return self._publish(delta, replica)
 
+    def compact(self, stable: Self) -> Self:
+        """Forget moves that no longer show, on the caller's word, and return the delta to gossip.
+
+        What lies at or below the newest stamp of ``stable`` is settled: the move that put each
+        node where it was then stays, the others go, and nothing older will ever count. The tree
+        looks as before. A move that is known here and not in ``stable`` is never settled, nor is
+        anything newer.
+
+        Args:
+            stable: A state by which the caller gives his word: every replica has joined it before
+                making any move that it lacks, and so has whoever made a state or delta that is
+                still under way. A move that breaks it is void wherever it meets a compacted tree.
+
+        Raises:
+            TypeError: ``stable`` is of another type.
+            ValueError: This tree has not joined ``stable`` itself. Nothing has changed.
+        """
+        stable = self._same_type(stable)
+        if not stable.compare(self):
+            raise ValueError("this tree has not joined `stable`, so not everybody has")
+        frontier = self._settled_by(stable)
+        settled = [move for move in self._log.moves if move[:2] <= frontier]
+        kept = MoveLog(settled).in_effect()
+        delta = self._blank()
+        if len(kept) == len(settled):
+            return delta
+        delta._log, delta._frontier = MoveLog(kept), frontier
+        return self._publish(delta)
+
+    def _settled_by(self, stable: Self) -> Stamp:
+        """Return the last stamp here before the first move that ``stable`` lacks."""
+        settled = passing = _NO_STAMP
+        for move in self._log.moves:
+            if move[:2] > passing:
+                settled, passing = passing, move[:2]
+            if move not in stable._log.known:
+                return max(settled, self._frontier)
+        return max(passing, self._frontier)
+
     # --- the lattice ---------------------------------------------------------------------------
 
     def compare(self, other: Self) -> bool:
