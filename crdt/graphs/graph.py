@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from crdt.atoms import Key, element_of, lookup
 from crdt.graphs.arrows import Arrows, Edge
 from crdt.native import Native
+from crdt.parts import check_limit, parts_of
 from crdt.tagged import canonical_text
 
 V = TypeVar("V")
@@ -87,6 +88,18 @@ class Graph(Native, Generic[V]):
             KeyError: The vertex is not there.
         """
         return self._listed(self._arrows().behind(self._visible(vertex)))
+
+    def split(self, limit: int) -> Iterator[Self]:
+        """Return deltas that join to this state, each of at most ``limit`` bytes as JSON.
+
+        A single vertex or edge that is larger is a delta of its own; of an initial state there are
+        none.
+
+        Raises:
+            TypeError: ``limit`` is no int.
+            ValueError: ``limit`` is below 1.
+        """
+        return map(self._decoded, parts_of(self._encode(), check_limit(limit)))
 
     def _find(self, vertex: object) -> Key:
         """Return the key of what somebody looks for."""

@@ -13,6 +13,7 @@ from crdt.atoms import Key, element_of, identify, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
 from crdt.native import Native
+from crdt.parts import check_limit, parts_of
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.tagged import canonical_text, decode, encode
 from crdt.trees.moves import Move, MoveLog, comes_after
@@ -232,6 +233,29 @@ class Tree(Native, Generic[N]):
                 gone.append(move)
         return gone
 
+    def split(self, limit: int) -> Iterator[Self]:
+        """Return deltas that join to this state, each of at most ``limit`` bytes as JSON.
+
+        A single move that is larger is a delta of its own. So is a frontier with all moves below
+        it, whatever its size: a part of them would make the others void.
+
+        Raises:
+            TypeError: ``limit`` is no int.
+            ValueError: ``limit`` is below 1.
+        """
+        return self._parts(check_limit(limit))
+
+    def _parts(self, limit_bytes: int) -> Iterator[Self]:
+        moves = self._log.moves
+        settled = [move for move in moves if move[:2] <= self._frontier]
+        if self._frontier != _NO_STAMP:
+            base = self._blank()
+            base._log, base._frontier = MoveLog(settled), self._frontier
+            yield base
+        rows = [_encode_move(move) for move in moves[len(settled) :]]
+        for part in parts_of({"moves": rows}, limit_bytes):
+            yield self._decoded(part)
+
     def _join(self, other: Self) -> bool:
         fresh = [
             move
@@ -266,10 +290,7 @@ class Tree(Native, Generic[N]):
     def _encode(self) -> dict[str, Any]:
         parts: dict[str, Any] = {}
         if self._log.moves:
-            parts["moves"] = [
-                [[ms, counter], replica, encode(node), encode(parent)]
-                for ms, counter, replica, node, parent in self._log.moves
-            ]
+            parts["moves"] = [_encode_move(move) for move in self._log.moves]
         if self._frontier != _NO_STAMP:
             parts["frontier"] = list(self._frontier)
         return parts
@@ -293,6 +314,11 @@ class Tree(Native, Generic[N]):
     def _size(self) -> tuple[int, int]:
         nodes = len(self._log.parents)
         return nodes, len(self._log.moves) - nodes
+
+
+def _encode_move(move: Move) -> list[Any]:
+    ms, counter, replica, node, parent = move
+    return [[ms, counter], replica, encode(node), encode(parent)]
 
 
 def _decode_moves(payload: Any, place: str) -> list[Move]:
