@@ -7,7 +7,7 @@ Theory of operation. The log is sorted, and beside each move stands where its no
 move that is newer than all others is done at once. A late one takes back the newer ones, newest
 first, is done, and they are done again, each judged anew: what was void may take effect now, and
 the other way round. So a move costs the number of moves that are newer than it, usually none,
-plus a walk from the new parent to the top, which a node without children spares.
+plus the depth of the new parent or the number of nodes that move along, whichever is less.
 
 Source: Kleppmann, Mulligan, Gomes, Beresford, "A highly-available move operation for replicated
 trees" (IEEE TPDS 2021).
@@ -113,16 +113,24 @@ class MoveLog:
         return True
 
     def within(self, place: Key, top: Key) -> bool:
-        """Tell whether ``place`` is ``top`` or lies below it."""
-        if place == top:
-            return True
-        if top not in self.below:
-            return False  # nobody is below it, however deep the forest is elsewhere
-        parents = self.parents
-        while place in parents:
+        """Tell whether ``place`` is ``top`` or lies below it.
+
+        Walks up from ``place`` and down from ``top``, a step each, until one of them ends: a few
+        nodes cost little however deep they go, and so does a deep heap of them near the root.
+        """
+        if place == top or top not in self.below:
+            return bool(place == top)
+        sought, parents, below = place, self.parents, self.below
+        down = [iter(below[top])]
+        while place in parents and down:
             place = parents[place]
-            if place == top:
+            node = next(down[-1], None)  # None is no node
+            if place == top or node == sought:
                 return True
+            if node is None:
+                down.pop()
+            elif node in below:
+                down.append(iter(below[node]))
         return False
 
     def in_effect(self) -> list[Move]:

@@ -36,7 +36,7 @@ class Tree(Native, Generic[N]):
     moves are kept, because an older one may still arrive, until `compact` is told that none will.
 
     Moving costs the number of newer moves that are here already (none for a local move) and the
-    depth of the new parent (nothing for a node without children).
+    depth of the new parent or the number of nodes that move along, whichever is less.
 
     Args:
         replica: Whom the object acts as; the caller promises that nobody else does.

@@ -141,6 +141,28 @@ def test_a_chain_as_deep_as_long_is_built_without_walking_it() -> None:
     assert Tree.from_payload(state.payload) == state
 
 
+class Counted(dict[Any, Any]):
+    """Counts how often somebody looks a parent up."""
+
+    looks = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(key)
+
+
+def test_a_small_heap_moves_to_a_deep_place_and_a_deep_one_to_the_top_in_a_few_steps() -> None:
+    log = MoveLog((1, i, "r", i, i - 1 if i else None) for i in range(1000))
+    log.insert([(2, 0, "r", "file", "folder"), (2, 1, "r", "other", "folder")])
+    log.parents = counted = Counted(log.parents)
+    assert not log.within(999, "folder")
+    assert not log.within("folder", 0)
+    assert not log.within("file", 0)
+    assert counted.looks < 10
+    assert log.within(999, 0)
+    assert log.within(1, 0)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_random_moves_in_any_order_with_duplicates_give_one_tree(seed: int) -> None:
     chance = Random(seed)
