@@ -62,6 +62,12 @@ class Order(Graph[V]):
         """Tell whether a path leads from ``start`` to ``end``, also through removed vertices."""
         return self._is_before(self._find(start), self._find(end))
 
+    def has_edge(self, start: object, end: object) -> bool:
+        """Tell whether an edge from ``start`` to ``end`` shows, or joins or leaves a sentinel."""
+        if start is Sentinel.START and end is Sentinel.END:
+            return True
+        return super().has_edge(start, end)
+
     def _is_before(self, start: Key, end: Key) -> bool:
         if not self._knows(start) or not self._knows(end) or start == end:
             return False

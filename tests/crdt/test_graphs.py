@@ -203,7 +203,11 @@ def test_the_sentinels_frame_everything_and_do_not_show(kind: type[Any]) -> None
     assert state.value == (set(), set())
     assert state.payload == {}
     assert state.before(START, END)
+    assert state.has_edge(START, END)
     state.add_between(START, "a", END)
+    assert state.has_edge(START, "a")
+    assert state.has_edge("a", END)
+    assert not state.has_edge(END, START)
     assert state.value == ({"a"}, set())
     assert state.successors(START) == state.predecessors(END) == ["a"]
     assert state.before(START, "a")
