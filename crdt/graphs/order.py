@@ -42,6 +42,9 @@ class Sentinel(Enum):
     START = "<"
     END = ">"
 
+    def __repr__(self) -> str:
+        return str(self)
+
 
 class Order(Graph[V]):
     """What `MonotonicDAG` and `AddRemovePartialOrder` share."""

@@ -218,6 +218,11 @@ def test_the_sentinels_frame_everything_and_do_not_show(kind: type[Any]) -> None
     assert state.payload == {"vertices": ["a"], "edges": [["a", [">"], 1], [["<"], "a", 1]]}
 
 
+def test_a_sentinel_is_one_object_and_says_its_name() -> None:
+    assert pickle.loads(pickle.dumps(START)) is deepcopy(START) is MonotonicDAG.START
+    assert (repr(START), repr(END)) == ("Sentinel.START", "Sentinel.END")
+
+
 @pytest.mark.parametrize("kind", ORDERS)
 def test_before_is_false_for_what_nobody_knows(kind: type[Any]) -> None:
     state = chain(kind, "a")

@@ -5,7 +5,7 @@ not vanish. What only a crashed node knew may be gone, or may still come out of 
 nodes or on none, which the check for equal states sees to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
 from crdt import LWWRegister, StateCRDT
@@ -98,10 +98,10 @@ def _same(element: object) -> tuple[str, str]:
 
 
 def _items(state: StateCRDT) -> list[object]:
-    """What a state shows of its writers' values; nothing where values are computed."""
+    """What a state shows of its writers' values; nothing where they are neither value nor set."""
     if isinstance(state, LWWRegister):
         return [state.value] if state.assigned else []
-    return list(state) if isinstance(state, Iterable) else []
+    return list(state) if isinstance(state, Set) else []
 
 
 def _added(update: "Update") -> list[object]:
