@@ -53,7 +53,8 @@ class Tree(Native, Generic[N]):
 
     Example:
         >>> here = Tree("here", clock=lambda: 1_700_000_000_000)
-        >>> _ = here.move("docs", None)
+        >>> here.move("docs", None).payload
+        {'moves': [[[1700000000000, 0], 'here', 'docs', None]]}
         >>> _ = here.move("drafts", None)
         >>> there = here.clone("there")
         >>> down = here.move("docs", "drafts")      # while there it goes the other way:
