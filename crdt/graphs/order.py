@@ -233,8 +233,10 @@ class Order(Graph[V]):
         self._top = max(self._ranks.values(), default=0)
 
     def _size(self) -> tuple[int, int]:
-        elements = len(self._vertices.live) + len(self._shown_edges())
-        return elements, len(self._vertices.gone)
+        live = self._vertices.live
+        # Void ones count, too: whoever looks at a dashboard should not search for cycles.
+        edges = sum(start in live and end in live for start, end in self._ranks)
+        return len(live) + edges, len(self._vertices.gone)
 
 
 def _in_effect(edges: Iterable[Edge], ranks: Ranks) -> Arrows:
