@@ -81,7 +81,7 @@ def _parents(tree: Tree[Any]) -> Any:
     }
     if len(named) == len(pairs):
         return named
-    return [[encode(key), shown(parent)] for key, parent in pairs]
+    return [[shown(element_of(key)), shown(parent)] for key, parent in pairs]
 
 
 def _graph(graph: Graph[Any]) -> dict[str, Any]:
