@@ -157,9 +157,8 @@ async def _serve_once(
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_hang_up_at_the_end, sock.getsockname(), closing)
-            await nursery.start(_hypercorn, node, sock, closing)
+            await nursery.start(_hypercorn, node, sock, closing, nursery.cancel_scope)
             task_status.started()
-            await closing.wait()
     except Exception as error:
         log.error("api-failed", exc_info=error)
         node.metrics.contained.add("control")
@@ -190,7 +189,12 @@ def hang_up(path: str) -> None:
 
 
 async def _hypercorn(
-    node: Node, sock: socket.socket, closing: trio.Event, *, task_status: Any
+    node: Node,
+    sock: socket.socket,
+    closing: trio.Event,
+    around: trio.CancelScope,
+    *,
+    task_status: Any,
 ) -> None:
     await hypercorn_serve(
         application(node, closing),  # type: ignore[arg-type]  # its scope types are TypedDicts
@@ -198,3 +202,4 @@ async def _hypercorn(
         shutdown_trigger=closing.wait,
         task_status=task_status,
     )
+    around.cancel()
