@@ -28,7 +28,8 @@ BUILT_IN = {
 
 
 def test_the_built_in_types_have_the_tags_they_always_had() -> None:
-    found = {tag for tag in tags() if type_of(tag).__module__.startswith("crdt.")}
+    exported = vars(crdt).values()  # an example in a docstring may register a type of its own
+    found = {tag for tag in tags() if any(type_of(tag) is each for each in exported)}
     assert found == BUILT_IN
     assert list(tags()) == sorted(tags())
     assert type_of("pncounter@1") is PNCounter
