@@ -61,6 +61,12 @@ class GSet(ElementSet[E]):
         delta._elements = dict.fromkeys(key for key in keys if key not in self._elements)
         return self._publish(delta) if delta._elements else delta
 
+    def __isub__(self, other: object) -> Self:  # type: ignore[override]  # refuses all
+        raise TypeError(f"nothing is ever removed from a {type(self).__name__}")
+
+    __iand__ = __isub__
+    __ixor__ = __isub__
+
     def __ior__(self, other: Iterable[E]) -> Self:  # type: ignore[override,misc]  # adds in place
         if not isinstance(other, Iterable):
             return NotImplemented

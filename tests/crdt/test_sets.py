@@ -463,3 +463,16 @@ def test_the_short_path_keeps_the_index_by_counter_true() -> None:
     assert tags.join(removed)
     assert tags == {*names} - {"e5"}
     assert ORSet.from_payload(tags.payload).payload == tags.payload
+
+
+def test_what_only_grows_refuses_the_operators_that_remove() -> None:
+    seen = kept = GSet[int]()
+    seen.update([1, 2])
+    with pytest.raises(TypeError, match="nothing is ever removed from a GSet"):
+        seen -= {1}
+    with pytest.raises(TypeError, match="nothing is ever removed"):
+        seen &= {1}
+    with pytest.raises(TypeError, match="nothing is ever removed"):
+        seen ^= {1}
+    assert seen is kept
+    assert seen == {1, 2}
