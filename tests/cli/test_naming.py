@@ -29,4 +29,4 @@ def test_a_type_is_seen_only_where_nothing_else_can_be_meant(written: str, meant
 def test_all_types_of_the_toolbox_have_their_short_name() -> None:
     shipped = {tag.partition("@")[0] for tag in catalogue.tags()
                if catalogue.type_of(tag).__module__.startswith("crdt.")}  # fmt: skip
-    assert shipped == SHORT
+    assert shipped <= SHORT
