@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-
 _DIGITS_MOST = 3000
 """Hex digits of the longest number that is shown in decimal; Python refuses far longer ones."""
 

@@ -208,8 +208,9 @@ def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked
     """Run many nodes under a nasty network in no time.
 
     The nodes are real ones: the same protocol and types as in production, with time and network
-    replaced. Writes and faults happen for the given time, then the network is healed and all nodes
-    must come to hold the same. The same seed and options are always the same run.
+    replaced. Writes and faults happen for the given time, then partitions end, crashed nodes are
+    started again, and all nodes must come to hold the same, whatever is lost, late or doubled on
+    the way. The same seed and options are always the same run.
 
     Without any option about faults (latency, loss, duplicate, partition, crash) the seed decides
     which there are; with one, there are only those that you name.

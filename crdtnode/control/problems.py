@@ -100,6 +100,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(status, str(error), field=field)
         case HTTPException():
             return Problem(error.status_code, _UNROUTED.get(error.status_code, error.detail))
+        case RecursionError():
+            return Problem(422, "it is nested too deep", field="args")
         case msgspec.ValidationError():
             return Problem(422, str(error), field="body")
         case msgspec.DecodeError():

@@ -32,7 +32,8 @@ class Network:
     """Time on the way, drawn anew for each packet; packets overtake each other as it falls."""
 
     loss: float = 0.0
-    """Share of datagrams that vanish, 0 to 1. Streams lose packets too: it costs them time."""
+    """Share of datagrams that vanish, below 1, after the last heal too. Streams lose packets as
+    well: it costs them time."""
 
     duplicate: float = 0.0
     """Share of datagrams that arrive twice, 0 to 1."""
@@ -42,6 +43,8 @@ class Network:
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise PlanError(f"{name} must be a share between 0 and 1, not {share!r}")
+        if self.loss == 1:
+            raise PlanError("loss must be below 1: where nothing ever arrives, nobody can agree")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,7 @@ async def test_paths_and_methods_that_are_not_there(api, method, path, status):
         (b'{"arg": [1]}', 422),
         (b'{"args": [NaN]}', 400),
         (b"\xff", 400),
+        (b'{"args": [' + b"[" * 5000 + b"]" * 5000 + b"]}", 422),
         (b"", 200),
     ],
 )
@@ -179,6 +180,12 @@ async def test_objects_are_listed_by_type_prefix_and_name(api):
     assert await names("prefix=a") == ["a1", "a2"]
     assert await names("name=a2") == ["a2"]
     assert (await api.get("/v1/objects?type=zzz")).status == 404
+
+
+async def test_a_listing_shows_values_where_they_are_asked_for(api):
+    await api.call("pncounter/visits/increment", 3)
+    rows = (await api.get("/v1/objects?type=pncounter&values=true")).json["objects"]
+    assert [(row["name"], row["value"]) for row in rows] == [("visits", 3)]
 
 
 class Diary(StateCRDT):

@@ -147,3 +147,8 @@ def test_a_plan_by_hand_is_its_own_replay() -> None:
     plan = Plan(seed=1, nodes=NODES, writes=(INCREMENT,))
     assert "INCREMENT" not in plan.replay()
     assert repr(plan) in plan.replay()
+
+
+def test_a_network_that_loses_everything_is_no_plan() -> None:
+    with pytest.raises(PlanError, match="loss must be below 1"):
+        Network(loss=1)
