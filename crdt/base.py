@@ -231,12 +231,14 @@ class StateCRDT(ABC):
     def replica(self) -> str | None:
         """The id that the next mutation acts as; None if it will draw one. Reading never draws.
 
-        Setting it passes the id on to the CRDTs among the attributes. None gives the id up.
+        Setting it passes the id on to the CRDTs among the attributes. None gives the id up. Where
+        a node holds the object, setting it raises RuntimeError: it acts as the node, for life.
         """
         return None if self._seat is None else self._seat.replica
 
     @replica.setter
     def replica(self, replica: str | None) -> None:
+        self._own_seat().check_free()
         self._own_seat().take(replica)
         for child in self.children():
             child.replica = replica

@@ -130,6 +130,12 @@ class Seat:
         if self.gating:
             raise RuntimeError("an observer must not change the object whose delta it is shown")
 
+    def check_free(self) -> None:
+        """Raise RuntimeError if the id was given by a node, for life."""
+        self.enter()
+        if self.bound:
+            raise RuntimeError("a node holds this object, which acts as the node does")
+
     @property
     def replica(self) -> str | None:
         """The id that the next mutation would use, None if it would draw one."""

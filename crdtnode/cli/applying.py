@@ -16,6 +16,9 @@ from crdtnode.cli.options import api_option, examples, json_option
 from crdtnode.cli.outcome import Code, Failure
 from crdtnode.cli.output import print_document
 
+LINE_MOST_BYTES = 16 * 1024 * 1024
+"""Longest line that a node takes (`crdtnode.control.batch` has it too, and is slow to import)."""
+
 _READ_BYTES = 262_144
 _SHOWN_MOST = 1000
 
@@ -39,7 +42,8 @@ def apply(file: str, as_document: bool) -> int:
     try:
         with click.open_file(file, "rb") as source:
             for chunk in _whole_lines(source):
-                counted.take(daemon.stream("POST", "/v1/batch", chunk), chunk.count(b"\n"))
+                sent = counted.without_long_lines(chunk)
+                counted.take(daemon.stream("POST", "/v1/batch", sent), chunk.count(b"\n"))
     except OSError as error:
         raise Failure(f"cannot read {file}: {error.strerror}", Code.USAGE) from None
     counted.print()
@@ -68,6 +72,18 @@ class _Counted:
         self._done = 0
         self._failures: list[dict[str, Any]] = []
         self.failed = 0
+
+    def without_long_lines(self, chunk: bytes) -> bytes:
+        """Refuse lines that a node would not take, and leave them empty."""
+        if len(chunk) <= LINE_MOST_BYTES:
+            return chunk
+        lines = chunk.split(b"\n")
+        for number, line in enumerate(lines, 1):
+            if len(line) > LINE_MOST_BYTES:
+                why = f"too long: {len(line)} bytes, at most {LINE_MOST_BYTES}"
+                self._fail({"line": self._before + number, "detail": why})
+                lines[number - 1] = b""
+        return b"\n".join(lines)
 
     def take(self, results: Iterator[bytes], lines: int) -> None:
         """Count the results of a batch of so many lines, and print failures."""

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from crdtnode.cli.applying import LINE_MOST_BYTES
 from crdtnode.cli.daemon import Daemon as Client
 from crdtnode.cli.following import _events
+from crdtnode.control import batch
 from tests.system.daemons import COMMAND, eventually
 
 pytestmark = pytest.mark.process
@@ -24,7 +26,8 @@ def said(done: Any) -> str:
 
 def refused(done: Any, code: int) -> str:
     assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.startswith(("Error: ", "Usage: "))
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
     return done.stderr
 
 
@@ -198,6 +201,11 @@ def test_apply_does_many_and_reports_what_was_refused(a: Any, b: Any, tmp_path: 
     assert document["failures"][0]["line"] == 2
     said(a.cli("wait", "--converged"))
     assert said(b.cli("get", "many")) == "5003\n"
+    assert batch.LINE_MOST_BYTES == LINE_MOST_BYTES
+    long = json.dumps({"type": "gset", "name": "s", "method": "add", "args": ["x" * 17_000_000]})
+    done = a.cli("apply", stdin=f"{good}\n{long}\n{good}\n")
+    assert (done.returncode, done.stdout) == (1, "2 done, 1 failed\n")
+    assert done.stderr == f"line 2: too long: {len(long)} bytes, at most {LINE_MOST_BYTES}\n"
     assert "cannot read" in refused(a.cli("apply", str(tmp_path / "none")), 2)
 
 

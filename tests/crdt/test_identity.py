@@ -604,3 +604,13 @@ def test_the_payload_of_a_bound_object_cannot_be_assigned(kind: type[Any]) -> No
     with pytest.raises(RuntimeError, match="join"):
         state.payload = kind().payload
     assert state.replica == "node"
+
+
+@every_type
+def test_the_id_of_a_bound_object_cannot_be_set(kind: type[Any]) -> None:
+    state = kind()
+    state.bind("node")
+    for other in ("me", None):
+        with pytest.raises(RuntimeError, match="acts as the node does"):
+            state.replica = other
+    assert state.replica == "node"
