@@ -19,7 +19,7 @@ from crdtnode.cli.outcome import Code, Failure, code_of
 from crdtnode.control.places import SUFFIX, answers, folder, socket_of, sockets
 
 _CONNECT_TIMEOUT = 5.0
-_ANSWER_TIMEOUT = 70.0
+_ANSWER_TIMEOUT = 10.0
 
 
 class Refused(Failure):
@@ -98,7 +98,7 @@ class Daemon:
             path: Percent-encoded.
             body: JSON, or JSON lines.
             query: Parameters; those that are None are left out.
-            patience: Seconds of silence that are borne; more than any request may take, if None.
+            patience: Seconds of silence that are borne; enough for any request that does not wait, if None.
 
         Raises:
             Failure: The node cannot be reached, goes silent, or says no.

@@ -53,9 +53,10 @@ def test_three_processes_agree_on_the_counts_of_a_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-def test_a_text_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"...\n"], ids=["no UTF-8", "no words"])
+def test_a_text_without_words_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     text = tmp_path / "text.txt"
-    text.write_bytes(b"\xff\xfe\x00")
+    text.write_bytes(content)
     done = subprocess.run(
         [*DEMO, str(text)], capture_output=True, text=True, timeout=60, check=False
     )

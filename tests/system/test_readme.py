@@ -58,7 +58,7 @@ def test_sixty_seconds_by_hand(tmp_path: Path) -> None:
 
 @pytest.mark.process
 def test_the_embedding_example(capsys: pytest.CaptureFixture[str]) -> None:
-    run(block("python", "crdtnode.open_node") + "\nimport trio\ntrio.run(main)\n", capsys)
+    run(block("python", "crdtnode.open_node"), capsys)
     assert capsys.readouterr().out.split() == ["visits", "7"]
 
 

@@ -37,6 +37,8 @@ def demo(text: Path | None) -> int:
     from crdtnode.wire.keyring import FRESH_BYTES, Keyring
 
     expected = words(_read(text))
+    if not expected:
+        raise Failure(f"there are no words in {text}", Code.USAGE)
     thirds = [shares(part, 3) for part in shares(expected, len(NAMES))]
     key = Keyring.fresh(os.urandom(FRESH_BYTES)).dump()
     click.echo(f"{len(expected)} words in three parts, one for each of {', '.join(NAMES)}.")
