@@ -202,9 +202,8 @@ class Engine:
         return ticket
 
     def types_changed(self, now: float) -> None:
-        """The registry knows another type: tell others what we know."""
-        self._members.me.types = self._registry.types_hash
-        self._out.carry(self._cluster.renew(now), now)
+        """The registry knows another type: tell others now, not with the next call."""
+        self._after(now)
 
     def effects(self) -> list[Effect]:
         """Take what is to be done, in order."""
@@ -244,6 +243,9 @@ class Engine:
 
     def _after(self, now: float) -> None:
         """What every call ends with."""
+        if self._members.me.types != self._registry.types_hash:
+            self._members.me.types = self._registry.types_hash
+            self._out.carry(self._cluster.renew(now), now)
         self._out.carry(self._survey.wake(now), now)
         self._out.carry(self._confirmations.settle(), now)
         if self._confirmations.needs_root:

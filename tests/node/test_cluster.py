@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from crdt import GSet, LWWRegister, ORSet, PNCounter, StateCRDT
+from crdt import GSet, LWWRegister, ORSet, PNCounter, StateCRDT, register
 from crdtnode.errors import (
     FaultsNotAllowed,
     InvalidAddress,
@@ -295,6 +295,28 @@ async def test_hand_written_types_travel_too(table, autojump_clock):
         title.text = "longer"
     await a.converged(timeout=10)
     assert a.open("title", Longest).value == b.open("title", Longest).value == "longer"
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_type_that_enters_the_catalogue_while_nodes_run_is_announced(
+    table, autojump_clock, used
+):
+    class Late(Longest):
+        pass
+
+    a, b = await table.seats(2)
+    register(Late, "node-late-used@1" if used else "node-late-opened@1")
+    if used:
+        with a.change("title", Late) as title:
+            title.text = "short"
+        with b.change("title", Late) as title:
+            title.text = "longer"
+    else:
+        a.open("title", Late)
+    for node in (a, b):
+        await node.converged(timeout=5)
+        await node.flush(timeout=5)
+    assert a.open("title", Late).value == b.open("title", Late).value == "longer" * used
 
 
 async def test_the_last_write_wins_everywhere(table, autojump_clock):
