@@ -7,29 +7,29 @@ said twice and nothing can be left out: without the context, removals would be l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from crdt.atoms import Key
 from crdt.causal.runs import Runs, count, decode_runs, encode_runs, includes, runs_of
 from crdt.errors import PayloadError
-from crdt.payloads import decode_keys_by_dot, expect_list, expect_replica
-from crdt.tagged import SAFE_INT, decode, encode
+from crdt.payloads import expect_list, expect_replica
+from crdt.tagged import SAFE_INT
 
 Fold = tuple[str, int, Key] | tuple[str, int]
 """A delta of one dot: ``(replica, counter, key)`` was added, or ``(replica, counter)`` removed."""
 
 
-def encode_dots(dots: Sequence[tuple[int, Key]], seen: Runs) -> list[Any]:
+DecodeKeys = Callable[[list[Any], str], list[Key]]
+"""Turns payloads and their place into what dots stand for; each type spells that its own way."""
+
+
+def encode_dots(elements: list[Any], counters: Sequence[int], seen: Runs) -> list[Any]:
     """Return the payload of the live dots, in their order, and of all dots seen."""
-    return [
-        [key if type(key) is str else encode(key) for _, key in dots],
-        encode_runs(runs_of([counter for counter, _ in dots])),
-        encode_runs(seen),
-    ]
+    return [elements, encode_runs(runs_of(counters)), encode_runs(seen)]
 
 
-def decode_dots(parts: Any, place: str) -> tuple[list[Key], Runs, Runs]:
+def decode_dots(parts: Any, place: str, decode_keys: DecodeKeys) -> tuple[list[Key], Runs, Runs]:
     """Return the keys, the counters of the live dots, and all counters seen.
 
     Raises:
@@ -44,10 +44,10 @@ def decode_dots(parts: Any, place: str) -> tuple[list[Key], Runs, Runs]:
         raise PayloadError("a live dot is outside the context", f"{place}[1]")
     if count(numbers) != len(expect_list(elements, f"{place}[0]")):
         raise PayloadError("as many elements as live dots are expected", place)
-    return decode_keys_by_dot(elements, f"{place}[0]"), numbers, seen
+    return decode_keys(elements, f"{place}[0]"), numbers, seen
 
 
-def fold_of(payload: Any) -> Fold | None:
+def fold_of(payload: Any, decode_keys: DecodeKeys) -> Fold | None:
     """Return the fold of a payload with one dot, the usual delta; None if it is another one.
 
     Whatever is not plainly right is left to the long way, which knows what to say about it.
@@ -68,4 +68,5 @@ def fold_of(payload: Any) -> Fold | None:
         return replica, counter
     if len(elements) != 1 or list(map(type, live)) != [int, int] or live != context:
         return None
-    return replica, counter, decode(elements[0], f"payload[{replica!r}][0][0]")
+    (key,) = decode_keys(elements, f"payload[{replica!r}][0]")
+    return replica, counter, key

@@ -38,8 +38,9 @@ from crdt.causal.runs import (
 )
 from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
 from crdt.native import Folded, Native
-from crdt.payloads import expect_dict, expect_replica
+from crdt.payloads import decode_keys_by_dot, expect_dict, expect_replica
 from crdt.seat import Seat
+from crdt.tagged import encode
 
 Live = dict[Key, int]
 ByDot = dict[int, Key]
@@ -304,7 +305,7 @@ class Causal(Native):
 
     @classmethod
     def _decoded(cls, payload: Any) -> Self:
-        fold = fold_of(payload)
+        fold = fold_of(payload, cls._decode_keys)
         if fold is None or not cls._bare:
             return super()._decoded(payload)
         new = cls.__new__(cls)
@@ -357,17 +358,29 @@ class Causal(Native):
         else:
             live = self._live.get(replica, _NONE)
             dots = sorted(zip(live.values(), live, strict=True), key=itemgetter(0))
-        return encode_dots(dots, self._seen[replica])
+        keys = self._encode_keys([key for _, key in dots])
+        return encode_dots(keys, [counter for counter, _ in dots], self._seen[replica])
 
     def _decode(self, payload: Any) -> None:
         for replica, parts in expect_dict(payload, "payload").items():
             expect_replica(replica, "payload")
-            keys, numbers, seen = decode_dots(parts, f"payload[{replica!r}]")
+            place = f"payload[{replica!r}]"
+            keys, numbers, seen = decode_dots(parts, place, self._decode_keys)
             self._seen[replica] = seen
             self._live[replica] = live = dict(zip(keys, counters(numbers), strict=True))
             if len(live) != len(keys):
                 self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
         self._choose_main()
+
+    @staticmethod
+    def _encode_keys(keys: list[Key]) -> list[Any]:
+        """Return the payloads of what dots stand for: elements, unless the type says otherwise."""
+        return [key if type(key) is str else encode(key) for key in keys]
+
+    @staticmethod
+    def _decode_keys(elements: list[Any], place: str) -> list[Key]:
+        """Return the keys of such payloads, or raise PayloadError."""
+        return decode_keys_by_dot(elements, place)
 
     def _shows_more(self, other: Self, replica: str) -> bool:
         fold = other._fold
