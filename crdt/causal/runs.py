@@ -97,6 +97,22 @@ def includes(whole: Runs, part: Runs) -> bool:
     return True
 
 
+def ranges(runs: Runs) -> Iterable[tuple[int, int]]:
+    """Return the runs, ascending, as half-open ranges ``(start, end)``."""
+    return _pairs(runs)
+
+
+def runs_between(ascending: Iterable[tuple[int, int]]) -> Runs:
+    """Return the set of the ranges given, which ascend without overlapping."""
+    bounds: list[int] = []
+    for start, end in ascending:
+        if bounds and bounds[-1] == start:
+            bounds[-1] = end
+        else:
+            bounds += (start, end)
+    return _normal(tuple(bounds))
+
+
 def encode_runs(runs: Runs) -> list[Any]:
     """Return the payload of a set: ``[skipped, taken, skipped, taken...]``."""
     bounds = (1, *_bounds(runs))
