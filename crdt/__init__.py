@@ -17,10 +17,15 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | MonotonicDAG | monotonicdag@1 | adding, unless it closes a cycle | every edge | RR-7506, 17 |
 | AddRemovePartialOrder | addremovepartialorder@1 | removing, for ever | every edge | RR-7506, 18 |
 | Tree | tree@1 | the last move, unless it closes a cycle | every move, until `compact` | Kleppmann 2021 |
+| Sequence | sequence@1 | deleting; runs stay together | deleted ids, as runs | Fugue (2023) |
+| Text | text@1 | deleting; what is typed stays together | deleted ids, as runs | Fugue (2023) |
+| RGA | rga@1 | deleting; of inserts at one place the newest | deleted ids, as runs | RR-7506, 19 |
+| Logoot | logoot@1 | deleting | no tombstones, runs per replica | RR-7506, 20 |
 
 RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
 Types" (INRIA, 2011), with the number of its specification. Kleppmann 2021 is Kleppmann, Mulligan,
-Gomes, Beresford, "A highly-available move operation for replicated trees" (IEEE TPDS, 2021).
+Gomes, Beresford, "A highly-available move operation for replicated trees" (IEEE TPDS, 2021); Fugue
+is Weidner, Kleppmann, "The art of the Fugue" (2023).
 
 Example:
     >>> from crdt import PNCounter
@@ -54,6 +59,10 @@ from crdt.graphs import AddRemovePartialOrder as AddRemovePartialOrder
 from crdt.graphs import MonotonicDAG as MonotonicDAG
 from crdt.graphs import TwoPTwoPGraph as TwoPTwoPGraph
 from crdt.registers import LWWRegister as LWWRegister
+from crdt.sequences import RGA as RGA
+from crdt.sequences import Logoot as Logoot
+from crdt.sequences import Sequence as Sequence
+from crdt.sequences import Text as Text
 from crdt.sets import GSet as GSet
 from crdt.sets import LWWSet as LWWSet
 from crdt.sets import ORSet as ORSet

@@ -16,6 +16,7 @@ from crdt.counters import GCounter, PNCounter
 from crdt.errors import UnknownTypeError
 from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
 from crdt.registers import LWWRegister
+from crdt.sequences import RGA, Logoot, Sequence, Text
 from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
 from crdt.trees import Tree
 
@@ -131,5 +132,9 @@ for _tag, _kind in {
     "twoptwopgraph@1": TwoPTwoPGraph,
     "monotonicdag@1": MonotonicDAG,
     "addremovepartialorder@1": AddRemovePartialOrder,
+    "sequence@1": Sequence,
+    "text@1": Text,
+    "rga@1": RGA,
+    "logoot@1": Logoot,
 }.items():
     register(_kind, _tag)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_origin
 
 from crdt.atoms import freeze
@@ -14,6 +15,7 @@ from crdt.base import StateCRDT
 from crdt.counters import GCounter, PNCounter
 from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
 from crdt.registers import LWWRegister
+from crdt.sequences import RGA, Logoot, Sequence, Text
 from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
 from crdt.testing.graphs import (
     ORDER_ACTS,
@@ -31,6 +33,15 @@ from crdt.testing.models import (
     Model,
     TwoPhaseModel,
     typed,
+)
+from crdt.testing.sequences import (
+    ITEMS,
+    LETTERS,
+    PlacesModel,
+    SequenceModel,
+    edits,
+    keys_of,
+    read_edit,
 )
 from crdt.testing.trees import TREE_ACTS, TreeModel, read_tree
 from crdt.trees import Tree
@@ -160,4 +171,20 @@ _SUBJECTS: dict[type, _Parts] = {
     TwoPTwoPGraph: (TWO_PHASE_ACTS, TwoPhaseGraphModel, read_graph),
     MonotonicDAG: (ORDER_ACTS[:5], OrderModel, read_graph),
     AddRemovePartialOrder: (ORDER_ACTS, OrderModel, read_graph),
+    Sequence: (
+        edits(ITEMS),
+        lambda: SequenceModel(partial(read_edit, ITEMS), two_sided=True),
+        keys_of,
+    ),
+    Text: (
+        edits(LETTERS),
+        lambda: SequenceModel(partial(read_edit, LETTERS), two_sided=True),
+        keys_of,
+    ),
+    RGA: (
+        edits(ITEMS),
+        lambda: SequenceModel(partial(read_edit, ITEMS), two_sided=False),
+        keys_of,
+    ),
+    Logoot: (edits(ITEMS), PlacesModel, keys_of),
 }

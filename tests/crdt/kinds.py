@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from crdt import (
+    RGA,
     AddRemovePartialOrder,
     GCounter,
     GSet,
+    Logoot,
     LWWRegister,
     LWWSet,
     MonotonicDAG,
     ORSet,
     PNCounter,
+    Sequence,
+    Text,
     Tree,
     TwoPSet,
     TwoPTwoPGraph,
@@ -35,6 +39,10 @@ BUILT_IN: dict[type[Any], Change] = {
         state.START, f"n{len(state)}", state.END
     ),
     Tree: lambda state: state.move(f"n{len(state)}", None),
+    Sequence: lambda state: state.append("v"),
+    Text: lambda state: state.append("v"),
+    RGA: lambda state: state.append("v"),
+    Logoot: lambda state: state.append("v"),
 }
 """Every built-in type with one way to change it."""
 
