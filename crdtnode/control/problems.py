@@ -108,7 +108,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(400, f"the body is no JSON: {error}", field="body")
         case KeyError():
             return Problem(422, f"not there: {error.args[0]!r:.200}" if error.args else "not there")
-        case CRDTError() | TypeError() | ValueError() | OverflowError():
+        case CRDTError() | TypeError() | ValueError() | IndexError() | OverflowError():
             return Problem(422, str(error) or type(error).__name__, field="args")
         case _:
             log.error("request failed", exc_info=error)
