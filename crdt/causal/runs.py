@@ -85,6 +85,11 @@ def union(one: Runs, other: Runs) -> Runs:
     return _normal(tuple(starts_and_ends))
 
 
+def stretches(runs: Runs) -> Iterable[tuple[int, int]]:
+    """Return the runs, ascending, as half-open stretches ``(start, end)``."""
+    return _pairs(runs)
+
+
 def includes(whole: Runs, part: Runs) -> bool:
     """Tell whether every counter of ``part`` is in ``whole``."""
     if isinstance(whole, int):
@@ -97,13 +102,8 @@ def includes(whole: Runs, part: Runs) -> bool:
     return True
 
 
-def ranges(runs: Runs) -> Iterable[tuple[int, int]]:
-    """Return the runs, ascending, as half-open ranges ``(start, end)``."""
-    return _pairs(runs)
-
-
 def runs_between(ascending: Iterable[tuple[int, int]]) -> Runs:
-    """Return the set of the ranges given, which ascend without overlapping."""
+    """Return the set of the stretches given, which ascend without overlapping."""
     bounds: list[int] = []
     for start, end in ascending:
         if bounds and bounds[-1] == start:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
-from crdt.causal.runs import Runs, decode_runs, encode_runs, last, ranges, runs_between
+from crdt.causal.runs import Runs, decode_runs, encode_runs, last, runs_between, stretches
 from crdt.errors import PayloadError
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.sequences.spans import ADRIFT, Row, Span, in_turn
@@ -59,7 +59,7 @@ def lacking(rows: dict[str, Row], known: Known) -> Iterator[Span]:
         yield from [span for span in row.spans if not span.side]
         yield from _deletions(replica, row, seen, mark)
         start = 1
-        for low, high in [*ranges(seen), (max(last(seen), row.spans[-1].end), 0)]:
+        for low, high in [*stretches(seen), (max(last(seen), row.spans[-1].end), 0)]:
             yield from [
                 span.part(first, end)
                 for first, end, span in row.parts(start, low)
@@ -70,7 +70,7 @@ def lacking(rows: dict[str, Row], known: Known) -> Iterator[Span]:
 
 def _deletions(replica: str, row: Row, seen: Runs, mark: str) -> list[Span]:
     """Return the deletions of ids in ``seen``, none if their hash is ``mark``."""
-    borders = [border for pair in ranges(seen) for border in pair]
+    borders = [border for pair in stretches(seen) for border in pair]
     deleted = [
         (low, high)
         for span in row.spans

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 from crdt.amounts import whole
-from crdt.causal.runs import decode_runs, encode_runs, ranges, runs_between
+from crdt.causal.runs import decode_runs, encode_runs, runs_between, stretches
 from crdt.errors import PayloadError
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.sequences.contexts import context_of, decode_context, halves, lacking
@@ -345,12 +345,12 @@ class Woven(Editable[T]):
             place = f"payload[{replica!r}]"
             runs, deleted = expect_list(parts, place, 2)
             gone = decode_runs(deleted, f"{place}[1]")
-            borders = [border for pair in ranges(gone) for border in pair]
+            borders = [border for pair in stretches(gone) for border in pair]
             at = 1
             row = self._rows[replica] = Row()
             for i, run in enumerate(expect_list(runs, f"{place}[0]")):
                 at = self._decode_run(replica, at, run, f"{place}[0][{i}]", borders)
-            for start, end in ranges(gone):
+            for start, end in stretches(gone):
                 self._bury(replica, start, end)
             if not row.spans:
                 raise PayloadError("a replica of which nothing was seen is left out", place)
