@@ -21,6 +21,9 @@ FIRST_RETRY = 0.1
 GROWTH = 1.5
 """How much longer each further try waits."""
 
+LONGEST = 1.0
+"""Most seconds between two tries: one round trip that took long must not put off all that follow."""
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -64,7 +67,8 @@ class Deliveries:
         else:
             wait = FIRST_RETRY
             if member.rtt is not None:
-                wait = max(self._settings.retry_least, member.rtt + 4 * member.rtt_varies)
+                usual = member.rtt + 4 * member.rtt_varies
+                wait = min(max(self._settings.retry_least, usual), LONGEST)
             entry = _Waiting(member, message, now, wait, 0)
         waiting[id_] = entry
         self._receivers[id_] = self._receivers.get(id_, 0) + 1
@@ -128,7 +132,7 @@ class Deliveries:
                 self._give_up(id_)
                 continue
             entry.tries += 1
-            entry.wait *= GROWTH
+            entry.wait = min(entry.wait * GROWTH, LONGEST)
             heapq.heappush(self._due, (now + entry.wait, id_, boot))
             again.append(to(entry.member, entry.message))
         return again

@@ -1,8 +1,9 @@
-"""News of members, riding on probes until enough others were told.
+"""News of members, riding on probes until a few others were told.
 
-Each piece is told a few times the logarithm of the cluster's size, the least told first, which
-reaches everybody with high probability; the roster digest in probes finds who was missed.
-Source: SWIM (Das, Gupta, Motivala 2002), section 4.1.
+What matters is mailed to everybody and acknowledged (`bulletin`); this is for those whom that
+missed, and costs nothing extra. The least told goes first; who is missed even so, the roster
+digest in probes finds. Source: SWIM (Das, Gupta, Motivala 2002), section 4.1, where nothing else
+spreads news, so that each piece is told a few times the logarithm of the number of members.
 """
 
 from dataclasses import replace
@@ -18,7 +19,7 @@ ABOARD_BYTES = 480
 """What they may take together, so that a probe stays one datagram."""
 
 REPEATS = 3
-"""Times the logarithm of the number of members that a piece of news is told."""
+"""Times that each member tells a piece of news. More keep probes long after many have joined."""
 
 
 class News:
@@ -30,7 +31,7 @@ class News:
 
     def spread(self, member: Member) -> None:
         """Tell others of this member's present record, from now on."""
-        self._left[member.name] = REPEATS * len(self._members).bit_length()
+        self._left[member.name] = REPEATS
 
     def aboard(self, peer: Member) -> tuple[MemberRecord, ...]:
         """Records for one probe to ``peer``; one that thinks ill of the peer always rides."""

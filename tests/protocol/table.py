@@ -282,8 +282,9 @@ class Table:
     # What tests ask about all
 
     def equal(self) -> bool:
-        """True where all living engines hold the same state, and have told each other."""
-        return len({seat.registry.root for seat in self.seats}) == 1
+        """True where all living engines hold the same state, and know it."""
+        roots = {seat.registry.root for seat in self.seats}
+        return len(roots) == 1 and not any(seat.registry.dirty for seat in self.seats)
 
     def agreed(self) -> bool:
         """True where every living engine holds every other for alive, and nobody else."""

@@ -3,7 +3,7 @@
 import pytest
 
 from crdtnode.config import Settings
-from crdtnode.protocol.deliveries import FIRST_RETRY, WAITING_MOST, Deliveries
+from crdtnode.protocol.deliveries import FIRST_RETRY, LONGEST, WAITING_MOST, Deliveries
 from crdtnode.protocol.mail import Send, to
 from crdtnode.wire.messages import Types
 from tests.protocol.people import member
@@ -66,6 +66,13 @@ def test_the_first_wait_follows_the_round_trip(deliveries: Deliveries) -> None:
     deliveries.forget(near.boot)
     deliveries.send(far, deliveries.new_id(), MESSAGE, 0.0)
     assert deliveries.deadline == pytest.approx(0.6)
+
+
+def test_no_wait_is_longer_than_a_second(deliveries: Deliveries) -> None:
+    slow = member("slow")
+    slow.measured(7.0)
+    deliveries.send(slow, deliveries.new_id(), MESSAGE, 0.0)
+    assert retries(deliveries) == [LONGEST, 2 * LONGEST, 3 * LONGEST]
 
 
 def test_an_acknowledgement_measures_the_round_trip(deliveries: Deliveries) -> None:

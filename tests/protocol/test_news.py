@@ -22,7 +22,7 @@ def test_a_piece_of_news_is_told_until_enough_heard_it() -> None:
     news = News(everybody)
     news.spread(of(everybody, "c"))
     told = [names(news.aboard(of(everybody, "b"))) for _ in range(10)]
-    assert told.count(["c"]) == REPEATS * 2
+    assert told.count(["c"]) == REPEATS
     assert told[-1] == []
 
 
@@ -40,11 +40,11 @@ def test_what_became_new_again_is_told_anew() -> None:
     everybody = members("b", "c")
     news = News(everybody)
     news.spread(of(everybody, "c"))
-    for _ in range(REPEATS):
+    for _ in range(REPEATS - 1):
         news.aboard(of(everybody, "b"))
     news.spread(of(everybody, "c"))
     told = [news.aboard(of(everybody, "b")) for _ in range(10)]
-    assert sum(map(bool, told)) == REPEATS * 2
+    assert sum(map(bool, told)) == REPEATS
 
 
 def test_a_suspect_is_always_told_what_is_thought_of_it_and_who_thinks_so() -> None:
@@ -82,7 +82,7 @@ def test_news_fits_its_room_whatever_names_and_tags_are() -> None:
         news.spread(of(everybody, f"m{number}" + "ö" * number))
     empty = len(codec.encode(MemberList(0, (), reply=False)))
     seen = 0
-    for _ in range(40 * REPEATS * 6):
+    for _ in range(40 * REPEATS):
         aboard = news.aboard(of(everybody, "peer"))
         assert len(codec.encode(MemberList(0, aboard, reply=False))) - empty <= ABOARD_BYTES
         seen += len(aboard)
