@@ -370,7 +370,7 @@ class Node:
         if self._unusable is Forked:
             raise Forked
         if self._unusable is NodeClosed:
-            raise NodeClosed("this node is closed")
+            raise _closed()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Drive the node until cancelled; `crdtnode.open_node` does that."""
@@ -383,14 +383,19 @@ class Node:
             await self.leave()
 
     def end(self) -> None:
-        """Let watches end, and refuse further use."""
+        """Let watches end, and refuse further use, that of its objects included."""
         self._unusable = NodeClosed
+        self.registry.close(_closed)
         self.audience.end()
 
     def enter_child(self) -> None:
         """Give everything up: this is a forked child, and the node is its parent's."""
         self._unusable = Forked
         self._transport.abandon()
+
+
+def _closed() -> NodeClosed:
+    return NodeClosed("this node is closed")
 
 
 def _seconds(timeout: float | None) -> float:

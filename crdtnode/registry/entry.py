@@ -26,6 +26,7 @@ class Keeper(Protocol):
 
         Raises:
             ObjectTooLarge: It is over the limit; the change is refused.
+            Exception: The registry was closed with it; the change is refused.
         """
 
 
@@ -140,7 +141,7 @@ class Entry:
         """Observe a local delta that is about to apply.
 
         Raises:
-            ObjectTooLarge: The object is over the limit; the change is refused.
+            Exception: What the keeper raises; the change is refused.
         """
         sink = self.sink
         if sink is not None:  # the hot path: all but the first write after a flush

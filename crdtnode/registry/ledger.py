@@ -40,10 +40,12 @@ class Ledger:
 
     Attributes:
         notify: Called at the first local change after a flush.
+        closed: Makes what every local change raises; None as long as they are taken.
     """
 
     def __init__(self, fingerprints: Fingerprints, metrics: Metrics, max_object_bytes: int) -> None:
         self.notify: Callable[[], object] = _nobody
+        self.closed: Callable[[], Exception] | None = None
         self._fingerprints = fingerprints
         self._metrics = metrics
         self._max_object_bytes = max_object_bytes
@@ -61,9 +63,9 @@ class Ledger:
         """Somebody is about to change an object here.
 
         Raises:
-            ObjectTooLarge: It is over the limit; the change is refused.
+            Exception: As `check_writable`; the change is refused.
         """
-        self.check_size(entry)
+        self.check_writable(entry)
         if entry.pending is None and entry.doubtful is None:
             entry.base = 0 if entry.stale else self._fingerprints.get(entry.hn)
             self._written.append(entry)
@@ -82,12 +84,15 @@ class Ledger:
             entry.stale = True
             self._stale[entry.hn] = entry
 
-    def check_size(self, entry: Entry, adding_bytes: int = 0) -> None:
+    def check_writable(self, entry: Entry, adding_bytes: int = 0) -> None:
         """Refuse a local change of an object over the limit, or one that is by itself.
 
         Raises:
             ObjectTooLarge: It is.
+            Exception: What `closed` makes, after that was set.
         """
+        if self.closed is not None:
+            raise self.closed()
         if entry.too_large or adding_bytes > self._max_object_bytes:
             raise ObjectTooLarge(
                 f"{entry.tag}/{entry.name} is larger than {self._max_object_bytes} bytes and "

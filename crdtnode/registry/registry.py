@@ -151,7 +151,7 @@ class Registry:
         entry = self._named[self._kinds.of_class(type).tag][name]
         if entry.block is not None:
             raise ChangeInProgress(f"{entry.tag}/{name} is being changed already")
-        self._ledger.check_size(entry)
+        self._ledger.check_writable(entry)
         block = entry.block = Block(obj.clone() if entry.kind.plain else None)
         entry.sink = None
         try:
@@ -179,7 +179,7 @@ class Registry:
             return block.applied(entry.obj)
         delta = doors.changed(entry.kind, entry.obj, block.start)
         if delta is not None:
-            self._ledger.check_size(entry, len(delta.canonical()))
+            self._ledger.check_writable(entry, len(delta.canonical()))
         return delta
 
     def _roll_back(self, entry: Entry, block: Block) -> None:
@@ -209,7 +209,7 @@ class Registry:
         with self._acting_for(kind):
             delta = doors.parsed(kind, (payload,))
             entry = entry or self._made(kind, name)
-            self._ledger.check_size(entry, len(delta.canonical()))
+            self._ledger.check_writable(entry, len(delta.canonical()))
             if not self._join(entry, delta):
                 return False
         self._ledger.writing(entry)
@@ -290,6 +290,18 @@ class Registry:
         """
         self._kinds.look()
         return self._ledger.flush(now)
+
+    def close(self, error: Callable[[], Exception]) -> None:
+        """Refuse local changes from now on: nobody would hear of them.
+
+        Objects keep what they hold and can be read; a block under way ends as one that raised.
+
+        Args:
+            error: Makes what each refused change raises.
+        """
+        self._ledger.closed = error
+        for entry in self._entries.values():
+            entry.sink = None  # whoever wrote since the last flush is asked again
 
     @property
     def root(self) -> int:

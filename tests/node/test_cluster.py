@@ -396,3 +396,20 @@ async def test_a_closed_node_refuses_use(autojump_clock):
         node.open("n", PNCounter)
     with pytest.raises(NodeClosed):
         await node.flush()
+
+
+async def test_objects_of_a_closed_node_can_be_read_and_refuse_to_be_changed(autojump_clock):
+    from crdtnode.node import open_node
+
+    async with open_node(name="x") as node:
+        visits, tags = node.open("visits", PNCounter), node.open("tags", ORSet)
+        visits.increment(2)
+        tags.add("flushed")
+        await node.flush()
+        tags.add("written just before the end")
+    before = visits.payload, tags.payload
+    for change in (visits.increment, lambda: tags.add("late"), tags.clear):
+        with pytest.raises(NodeClosed, match="this node is closed"):
+            change()
+    assert (visits.payload, tags.payload) == before
+    assert visits.value == 2

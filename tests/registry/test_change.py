@@ -399,3 +399,46 @@ def test_a_plain_state_over_the_limit_is_refused(make_registry: Any, numbers: An
         n.items = list(range(100))
     assert n.items == []
     assert not registry.dirty
+
+
+# After the end
+
+
+class Over(Exception):
+    """What a closed registry was told to raise."""
+
+
+def test_a_closed_registry_refuses_every_local_change_and_changes_nothing(
+    registry: Registry, numbers: type[Any]
+) -> None:
+    told_of, untold = registry.open("visits", PNCounter), registry.open("tags", GSet)
+    told_of.increment(2)
+    registry.flush(now=0.0)
+    untold.add("a")  # from now on its deltas go straight to what is pending
+    registry.close(Over)
+    for act in (
+        told_of.increment,
+        lambda: untold.add("b"),
+        lambda: registry.open("new", GSet).add("c"),
+        lambda: registry.absorb_payload("gset@1", "tags", elements("d")),
+        lambda: registry.change("numbers", numbers).__enter__(),
+    ):
+        with pytest.raises(Over):
+            act()
+    assert (told_of.value, untold.value) == (2, {"a"})
+    assert told(registry) == [{"a"}]
+
+
+def test_a_block_that_is_under_way_at_the_end_leaves_the_object_as_it_was(
+    registry: Registry,
+) -> None:
+    visits = registry.open("visits", PNCounter)
+
+    def end_in_the_middle() -> None:
+        with registry.change("visits", PNCounter):
+            visits.increment()
+            registry.close(Over)
+
+    with pytest.raises(Over):
+        end_in_the_middle()
+    assert (visits.value, told(registry)) == (0, [])
