@@ -89,8 +89,10 @@ async def open_node(
         InvalidAddress, InvalidName, KeyringError: What was asked for cannot be.
         InsecureBind: Other hosts could reach us and there is no keyring.
         CannotBind: The address is not ours, or taken.
-        NotSupported: ``data`` is not None.
+        NotSupported: ``data`` is not None, or this is no trio loop.
     """
+    if not trio.lowlevel.in_trio_task():
+        raise NotSupported("a node needs a trio loop, not asyncio or another: run it with trio.run")
     if data is not None:
         raise NotSupported("this version keeps objects in memory: data must be None")
     seeds = [parse_address(address) for address in ([join] if isinstance(join, str) else join)]

@@ -1,5 +1,6 @@
 """What `open_node` refuses, and what it leaves behind."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -56,6 +57,15 @@ async def test_what_cannot_be_is_refused_before_anything_starts(options, error, 
     with pytest.raises(error, match=match):
         async with open_node(**options):
             raise AssertionError("it started")
+
+
+def test_another_loop_than_trios_is_refused_before_anything_is_bound() -> None:
+    async def open_one() -> None:
+        async with open_node():
+            raise AssertionError("it started")
+
+    with pytest.raises(NotSupported, match=r"run it with trio\.run"):
+        asyncio.run(open_one())
 
 
 async def test_other_hosts_are_let_in_with_a_keyring_or_by_saying_so() -> None:
