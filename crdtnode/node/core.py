@@ -7,6 +7,7 @@ effects are the driver's. Use a node from the trio loop in which it was opened.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 import logging
+from types import NoneType
 from typing import Any, TypeVar
 
 import trio
@@ -21,6 +22,7 @@ from crdtnode.errors import (
     NotConverged,
 )
 from crdtnode.metrics import Metrics
+from crdtnode.node.arguments import expect
 from crdtnode.node.audience import Audience
 from crdtnode.node.driver import Driver
 from crdtnode.node.journal import record
@@ -301,8 +303,10 @@ class Node:
 
         Raises:
             InvalidAddress: It is no address.
+            TypeError: It is no str.
         """
         self._check()
+        expect("address", address, [str])
         self._driver.join([parse_address(address)])
         return Underway(trio.lowlevel.checkpoint)
 
@@ -399,4 +403,5 @@ def _closed() -> NodeClosed:
 
 
 def _seconds(timeout: float | None) -> float:
+    expect("timeout", timeout, (int, float, NoneType))
     return float("inf") if timeout is None else max(timeout, 0.0)

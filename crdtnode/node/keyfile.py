@@ -28,7 +28,7 @@ def read_keyring(path: str | os.PathLike[str]) -> Keyring:
         KeyringError: It cannot be read, or is no keyring. The message names the file.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:  # never a number, which `open` would close
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(65_536)
         ring = Keyring.parse(text)

@@ -10,6 +10,8 @@ import logging
 import os
 import random
 import socket
+from types import NoneType
+from typing import Final
 import weakref
 
 import trio
@@ -19,6 +21,7 @@ from crdt.replica import fresh_replica
 from crdtnode.config import DEFAULT_PORT, Settings
 from crdtnode.errors import InsecureBind, InvalidAddress, NotSupported
 from crdtnode.metrics import Metrics
+from crdtnode.node.arguments import expect, expect_name
 from crdtnode.node.clock import wall_clock
 from crdtnode.node.core import Node
 from crdtnode.node.journal import record
@@ -27,7 +30,6 @@ from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import sealed
 from crdtnode.protocol.effects import Address
 from crdtnode.registry import Registry
-from crdtnode.registry.names import check_name
 from crdtnode.transport import Transport, format_address, is_loopback, parse_address
 from crdtnode.transport.addresses import is_ip, is_wildcard
 from crdtnode.transport.advertising import advertised
@@ -37,6 +39,19 @@ from crdtnode.wire.keyring import Keyring
 log = logging.getLogger("crdtnode")
 
 _BOOT_BYTES = 16
+
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "name": (str, NoneType),
+    "bind": (str,),
+    "join": (str, Iterable),
+    "keyring": (str, os.PathLike, Keyring, NoneType),
+    "cluster": (str,),
+    "advertise": (str, NoneType),
+    "tags": (Mapping, NoneType),
+    "types": (Iterable,),
+    "settings": (Settings, NoneType),
+}
+"""Of what kinds the arguments are; a number for a keyring would be a file of the host program."""
 
 _alive: "weakref.WeakSet[Node]" = weakref.WeakSet()
 
@@ -87,6 +102,7 @@ async def open_node(
 
     Raises:
         InvalidAddress, InvalidName, KeyringError: What was asked for cannot be.
+        TypeError: An argument is of another kind; the message names it.
         InsecureBind: Other hosts could reach us and there is no keyring.
         CannotBind: The address is not ours, or taken.
         NotSupported: ``data`` is not None, or this is no trio loop.
@@ -95,7 +111,21 @@ async def open_node(
         raise NotSupported("a node needs a trio loop, not asyncio or another: run it with trio.run")
     if data is not None:
         raise NotSupported("this version keeps objects in memory: data must be None")
-    seeds = [parse_address(address) for address in ([join] if isinstance(join, str) else join)]
+    _check_kinds(
+        name=name,
+        bind=bind,
+        join=join,
+        keyring=keyring,
+        cluster=cluster,
+        advertise=advertise,
+        tags=tags,
+        types=types,
+        settings=settings,
+    )
+    _check_names(name, cluster)
+    types = _classes(types)
+    _check_words(tags or {})
+    seeds = _seeds(join)
     ring = _keyring(keyring, cluster)
     settings = settings or Settings()
     metrics = Metrics()
@@ -105,8 +135,8 @@ async def open_node(
     try:
         address = await _advertised(advertise, transport.address, seeds)
         node = _build(
-            name=check_name(default_name(transport.address[1]) if name is None else name),
-            cluster=check_name(cluster),
+            name=default_name(transport.address[1]) if name is None else name,
+            cluster=cluster,
             address=address,
             seeds=seeds,
             ring=ring,
@@ -122,6 +152,36 @@ async def open_node(
         raise
     async with _running(node):
         yield node
+
+
+def _check_kinds(**given: object) -> None:
+    for argument, value in given.items():
+        expect(argument, value, _KINDS[argument])
+
+
+def _check_names(name: str | None, cluster: str) -> None:
+    expect_name("cluster", cluster)
+    if name is not None:
+        expect_name("name", name)
+
+
+def _check_words(tags: Mapping[str, str]) -> None:
+    for word in (*tags, *tags.values()):
+        expect("tags", word, [str])
+
+
+def _classes(types: Iterable[type[StateCRDT]]) -> tuple[type[StateCRDT], ...]:
+    classes = tuple(types)
+    for cls in classes:
+        expect("types", cls, [type])
+    return classes
+
+
+def _seeds(join: str | Iterable[str]) -> list[Address]:
+    addresses = [join] if isinstance(join, str) else list(join)
+    for address in addresses:
+        expect("join", address, [str])
+    return [parse_address(address) for address in addresses]
 
 
 def _keyring(keyring: str | os.PathLike[str] | Keyring | None, cluster: str) -> Keyring:

@@ -91,7 +91,10 @@ class Kinds:
             UnknownType: The class is not in the catalogue.
             TypeError: It is no replicated type.
         """
-        kind = self._by_class.get(cls)
+        try:
+            kind = self._by_class.get(cls)
+        except TypeError:  # no class can be unhashable, but the objects of ours are
+            raise TypeError(f"expected a class, not {cls!r:.80}") from None
         if kind is None:
             try:
                 tag = catalogue.tag_of(cls)

@@ -387,6 +387,17 @@ def count_wakes(node):
     return counted
 
 
+async def test_an_argument_of_a_wrong_kind_is_named(table, autojump_clock):
+    node = await table.seat()
+    with pytest.raises(TypeError, match=r"^address: expected str, not int$"):
+        node.join(5)
+    for wait in (node.flush, node.converged):
+        with pytest.raises(TypeError, match=r"^timeout: expected int or float or None, not str$"):
+            await wait(timeout="x")
+    with pytest.raises(TypeError, match="expected a class"):
+        node.open("n", PNCounter())
+
+
 async def test_a_closed_node_refuses_use(autojump_clock):
     from crdtnode.node import open_node
 

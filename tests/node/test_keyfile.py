@@ -87,3 +87,10 @@ def test_the_default_place_follows_the_environment(monkeypatch, tmp_path: Path) 
     assert default_path() == tmp_path / ".config" / "crdtnode" / "keyring"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "x"))
     assert default_path() == tmp_path / "x" / "crdtnode" / "keyring"
+
+
+def test_the_number_of_an_open_file_is_no_path(tmp_path):
+    with (tmp_path / "mine").open("w+") as mine:
+        with pytest.raises(TypeError):
+            read_keyring(mine.fileno())
+        mine.write("still open")

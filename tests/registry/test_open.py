@@ -104,7 +104,7 @@ def test_a_class_that_nobody_registered_is_refused_with_the_way_out(registry: Re
     with pytest.raises(UnknownType, match="register"):
         registry.open("x", Unregistered)
     for junk in (int, GSet(), "gset@1"):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="expected a"):
             registry.open("x", junk)  # type: ignore[type-var]  # a caller's mistake
 
 
