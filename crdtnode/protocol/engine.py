@@ -11,6 +11,7 @@ out as a datagram where it fits, else by a stream.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
 import random
 
 from crdtnode.config import PROTOCOL, Settings
@@ -192,12 +193,12 @@ class Engine:
         return ticket
 
     def ask_roots(self, now: float) -> int:
-        """Ask every live member for its root; effect `Roots` with this ticket has the answers."""
+        """Ask every member, suspects too, for its root; effect `Roots` with this ticket has the answers."""
         self._out.carry(self._pushes.flush(now), now)
-        live = self._members.others(State.ALIVE)
-        ticket = self._survey.ask(live, now)
+        asked = self._members.talking()
+        ticket = self._survey.ask(asked, now)
         round_ = self._cluster.probing.round
-        self._out.carry((to(m, self._pings.to(m, round_, now)) for m in live), now)
+        self._out.carry((to(m, self._pings.to(m, round_, now)) for m in asked), now)
         self._after(now)
         return ticket
 
@@ -214,6 +215,8 @@ class Engine:
     @property
     def deadline(self) -> float:
         """When to call `wake`, on the clock of ``now``; infinity where nothing is due."""
+        if self._leaving.over:
+            return math.inf
         if self._inbox.busy:
             return 0.0
         return min(

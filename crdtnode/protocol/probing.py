@@ -14,6 +14,7 @@ import random
 
 from crdtnode.config import Settings
 from crdtnode.protocol.effects import CloseStream, OpenStream
+from crdtnode.protocol.health import put_off
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import ROUNDS, Ring, later
@@ -39,7 +40,8 @@ class _Probe:
     member: Member
     round: int
     started: float
-    timeout: float
+    due: float
+    """When others are asked; then, when it is judged."""
     indirect: bool = False
     refused_by: set[bytes] = field(default_factory=set)
     accepted: bool = False
@@ -88,10 +90,7 @@ class Probing:
     @property
     def deadline(self) -> float:
         """When the next probe begins, or the present one needs a step."""
-        due = self._next
-        if (probe := self._probe) is not None:
-            step = self._settings.probe_verdict if probe.indirect else probe.timeout
-            due = min(due, probe.started + step)
+        due = self._next if self._probe is None else min(self._next, self._probe.due)
         return min(due, *(relay.until for relay in self._relays)) if self._relays else due
 
     def hear_round(self, round_: int) -> None:
@@ -110,10 +109,12 @@ class Probing:
         verdicts: list[Verdict] = []
         self._relays = [relay for relay in self._relays if relay.until > now]
         probe = self._probe
-        if probe is not None and not probe.indirect and probe.started + probe.timeout <= now:
-            out += self._ask_others(probe)
-        if probe is not None and probe.started + self._settings.probe_verdict <= now:
-            verdicts.append(self._judge(probe))
+        if probe is not None:
+            probe.due = put_off(probe.due, now)
+            if probe.due <= now and probe.indirect:
+                verdicts.append(self._judge(probe))
+            elif probe.due <= now:
+                out += self._ask_others(probe)
         if self._next <= now:
             out += self._begin(now)
         return out, verdicts
@@ -131,11 +132,11 @@ class Probing:
             return []
         timeout = 4 * member.rtt if member.rtt is not None else float("inf")
         most, least = self._settings.probe_timeout_most, self._settings.probe_timeout_least
-        self._probe = _Probe(member, self._round, now, max(least, min(most, timeout)))
+        self._probe = _Probe(member, self._round, now, now + max(least, min(most, timeout)))
         return [to(member, self._ping(member, self._round, now))]
 
     def _ask_others(self, probe: _Probe) -> list[Outcome]:
-        probe.indirect = True
+        probe.indirect, probe.due = True, probe.started + self._settings.probe_verdict
         member = probe.member
         helpers = [m for m in self._members.others(State.ALIVE) if m is not member]
         helpers = self._chance.sample(helpers, min(self._settings.indirect_probes, len(helpers)))

@@ -1,8 +1,8 @@
 """Seeds: addresses to join through, tried for ever until a member answers there.
 
-A seed needs nothing more while the process that answered there is a member and alive. When it is
-gone, or when the stream broke before it told us who is here, the seed is tried again: so a cluster
-that was restarted or split finds together.
+A seed needs nothing more while the process that answered there, or of which others say that it
+lives there, is a member and alive. When it is gone, or when the stream broke before it told us who
+is here, the seed is tried again: so a cluster that was restarted or split finds together.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,13 @@ class Seed:
     """Why the last try failed."""
 
 
+AT_ONCE = 3
+"""Seeds that are tried at once."""
+
+STAGGER = 0.05
+"""Seconds between the first tries of further ones: mostly we know who lives there by then."""
+
+
 class Seeds:
     """All seeds of this node."""
 
@@ -39,7 +46,9 @@ class Seeds:
 
     def add(self, address: Address, now: float) -> None:
         """Try this address now, and again until it is reached."""
-        self._seeds[address] = Seed(address, now, self._settings.rejoin_first)
+        before = sum(seed.address != address for seed in self.unreached)
+        at = now + STAGGER * max(0, before + 1 - AT_ONCE)
+        self._seeds[address] = Seed(address, at, self._settings.rejoin_first)
 
     def drop(self, seed: Seed) -> None:
         """Never try this one again: it is our own address."""
@@ -86,4 +95,9 @@ class Seeds:
 
     def due(self, now: float) -> list[Seed]:
         """Seeds to be tried now."""
-        return [s for s in self.unreached if s.conn is None and s.at <= now]
+        due = [s for s in self.unreached if s.conn is None and s.at <= now]
+        if due:
+            homes = {m.address: m.boot for m in self._members.talking()}
+            for seed in due:
+                seed.boot = homes.get(seed.address)
+        return [seed for seed in due if seed.boot is None]

@@ -7,6 +7,7 @@ Currey 2018) for telling the suspect.
 
 from dataclasses import dataclass
 
+from crdtnode.protocol.health import put_off
 from crdtnode.protocol.members import Member
 
 TELLING = 0.2
@@ -73,6 +74,8 @@ class Suspicions:
             now: Monotonic time.
             size: Members in the cluster.
         """
+        for suspicion in self._running.values():
+            suspicion.until = put_off(suspicion.until, now)
         out_of_time = [s for s in self._running.values() if s.until <= now]
         for suspicion in out_of_time:
             del self._running[suspicion.member.boot]

@@ -410,3 +410,19 @@ def test_a_node_that_does_not_know_us_any_more_asks_us_to_prove_ourselves(table:
     puppet.say(one, MemberList(0, (puppet.record(9, State.ALIVE),), reply=False))
     assert puppet.got(Challenge)
     assert one.states["puppet"] == "alive"
+
+
+def test_fifty_nodes_that_name_each_other_as_seeds_dial_a_few(table: Table) -> None:
+    addresses = [("10.0.0.1", 2000 + n) for n in range(50)]
+    for number, (_, port) in enumerate(addresses):
+        table.seat(f"n{number}", *addresses, port=port)
+    assert table.run(1, until=table.agreed)
+    assert len(table.sent) < 40 * 50
+    assert table.run(10, until=lambda: not any(s.engine.unreached_seeds for s in table.seats))
+
+
+def test_an_engine_that_left_is_due_never_again(table: Table) -> None:
+    _, _, third = cluster(table)
+    table.call(third, lambda: third.engine.leave(table.now))
+    assert table.run(0.3, until=lambda: bool(third.saw(Left)))
+    assert third.engine.deadline == float("inf")

@@ -7,6 +7,7 @@ import pytest
 
 from crdtnode.config import Settings
 from crdtnode.protocol.effects import CloseStream, OpenStream
+from crdtnode.protocol.health import GRACE, LATE
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.probing import RELAYED, RELAYS_MOST, Probing, Verdict
@@ -196,12 +197,17 @@ def test_an_answer_before_the_verdict_ends_the_probe() -> None:
     assert us.go_on()[1] == []
 
 
-def test_a_wake_that_comes_too_late_still_asks_others_before_it_judges() -> None:
+def test_a_node_that_is_late_itself_gives_each_step_a_moment_more() -> None:
     us = Prober("bcd")
     probed, now = us.begin()
-    out, verdicts = us.probing.wake(now + 0.9)
-    assert len(out) == 4
-    assert verdicts == [Verdict(probed, SETTINGS.suspicion_silent)]
+    timeout = us.probing.deadline - now
+    late = now + timeout + 2 * LATE
+    assert us.probing.wake(late) == ([], [])
+    assert us.probing.deadline == late + GRACE
+    assert us.go_on()[0]
+    late = now + SETTINGS.probe_verdict + 2 * LATE
+    assert us.probing.wake(late) == ([], [])
+    assert us.go_on()[1] == [Verdict(probed, SETTINGS.suspicion_silent)]
 
 
 # What a connect tells

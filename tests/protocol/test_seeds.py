@@ -6,7 +6,7 @@ import pytest
 
 from crdtnode.config import Settings
 from crdtnode.protocol.members import Member, Members
-from crdtnode.protocol.seeds import Seed, Seeds
+from crdtnode.protocol.seeds import AT_ONCE, STAGGER, Seed, Seeds
 from crdtnode.wire.messages import State
 from tests.protocol.people import boot, members
 
@@ -46,6 +46,29 @@ def test_a_new_seed_is_due_at_once_and_once(field: Field) -> None:
     assert field.seeds.due(6.0) == []
     assert field.seeds.trying(1) is seed
     assert field.seeds.trying(2) is None
+
+
+def test_a_seed_where_a_member_is_said_to_live_needs_no_try(field: Field) -> None:
+    field.seeds.add(field.b.address, 5.0)
+    assert field.seeds.due(5.0) == []
+    assert field.seeds.unreached == []
+    field.members.judge(field.b, State.DEAD, 7.0)
+    field.seeds.lost(boot("b"), 7.0)
+    assert len(field.seeds.due(8.0)) == 1
+
+
+def test_of_many_seeds_a_few_are_tried_at_once(field: Field) -> None:
+    for number in range(10):
+        field.seeds.add((f"10.0.1.{number}", 1), 5.0)
+    assert len(field.seeds.due(5.0)) == AT_ONCE
+    assert len(field.seeds.due(5.0 + STAGGER)) == AT_ONCE + 1
+    assert len(field.seeds.due(6.0)) == 10
+
+
+def test_a_seed_that_is_named_again_is_tried_at_once(field: Field) -> None:
+    for _ in range(10):
+        field.seeds.add(HERE, 5.0)
+    assert len(field.seeds.due(5.0)) == 1
 
 
 def test_a_seed_where_a_member_answered_needs_nothing_more(field: Field) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crdtnode.protocol.health import GRACE, LATE
 from crdtnode.protocol.suspicion import TELLERS, TELLING, Suspicions
 from tests.protocol.people import member
 
@@ -55,6 +56,13 @@ def test_who_is_held_for_dead_by_others_has_less_time(suspicions: Suspicions) ->
     suspicions.hasten(B, 1.5)
     suspicions.hasten(B, 5.0)
     assert suspicions.wake(11.5, size=3) == ([], [(B, False)])
+
+
+def test_a_node_that_is_late_itself_first_reads_what_waits(suspicions: Suspicions) -> None:
+    suspicions.begin(B, 1.5, 10.0, ours=True)
+    late = 11.5 + 2 * LATE
+    assert suspicions.wake(late, size=3)[1] == []
+    assert suspicions.wake(late + GRACE, size=3) == ([], [(B, True)])
 
 
 def test_a_node_that_slept_forgives_everybody(suspicions: Suspicions) -> None:
