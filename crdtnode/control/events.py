@@ -17,6 +17,7 @@ from crdtnode.control.calls import tag_for
 from crdtnode.control.rendering import value_of
 from crdtnode.control.streaming import Streamed, Write
 from crdtnode.node import Change, MemberChange, Node, NodeEvent
+from crdtnode.registry.names import check_name
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment shows that the stream lives."""
@@ -43,7 +44,7 @@ class Events:
         source = _Source(
             self._node,
             self._closing,
-            name=query.get("name"),
+            name=check_name(query["name"]) if "name" in query else None,
             tag=tag,
             objects=_asked(query, "objects", "true"),
             members=_asked(query, "members"),

@@ -30,6 +30,7 @@ from crdtnode.node.underway import Underway
 from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch
 from crdtnode.protocol import Engine, MemberView
 from crdtnode.registry import Registry
+from crdtnode.registry.names import check_name
 from crdtnode.transport import Transport, format_address, parse_address
 
 log = logging.getLogger("crdtnode")
@@ -154,6 +155,10 @@ class Node:
             name: Whose changes; None for all objects.
             type: A class or a tag, where only objects of that type are meant.
 
+        Raises:
+            InvalidName: The name cannot be one, so nothing would ever come.
+            TypeError: The name is no str, or the type no replicated type.
+
         Example::
 
             async with node.watch("tags") as changes:
@@ -161,6 +166,7 @@ class Node:
                     print(change.source, change.delta.value)
         """
         self._check()
+        name = name if name is None else check_name(name)
         tag = type if type is None or isinstance(type, str) else tag_of(type)
 
         with self.audience.of_changes(name, tag) as watch:

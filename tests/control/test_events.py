@@ -144,3 +144,10 @@ async def test_a_client_that_goes_leaves_nothing_behind(api, listen, autojump_cl
 
 async def test_a_type_that_is_none_is_refused(api):
     assert (await api.get("/v1/events?type=zzz")).status == 404
+
+
+async def test_a_name_that_can_be_none_is_refused(api):
+    for name in ("", "a%0Ab"):
+        refused = await api.get(f"/v1/events?name={name}")
+        assert refused.status == 422
+        assert refused.json["field"] == "name"

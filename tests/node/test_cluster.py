@@ -198,6 +198,16 @@ async def test_a_watch_of_everything_hears_own_changes_too(table, autojump_clock
     assert only.delta.value == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "error"), [("", InvalidName), ("a\nb", InvalidName), (5, TypeError)]
+)
+async def test_a_name_that_can_be_none_is_not_watched(table, name, error, autojump_clock):
+    a = await table.seat()
+    with pytest.raises(error, match="a name"):
+        async with a.watch(name):
+            raise AssertionError("it waits")
+
+
 async def test_members_can_be_watched(table, autojump_clock):
     a = await table.seat()
     async with a.watch_members() as changes:
