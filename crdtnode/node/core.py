@@ -275,14 +275,15 @@ class Node:
     async def converged(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 (names who differs)
         """Wait until all live members hold the same state as this node; always gives True.
 
-        Alone, that is true at once, unless there are seeds that were not reached yet.
+        Alone, that is true at once, unless there are seeds that were not reached yet. All are
+        asked at least once, at most 0.1 s, also where ``timeout`` is shorter.
 
         Raises:
             NotConverged: They did not within ``timeout`` seconds; names those that differ.
         """
         self._check()
-        roots: dict[str, bool | None] = {}
-        with trio.move_on_after(_seconds(timeout)):
+        roots: dict[str, bool | None] = dict.fromkeys(self._others(), None)
+        with trio.move_on_after(max(_seconds(timeout), self.settings.roots_timeout)):
             pause = _ASK_AGAIN_LEAST
             while True:
                 roots = await self.roots()
@@ -294,6 +295,11 @@ class Node:
             [name for name, equal in roots.items() if equal is False],
             [name for name, equal in roots.items() if equal is None],
         )
+
+    def _others(self) -> list[str]:
+        """Return the names of the members that may live, without ours."""
+        talking = (view for view in self.members if view.state in ("alive", "suspect"))
+        return [view.name for view in talking if not view.is_self]
 
     def _may_be_alone(self, roots: Mapping[str, object]) -> bool:
         """With seeds that never answered, being alone says nothing about the cluster."""

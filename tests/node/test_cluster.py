@@ -110,6 +110,18 @@ async def test_converged_names_who_differs_or_is_silent(table, autojump_clock):
     assert await a.converged(timeout=10)
 
 
+@pytest.mark.parametrize("patience", [0, -1])
+async def test_without_any_patience_all_are_asked_once(table, autojump_clock, patience):
+    a, b = await table.seats(2)
+    await a.converged(timeout=2)
+    assert await b.converged(timeout=patience)
+    table.cut(a)
+    began = trio.current_time()
+    with pytest.raises(NotConverged, match="b did not answer"):
+        await a.converged(timeout=patience)
+    assert trio.current_time() - began == pytest.approx(0.1, abs=0.01)
+
+
 async def test_a_suspected_member_is_not_taken_for_converged(table, until, autojump_clock):
     a, b, c = await table.seats(3)
     table.cut(a)
