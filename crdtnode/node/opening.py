@@ -26,6 +26,7 @@ from crdtnode.node.clock import wall_clock
 from crdtnode.node.core import Node
 from crdtnode.node.journal import record
 from crdtnode.node.keyfile import read_keyring
+from crdtnode.node.once import entered_once
 from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import sealed
 from crdtnode.protocol.effects import Address
@@ -56,7 +57,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 _alive: "weakref.WeakSet[Node]" = weakref.WeakSet()
 
 
-@asynccontextmanager
+@entered_once
 async def open_node(
     *,
     name: str | None = None,

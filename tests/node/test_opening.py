@@ -133,6 +133,16 @@ async def test_what_the_block_raises_comes_out_as_it_is() -> None:
     assert caught.value.args == ("mine",)
 
 
+async def test_one_block_cannot_be_entered_twice() -> None:
+    block = open_node()
+    async with block as node:
+        with pytest.raises(RuntimeError, match=r"call open_node\(\) once more"):
+            await block.__aenter__()
+        assert node.open("n", PNCounter).value == 0
+    with pytest.raises(RuntimeError, match="entered already"):
+        await block.__aenter__()
+
+
 async def test_cancelling_around_a_node_ends_it_within_its_goodbye() -> None:
     with trio.fail_after(5), trio.move_on_after(0.05) as scope:
         async with open_node() as node:
