@@ -8,10 +8,14 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 |---|---|---|---|---|
 | GCounter | gcounter@1 | the larger tally of each replica | a tally per replica | RR-7506, 6 |
 | PNCounter | pncounter@1 | the larger tally, up and down apart | two tallies per replica | RR-7506, 7 |
+| BoundedCounter | boundedcounter@1 | the larger tally | three tallies per replica | Balegas (2015) |
 | GSet | gset@1 | adding | every element | RR-7506, 11 |
 | TwoPSet | twopset@1 | removing, for ever | every element | RR-7506, 12 |
+| USet | uset@1 | removing, for ever | every element | RR-7506, 13 |
+| PNSet | pnset@1 | a count above zero | two tallies per element and replica | RR-7506, 3.3.4 |
 | LWWSet | lwwset@1 | the last write to an element | a stamp per element | RR-7506, 3.3.3 |
 | ORSet | orset@1 | adding | no tombstones, runs per replica | RR-7506, 15 |
+| RWSet | rwset@1 | removing | removals, runs per replica | Bieniusa et al. (2012) |
 | LWWRegister | lwwregister@1 | the last write | one stamp | RR-7506, 8 |
 | TwoPTwoPGraph | twoptwopgraph@1 | removing, for ever | every vertex and edge | RR-7506, 16 |
 | MonotonicDAG | monotonicdag@1 | adding, unless it closes a cycle | every edge | RR-7506, 17 |
@@ -21,6 +25,11 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | Text | text@1 | deleting; what is typed stays together | deleted ids, as runs | Fugue (2023) |
 | RGA | rga@1 | deleting; of inserts at one place the newest | deleted ids, as runs | RR-7506, 19 |
 | Logoot | logoot@1 | deleting | no tombstones, runs per replica | RR-7506, 20 |
+| MVRegister | mvregister@1 | every write that no later one saw | runs per replica | RR-7506, 10 |
+| MaxRegister | maxregister@1 | the greatest value | that value | RR-7506, 2 |
+| MinRegister | minregister@1 | the least value | that value | RR-7506, 2 |
+| EnableWinsFlag | enablewinsflag@1 | enabling | runs per replica | riak_dt (2014) |
+| DisableWinsFlag | disablewinsflag@1 | disabling | runs per replica | riak_dt (2014) |
 
 RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
 Types" (INRIA, 2011), with the number of its specification. Kleppmann 2021 is Kleppmann, Mulligan,
@@ -50,15 +59,21 @@ from crdt.base import StateCRDT as StateCRDT
 from crdt.catalogue import register as register
 from crdt.catalogue import tag_of as tag_of
 from crdt.catalogue import type_of as type_of
+from crdt.counters import BoundedCounter as BoundedCounter
 from crdt.counters import GCounter as GCounter
 from crdt.counters import PNCounter as PNCounter
 from crdt.errors import CRDTError as CRDTError
 from crdt.errors import PayloadError as PayloadError
 from crdt.errors import UnknownTypeError as UnknownTypeError
+from crdt.flags import DisableWinsFlag as DisableWinsFlag
+from crdt.flags import EnableWinsFlag as EnableWinsFlag
 from crdt.graphs import AddRemovePartialOrder as AddRemovePartialOrder
 from crdt.graphs import MonotonicDAG as MonotonicDAG
 from crdt.graphs import TwoPTwoPGraph as TwoPTwoPGraph
 from crdt.registers import LWWRegister as LWWRegister
+from crdt.registers import MaxRegister as MaxRegister
+from crdt.registers import MinRegister as MinRegister
+from crdt.registers import MVRegister as MVRegister
 from crdt.sequences import RGA as RGA
 from crdt.sequences import Logoot as Logoot
 from crdt.sequences import Sequence as Sequence
@@ -66,5 +81,8 @@ from crdt.sequences import Text as Text
 from crdt.sets import GSet as GSet
 from crdt.sets import LWWSet as LWWSet
 from crdt.sets import ORSet as ORSet
+from crdt.sets import PNSet as PNSet
+from crdt.sets import RWSet as RWSet
 from crdt.sets import TwoPSet as TwoPSet
+from crdt.sets import USet as USet
 from crdt.trees import Tree as Tree

@@ -12,12 +12,13 @@ import re
 from typing import Any, TypeVar, get_origin
 
 from crdt.base import StateCRDT
-from crdt.counters import GCounter, PNCounter
+from crdt.counters import BoundedCounter, GCounter, PNCounter
 from crdt.errors import UnknownTypeError
+from crdt.flags import DisableWinsFlag, EnableWinsFlag
 from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
-from crdt.registers import LWWRegister
+from crdt.registers import LWWRegister, MaxRegister, MinRegister, MVRegister
 from crdt.sequences import RGA, Logoot, Sequence, Text
-from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
+from crdt.sets import GSet, LWWSet, ORSet, PNSet, RWSet, TwoPSet, USet
 from crdt.trees import Tree
 
 C = TypeVar("C", bound=type[StateCRDT])
@@ -136,5 +137,14 @@ for _tag, _kind in {
     "text@1": Text,
     "rga@1": RGA,
     "logoot@1": Logoot,
+    "enablewinsflag@1": EnableWinsFlag,
+    "disablewinsflag@1": DisableWinsFlag,
+    "mvregister@1": MVRegister,
+    "maxregister@1": MaxRegister,
+    "minregister@1": MinRegister,
+    "uset@1": USet,
+    "pnset@1": PNSet,
+    "rwset@1": RWSet,
+    "boundedcounter@1": BoundedCounter,
 }.items():
     register(_kind, _tag)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from crdt import replica as replicas
+from crdt.amounts import whole
 from crdt.attributes import attributes
 from crdt.base import StateCRDT
 from crdt.clock import Clock
@@ -227,6 +228,23 @@ class Native(StateCRDT):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value!r})"
+
+    def split(self, limit: int) -> Iterator[Self]:
+        """Return deltas that join to this state, each of at most ``limit`` bytes as JSON.
+
+        What cannot be divided and is larger is a delta of its own; of an initial state there are
+        none. Each delta is lawful alone.
+
+        Raises:
+            TypeError: ``limit`` is no int.
+            ValueError: ``limit`` is below 1.
+        """
+        return self._under(whole(limit, at_least=1))
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        """Yield the parts of this state; one, unless the type says otherwise."""
+        if not self.initial:
+            yield self._copied()
 
     # --- mutators ------------------------------------------------------------------------------
 

@@ -85,6 +85,35 @@ def union(one: Runs, other: Runs) -> Runs:
     return _normal(tuple(starts_and_ends))
 
 
+def minus(one: Runs, other: Runs) -> Runs:
+    """Return the counters of the first set that are not in the second."""
+    if isinstance(one, int) and isinstance(other, int):
+        return (other + 1, one + 1) if 0 < other < one else one if not other else 0
+    left: list[int] = []
+    for start, end in _pairs(one):
+        left += _cut(start, end, _bounds(other), inside=0)
+    return _normal(tuple(left))
+
+
+def common(one: Runs, other: Runs) -> Runs:
+    """Return the counters that are in both sets."""
+    if isinstance(one, int) and isinstance(other, int):
+        return min(one, other)
+    left: list[int] = []
+    for start, end in _pairs(one):
+        left += _cut(start, end, _bounds(other), inside=1)
+    return _normal(tuple(left))
+
+
+def _cut(start: int, end: int, bounds: tuple[int, ...], *, inside: int) -> list[int]:
+    """Return the bounds of what lies inside, or outside, of a set within one stretch."""
+    first, final = bisect_right(bounds, start), bisect_right(bounds, end - 1)
+    cuts = [*bounds[first:final], end]
+    if first % 2 == inside:
+        cuts.insert(0, start)
+    return cuts if len(cuts) % 2 == 0 else cuts[:-1]
+
+
 def stretches(runs: Runs) -> Iterable[tuple[int, int]]:
     """Return the runs, ascending, as half-open stretches ``(start, end)``."""
     return _pairs(runs)

@@ -25,6 +25,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from crdt.atoms import NOTHING, Key
+from crdt.causal.parts import Dots, parts_of
 from crdt.causal.runs import (
     Runs,
     count,
@@ -36,6 +37,7 @@ from crdt.causal.runs import (
     single,
     union,
 )
+from crdt.causal.since import DotIndex, context_of, since
 from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
 from crdt.native import Folded, Native
 from crdt.payloads import decode_keys_by_dot, expect_dict, expect_replica
@@ -126,6 +128,49 @@ class Causal(Native):
             by_dot = self._by_dot[replica] = dict(zip(live.values(), live, strict=True))
             self._lone = False
         return by_dot
+
+    # --- telling what somebody lacks -----------------------------------------------------------
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What this object has seen, for `delta_since`, as JSON: ``{replica: [seen, hash]}``.
+
+        The dots seen are runs ``[skipped, taken...]``, the hash is one of the removed among them.
+        """
+        return context_of(self._seen, self._dot_index)
+
+    def delta_since(self, context: Any) -> Self:
+        """Return what the owner of ``context`` lacks of this state, removals included.
+
+        Joined into the state that told its `context` (or into a later one of the same object) it
+        does what joining this whole state does. The time it takes follows the new dots and the
+        runs, not the number of elements, except for the first time.
+
+        Raises:
+            PayloadError: ``context`` is none.
+        """
+        return self._made_of(*since(self._seen, self._dot_index, context))
+
+    def _dot_index(self, replica: str) -> DotIndex:
+        index = self._index(replica)
+        if not isinstance(index, DotIndex):
+            index = self._by_dot[replica] = DotIndex(index)
+        return index
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        for live, claimed in parts_of(self._seen, self._dots, self._encode_keys, limit_bytes):
+            yield self._made_of(live, claimed)
+
+    def _made_of(self, live: dict[str, Dots], seen: dict[str, Runs]) -> Self:
+        """Return a delta of some live dots, ascending, that claims to have seen some dots."""
+        new = self._blank()
+        new._seen = seen
+        for replica, dots in live.items():
+            new._live[replica] = {key: counter for counter, key in dots}
+            if len(new._live[replica]) != len(dots):
+                new._by_dot[replica] = dict(dots)
+        new._choose_main()
+        return new
 
     # --- joining -------------------------------------------------------------------------------
 
@@ -352,12 +397,17 @@ class Causal(Native):
     def _encode(self) -> dict[str, Any]:
         return {replica: self._encode_replica(replica) for replica in sorted(self._seen)}
 
-    def _encode_replica(self, replica: str) -> list[Any]:
+    def _dots(self, replica: str) -> Dots:
+        """Return the live dots of a replica in their order."""
         if self._repeats(replica):
             dots = sorted(self._by_dot[replica].items())
         else:
             live = self._live.get(replica, _NONE)
             dots = sorted(zip(live.values(), live, strict=True), key=itemgetter(0))
+        return dots
+
+    def _encode_replica(self, replica: str) -> list[Any]:
+        dots = self._dots(replica)
         keys = self._encode_keys([key for _, key in dots])
         return encode_dots(keys, [counter for counter, _ in dots], self._seen[replica])
 
@@ -372,13 +422,13 @@ class Causal(Native):
                 self._by_dot[replica] = dict(zip(counters(numbers), keys, strict=True))
         self._choose_main()
 
-    @staticmethod
-    def _encode_keys(keys: list[Key]) -> list[Any]:
+    @classmethod
+    def _encode_keys(cls, keys: list[Key]) -> list[Any]:
         """Return the payloads of what dots stand for: elements, unless the type says otherwise."""
         return [key if type(key) is str else encode(key) for key in keys]
 
-    @staticmethod
-    def _decode_keys(elements: list[Any], place: str) -> list[Key]:
+    @classmethod
+    def _decode_keys(cls, elements: list[Any], place: str) -> list[Key]:
         """Return the keys of such payloads, or raise PayloadError."""
         return decode_keys_by_dot(elements, place)
 

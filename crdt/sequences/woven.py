@@ -247,8 +247,9 @@ class Woven(Editable[T]):
             TypeError: ``limit`` is no int.
             ValueError: ``limit`` is below 1.
         """
+        limit_bytes = whole(limit, at_least=1)
         spans = list(self._all_spans())
-        return self._parts(spans, whole(limit, at_least=1)) if spans else iter(())
+        return self._parts(spans, limit_bytes) if spans else iter(())
 
     def _parts(self, spans: list[Span], limit_bytes: int) -> Iterator[Self]:
         part = self._made_of(spans)

@@ -10,4 +10,7 @@ from __future__ import annotations
 from crdt.sets.gset import GSet as GSet
 from crdt.sets.lwwset import LWWSet as LWWSet
 from crdt.sets.orset import ORSet as ORSet
+from crdt.sets.pnset import PNSet as PNSet
+from crdt.sets.rwset import RWSet as RWSet
 from crdt.sets.twopset import TwoPSet as TwoPSet
+from crdt.sets.uset import USet as USet

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Self
 
 from crdt.atoms import Key, identify
+from crdt.packing import packed, sized
 from crdt.payloads import decode_keys, encode_keys
 from crdt.sets.elements import E, ElementSet
 
@@ -101,6 +102,10 @@ class GSet(ElementSet[E]):
 
     def _decode(self, payload: Any) -> None:
         self._elements = decode_keys(payload, "payload")
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        rows = [(element, sized(element)) for element in self._encode()]
+        return map(self._decoded, packed(rows, limit_bytes))
 
     def _size(self) -> tuple[int, int]:
         return len(self._elements), 0

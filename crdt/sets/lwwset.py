@@ -7,12 +7,13 @@ maximum.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Literal, Self
 
 from crdt.atoms import NOTHING, Key, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
+from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
@@ -22,6 +23,8 @@ Bias = Literal["add", "remove"]
 Write = tuple[int, int, bool, str]
 """``(ms, counter, favoured, replica)``: favoured if the write is of the kind of the bias."""
 Writes = dict[Key, Write]
+
+_FIELDS_BYTES = len('{"added":[],"bias":"remove","removed":[]}')
 
 
 class LWWSet(MutableElementSet[E]):
@@ -202,6 +205,21 @@ class LWWSet(MutableElementSet[E]):
 
     def _replicas(self) -> set[str]:
         return {write[3] for writes in (self._added, self._removed) for write in writes.values()}
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        rows = [
+            ((name, key), sized(row))
+            for name, writes in (("_added", self._added), ("_removed", self._removed))
+            for key, row in zip(
+                sorted(writes, key=canonical_text), _encode_writes(writes), strict=True
+            )
+        ]
+        for part in packed(rows, limit_bytes, _FIELDS_BYTES):
+            new = self._twin()
+            for name, key in part:
+                write = getattr(new, name)[key] = getattr(self, name)[key]
+                new._latest = max(new._latest, write[:2])
+            yield new
 
     def _size(self) -> tuple[int, int]:
         return len(self._added), len(self._removed)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Self
 
 from crdt.atoms import Key, element_of
 from crdt.errors import PayloadError
+from crdt.packing import packed, sized
 from crdt.payloads import decode_keys, encode_keys, expect_fields
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
+from crdt.tagged import canonical_text, encode
 
 Keys = dict[Key, None]
+
+_FIELDS_BYTES = len('{"added":[],"removed":[]}')
 
 
 class TwoPSet(MutableElementSet[E]):
@@ -105,6 +109,18 @@ class TwoPSet(MutableElementSet[E]):
             setattr(self, f"_{name}", keys)
         if not self._added.keys().isdisjoint(self._removed):
             raise PayloadError("what was removed is left out", "payload['added']")
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        rows = [
+            ((name, key), sized(encode(key)))
+            for name, keys in (("_added", self._added), ("_removed", self._removed))
+            for key in sorted(keys, key=canonical_text)
+        ]
+        for part in packed(rows, limit_bytes, _FIELDS_BYTES):
+            new = self._blank()
+            for name, key in part:
+                getattr(new, name)[key] = None
+            yield new
 
     def _size(self) -> tuple[int, int]:
         return len(self._added), len(self._removed)

@@ -59,6 +59,32 @@ class CounterModel(Model):
         return sum(last.values())
 
 
+class GreatestModel(Model):
+    """The value that stands last, or first, in a list of all in their order.
+
+    Args:
+        place: Turns ``chance`` into the place in that list.
+        last: Whether the last one wins.
+    """
+
+    def __init__(self, place: Callable[[int], int], *, last: bool) -> None:
+        self._place = place
+        self._sign = 1 if last else -1
+        self._places: dict[int, int] = {}
+
+    def learn(self, event: Any) -> None:
+        """Note the value, unless one that the replica knew wins: then nothing was written."""
+        place = self._place(event.chance)
+        best = self.value(event.past)
+        if best is None or self._sign * place > self._sign * best:
+            self._places[event.number] = place
+
+    def value(self, shadow: Shadow) -> int | None:
+        """Return the place of the value that wins, None if there is none."""
+        places = [self._places[number] for number in shadow if number in self._places]
+        return max(places, key=lambda place: self._sign * place, default=None)
+
+
 class SetModel(Model):
     """Adds and removes of elements: what happened to each, by event.
 
@@ -111,6 +137,20 @@ class TwoPhaseModel(SetModel):
         numbers = list(shadow)
         removed = set[Any]().union(*[self.removed[number] for number in numbers])
         return set[Any]().union(*[self.added[number] for number in numbers]) - removed
+
+
+class OnceModel(TwoPhaseModel):
+    """As the two-phase model; whoever adds what it knows breaks the law."""
+
+    def learn(self, event: Any) -> None:
+        """Note the event; what it added must be new to its replica, removed elements included."""
+        super().learn(event)
+        added, _ = self._read(event.act, event.chance)
+        known = set[Any]().union(
+            *[self.added[number] | self.removed[number] for number in event.past]
+        )
+        if known & {typed(element) for element in added}:
+            self.added[event.number] = {"an element was added twice"}
 
 
 class AddWinsModel(SetModel):

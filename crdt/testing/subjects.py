@@ -12,11 +12,22 @@ from typing import Any, Generic, Literal, TypeVar, get_origin
 
 from crdt.atoms import freeze
 from crdt.base import StateCRDT
-from crdt.counters import GCounter, PNCounter
+from crdt.counters import BoundedCounter, GCounter, PNCounter
+from crdt.flags import DisableWinsFlag, EnableWinsFlag
 from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
-from crdt.registers import LWWRegister
+from crdt.registers import LWWRegister, MaxRegister, MinRegister, MVRegister
 from crdt.sequences import RGA, Logoot, Sequence, Text
-from crdt.sets import GSet, LWWSet, ORSet, TwoPSet
+from crdt.sets import GSet, LWWSet, ORSet, PNSet, RWSet, TwoPSet, USet
+from crdt.testing.dots import (
+    ALL,
+    NO_MARK,
+    FlagModel,
+    MarkedSetModel,
+    SiblingsModel,
+    Writes,
+    reads_flag,
+    reads_values,
+)
 from crdt.testing.graphs import (
     ORDER_ACTS,
     TWO_PHASE_ACTS,
@@ -27,10 +38,12 @@ from crdt.testing.graphs import (
 from crdt.testing.models import (
     AddWinsModel,
     CounterModel,
+    GreatestModel,
     GrowModel,
     LastWriteModel,
     LastWriteSetModel,
     Model,
+    OnceModel,
     TwoPhaseModel,
     typed,
 )
@@ -43,6 +56,7 @@ from crdt.testing.sequences import (
     keys_of,
     read_edit,
 )
+from crdt.testing.tallies import CountingSetModel, RightsModel
 from crdt.testing.trees import TREE_ACTS, TreeModel, read_tree
 from crdt.trees import Tree
 
@@ -55,6 +69,12 @@ ELEMENTS: tuple[Any, ...] = ("a", "b", 1, True, 1.0, "1", None, ("a", 1))
 """Few, so that they meet again, and some that only (type, value) tells apart."""
 
 VALUES: tuple[Any, ...] = (None, 1, True, "x", ["x", {"k": (1, b"b")}], 2**70, -0.5, "y")
+
+IN_ORDER: tuple[Any, ...] = (
+    None, False, True, -(2**70), -1.5, 0, 0.0, 1, 1.0, 2**53, 2.0**53, 2**53 + 1, 2**70,
+    "", "a", "ab", "b", b"", b"a", (), (None,), (False,), (0,), (0, None), (0.0,), ("a", 1), ("b",),
+)  # fmt: skip
+"""Elements in the order in which registers of the greatest and the least compare them."""
 
 
 @dataclass
@@ -149,8 +169,61 @@ def _amount(act: int, chance: int) -> int:
     return (chance % 4, 2**70 + chance, -(chance % 4))[act]
 
 
+_MARK_ACTS: tuple[Act[Any], ...] = (*_SET_ACTS[2:5], *_SET_ACTS[6:])
+
+
+def _read_marks(act: int, chance: int) -> Writes:
+    if act < 2:
+        return [(typed(one), True) for one in (_pair(chance) if act else [_element(chance)])]
+    return [(ALL if act == 4 else typed(_element(chance)), False)]
+
+
+def _counts(state: Any) -> dict[Any, int]:
+    return {typed(element): state.count(element) for element in state}
+
+
+_NAMES = "abcde"
+
+_RIGHTS_ACTS: tuple[Act[Any], ...] = (
+    lambda state, chance: state.increment(chance % 8),
+    lambda state, chance: state.decrement(chance % 4),
+    lambda state, chance: state.transfer(chance % 4, _NAMES[chance // 4 % len(_NAMES)]),
+)
+
+
+def _read_rights_act(act: int, chance: int) -> tuple[str, int, str]:
+    if act == 0:
+        return "up", chance % 8, ""
+    return ("down", "pass")[act - 1], chance % 4, _NAMES[chance // 4 % len(_NAMES)]
+
+
+def _rights(state: Any) -> Any:
+    return state.value, {name: state.rights_of(name) for name in _NAMES}
+
+
+_FLAG_ACTS: tuple[Act[Any], ...] = (
+    lambda state, chance: state.enable(),
+    lambda state, chance: state.disable(),
+)
+
+
 def _value_of(chance: int) -> Any:
     return VALUES[chance % len(VALUES)]
+
+
+def _place_of(chance: int) -> int:
+    return chance % len(IN_ORDER)
+
+
+_PLACES = {typed(value): place for place, value in enumerate(IN_ORDER)}
+
+_EXTREME_ACTS: tuple[Act[Any], ...] = (
+    lambda state, chance: state.assign(IN_ORDER[_place_of(chance)]),
+)
+
+
+def _place_held(state: Any) -> int | None:
+    return _PLACES[typed(state.value)] if state.assigned else None
 
 
 _Parts = tuple[tuple[Act[Any], ...], Callable[[], Model], Callable[[Any], Any]]
@@ -158,6 +231,14 @@ _Parts = tuple[tuple[Act[Any], ...], Callable[[], Model], Callable[[Any], Any]]
 _SUBJECTS: dict[type, _Parts] = {
     GCounter: (_COUNTER_ACTS[:2], lambda: CounterModel(_amount), lambda state: state.value),
     PNCounter: (_COUNTER_ACTS, lambda: CounterModel(_amount), lambda state: state.value),
+    BoundedCounter: (
+        _RIGHTS_ACTS,
+        lambda: RightsModel(_read_rights_act, _NAMES),
+        _rights,
+    ),
+    USet: (_SET_ACTS, lambda: OnceModel(_read_set_act), _elements),
+    PNSet: (_SET_ACTS, lambda: CountingSetModel(_read_set_act), _counts),
+    RWSet: (_MARK_ACTS, lambda: MarkedSetModel(_read_marks), _elements),
     GSet: (_SET_ACTS[:4], lambda: GrowModel(_read_set_act), _elements),
     TwoPSet: (_SET_ACTS, lambda: TwoPhaseModel(_read_set_act), _elements),
     LWWSet: (_SET_ACTS, lambda: LastWriteSetModel(_read_set_act, "add"), _elements),
@@ -187,4 +268,21 @@ _SUBJECTS: dict[type, _Parts] = {
         keys_of,
     ),
     Logoot: (edits(ITEMS), PlacesModel, keys_of),
+    EnableWinsFlag: (
+        _FLAG_ACTS,
+        lambda: FlagModel(reads_flag(NO_MARK)),
+        lambda state: state.value,
+    ),
+    DisableWinsFlag: (
+        _FLAG_ACTS,
+        lambda: FlagModel(reads_flag(False)),
+        lambda state: state.value,
+    ),
+    MVRegister: (
+        (lambda state, chance: state.assign(_value_of(chance)),),
+        lambda: SiblingsModel(reads_values(_value_of)),
+        lambda state: [freeze(value) for value in state.value],
+    ),
+    MaxRegister: (_EXTREME_ACTS, lambda: GreatestModel(_place_of, last=True), _place_held),
+    MinRegister: (_EXTREME_ACTS, lambda: GreatestModel(_place_of, last=False), _place_held),
 }

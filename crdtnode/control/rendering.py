@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 import math
 from typing import Any
 
-from crdt import StateCRDT
+from crdt import MaxRegister, MinRegister, StateCRDT
 from crdt.atoms import element_of, identify
 from crdt.graphs.graph import Graph
 from crdt.graphs.order import Order, vertex_of
@@ -98,7 +98,7 @@ def _graph(graph: Graph[Any]) -> dict[str, Any]:
 
 def takes_elements(kind: type[StateCRDT]) -> bool:
     """Tell whether the mutators of a type take elements, which may come in payload form."""
-    return issubclass(kind, Set | Tree | Graph)
+    return issubclass(kind, Set | Tree | Graph | MaxRegister | MinRegister)
 
 
 def argument_from(kind: type[StateCRDT], argument: Any, place: str) -> Any:

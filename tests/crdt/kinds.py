@@ -8,19 +8,28 @@ from typing import Any
 from crdt import (
     RGA,
     AddRemovePartialOrder,
+    BoundedCounter,
+    DisableWinsFlag,
+    EnableWinsFlag,
     GCounter,
     GSet,
     Logoot,
     LWWRegister,
     LWWSet,
+    MaxRegister,
+    MinRegister,
     MonotonicDAG,
+    MVRegister,
     ORSet,
     PNCounter,
+    PNSet,
+    RWSet,
     Sequence,
     Text,
     Tree,
     TwoPSet,
     TwoPTwoPGraph,
+    USet,
 )
 
 Change = Callable[[Any], Any]
@@ -43,10 +52,28 @@ BUILT_IN: dict[type[Any], Change] = {
     Text: lambda state: state.append("v"),
     RGA: lambda state: state.append("v"),
     Logoot: lambda state: state.append("v"),
+    BoundedCounter: lambda state: state.increment(),
+    EnableWinsFlag: lambda state: state.enable(),
+    DisableWinsFlag: lambda state: state.enable(),
+    MVRegister: lambda state: state.assign("v"),
+    MaxRegister: lambda state: state.assign(2**64 if state.value is None else state.value + 1),
+    MinRegister: lambda state: state.assign(2**64 if state.value is None else state.value - 1),
+    USet: lambda state: state.add(f"e{len(state)}"),
+    PNSet: lambda state: state.add(f"e{len(state)}"),
+    RWSet: lambda state: state.add(f"e{len(state)}"),
 }
 """Every built-in type with one way to change it."""
 
-WITHOUT_IDENTITY = (GSet, TwoPSet, TwoPTwoPGraph, MonotonicDAG, AddRemovePartialOrder)
+WITHOUT_IDENTITY = (
+    GSet,
+    TwoPSet,
+    USet,
+    MaxRegister,
+    MinRegister,
+    TwoPTwoPGraph,
+    MonotonicDAG,
+    AddRemovePartialOrder,
+)
 """Types whose writes are the same whoever makes them."""
 
 WITH_IDENTITY = [kind for kind in BUILT_IN if kind not in WITHOUT_IDENTITY]

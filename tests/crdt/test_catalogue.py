@@ -14,6 +14,15 @@ from crdt.catalogue import tags
 
 BUILT_IN = {
     "addremovepartialorder@1",
+    "boundedcounter@1",
+    "disablewinsflag@1",
+    "enablewinsflag@1",
+    "maxregister@1",
+    "minregister@1",
+    "mvregister@1",
+    "pnset@1",
+    "rwset@1",
+    "uset@1",
     "gcounter@1",
     "gset@1",
     "logoot@1",

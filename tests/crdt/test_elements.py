@@ -13,9 +13,9 @@ import uuid
 
 import pytest
 
-from crdt import GSet, LWWRegister, LWWSet, ORSet, PayloadError, TwoPSet
+from crdt import GSet, LWWRegister, LWWSet, ORSet, PayloadError, PNSet, RWSet, TwoPSet, USet
 
-SETS = (GSet, TwoPSet, LWWSet, ORSet)
+SETS = (GSet, TwoPSet, USet, PNSet, LWWSet, RWSet, ORSet)
 every_set = pytest.mark.parametrize("kind", SETS)
 
 

@@ -9,16 +9,25 @@ import pytest
 
 from crdt import (
     AddRemovePartialOrder,
+    BoundedCounter,
+    DisableWinsFlag,
+    EnableWinsFlag,
     GCounter,
     GSet,
     LWWRegister,
     LWWSet,
+    MaxRegister,
+    MinRegister,
     MonotonicDAG,
+    MVRegister,
     ORSet,
     PNCounter,
+    PNSet,
+    RWSet,
     Tree,
     TwoPSet,
     TwoPTwoPGraph,
+    USet,
 )
 from tests.crdt.kinds import BUILT_IN, Change
 
@@ -53,6 +62,29 @@ MUTATIONS: list[tuple[Any, Change]] = [
     (MonotonicDAG, lambda s: s.add_between(s.START, f"new{len(s)}", "n0")),
     (AddRemovePartialOrder, lambda s: s.add_between("n0", f"new{len(s)}", s.END)),
     (AddRemovePartialOrder, lambda s: s.remove_vertex("n0")),
+    (BoundedCounter, lambda s: s.increment(2)),
+    (BoundedCounter, lambda s: s.decrement(2)),
+    (BoundedCounter, lambda s: s.transfer(2, "you")),
+    (BoundedCounter, lambda s: s.leave("you")),
+    (EnableWinsFlag, lambda s: s.enable()),
+    (EnableWinsFlag, lambda s: s.disable()),
+    (DisableWinsFlag, lambda s: s.enable()),
+    (DisableWinsFlag, lambda s: s.disable()),
+    (MVRegister, lambda s: s.assign("new")),
+    (MaxRegister, lambda s: s.assign("new")),
+    (MinRegister, lambda s: s.assign(None)),
+    (USet, lambda s: s.update(["new", "newer"])),
+    (USet, lambda s: s.discard("old")),
+    (PNSet, lambda s: s.add("old")),
+    (PNSet, lambda s: s.update(["new", "old"])),
+    (PNSet, lambda s: s.discard("old")),
+    (PNSet, lambda s: s.remove("old")),
+    (PNSet, lambda s: s.clear()),
+    (RWSet, lambda s: s.add("old")),
+    (RWSet, lambda s: s.update(["new", "old"])),
+    (RWSet, lambda s: s.discard("never there")),
+    (RWSet, lambda s: s.remove("old")),
+    (RWSet, lambda s: s.clear()),
 ]
 IN_PLACE: list[tuple[Any, Change]] = [
     (GSet, lambda s: s.__ior__({"new"})),
@@ -63,6 +95,16 @@ IN_PLACE: list[tuple[Any, Change]] = [
     (ORSet, lambda s: s.__iand__({"new"})),
     (ORSet, lambda s: s.__ixor__({"old", "new"})),
     (ORSet, lambda s: s.pop()),
+    (USet, lambda s: s.__ixor__({"old", "new"})),
+    (PNSet, lambda s: s.__ior__({"new", "old"})),
+    (PNSet, lambda s: s.__isub__({"old", "older"})),
+    (PNSet, lambda s: s.__ixor__({"old", "new"})),
+    (PNSet, lambda s: s.pop()),
+    (RWSet, lambda s: s.__ior__({"new", "old"})),
+    (RWSet, lambda s: s.__isub__({"old", "oldest"})),
+    (RWSet, lambda s: s.__iand__({"new"})),
+    (RWSet, lambda s: s.__ixor__({"old", "new"})),
+    (RWSet, lambda s: s.pop()),
 ]
 
 
@@ -77,6 +119,8 @@ def used(kind: type[Any]) -> Any:
             state.add(element)
         elif kind in (Tree, TwoPTwoPGraph, MonotonicDAG, AddRemovePartialOrder):
             BUILT_IN[kind](state)
+        elif hasattr(state, "enable"):
+            state.enable()
         else:
             (state.assign if hasattr(state, "assign") else state.increment)(1)
     return state
@@ -118,7 +162,7 @@ def test_a_delta_has_no_replica_clock_or_observer_and_stands_alone(
     delta = mutate(state)
     told = delta.canonical()
     assert delta._seat is None
-    with contextlib.suppress(KeyError):
+    with contextlib.suppress(KeyError, ValueError):
         mutate(state)
     assert delta.canonical() == told
     assert kind.from_payload(delta.payload).canonical() == told
@@ -201,6 +245,17 @@ def test_a_watched_object_on_the_short_path_shows_every_delta_before_it_applies(
         (ORSet, lambda s: s.discard(["unhashable"])),
         (ORSet, lambda s: s.update()),
         (LWWSet, lambda s: s.discard(["unhashable"])),
+        (BoundedCounter, lambda s: s.increment(0)),
+        (BoundedCounter, lambda s: s.decrement(0)),
+        (BoundedCounter, lambda s: s.transfer(0, "you")),
+        (MaxRegister, lambda s: s.assign(0)),
+        (MinRegister, lambda s: s.assign("more")),
+        (USet, lambda s: s.discard("new")),
+        (PNSet, lambda s: s.discard("new")),
+        (PNSet, lambda s: s.update()),
+        (PNSet, lambda s: s.discard(["unhashable"])),
+        (RWSet, lambda s: s.update()),
+        (RWSet, lambda s: s.discard(["unhashable"])),
     ],
 )
 def test_no_change_gives_an_empty_delta_and_shows_nothing(kind: type[Any], mutate: Change) -> None:

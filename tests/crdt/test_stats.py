@@ -9,16 +9,25 @@ import pytest
 
 from crdt import (
     AddRemovePartialOrder,
+    BoundedCounter,
+    DisableWinsFlag,
+    EnableWinsFlag,
     GCounter,
     GSet,
     LWWRegister,
     LWWSet,
+    MaxRegister,
+    MinRegister,
     MonotonicDAG,
+    MVRegister,
     ORSet,
     PNCounter,
+    PNSet,
+    RWSet,
     Tree,
     TwoPSet,
     TwoPTwoPGraph,
+    USet,
 )
 from tests.crdt.kinds import BUILT_IN, Change
 
@@ -49,6 +58,15 @@ def test_a_fresh_object_has_nothing(kind: type[Any]) -> None:
         (TwoPTwoPGraph, (0, 1, 0)),
         (MonotonicDAG, (0, 1, 0)),
         (AddRemovePartialOrder, (0, 1, 0)),
+        (BoundedCounter, (1, 1, 0)),
+        (EnableWinsFlag, (1, 1, 0)),
+        (DisableWinsFlag, (1, 1, 0)),
+        (MVRegister, (1, 1, 0)),
+        (MaxRegister, (0, 1, 0)),
+        (MinRegister, (0, 1, 0)),
+        (USet, (0, 1, 0)),
+        (PNSet, (1, 1, 0)),
+        (RWSet, (1, 1, 0)),
     ],
 )
 def test_one_change_leaves_one_element(
@@ -61,7 +79,15 @@ def test_one_change_leaves_one_element(
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(TwoPSet, (0, 1, 1)), (LWWSet, (1, 1, 1)), (ORSet, (1, 1, 0))]
+    ("kind", "expected"),
+    [
+        (TwoPSet, (0, 1, 1)),
+        (USet, (0, 1, 1)),
+        (PNSet, (1, 1, 1)),
+        (LWWSet, (1, 1, 1)),
+        (RWSet, (1, 1, 1)),
+        (ORSet, (1, 1, 0)),
+    ],
 )
 def test_removals_count_as_tombstones_where_they_are_kept(
     kind: type[Any], expected: tuple[int, int, int]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crdt import GCounter, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet
+from crdt import GCounter, LWWRegister, LWWSet, ORSet, PNCounter, PNSet, RWSet, TwoPSet, USet
 
 
 def joined(kind: type[Any], *parts: Any) -> Any:
@@ -17,7 +17,7 @@ def joined(kind: type[Any], *parts: Any) -> Any:
     return whole
 
 
-@pytest.mark.parametrize("kind", [ORSet, LWWSet])
+@pytest.mark.parametrize("kind", [ORSet, LWWSet, RWSet, PNSet])
 def test_an_element_can_be_added_again_after_a_remove(kind: type[Any]) -> None:
     here, there = kind("here"), kind("there")
     for _ in range(3):
@@ -27,7 +27,7 @@ def test_an_element_can_be_added_again_after_a_remove(kind: type[Any]) -> None:
         assert "x" not in here
 
 
-@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet])
+@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet, USet, RWSet, PNSet])
 def test_a_remove_that_overtakes_its_add_still_removes(kind: type[Any]) -> None:
     writer = kind("writer")
     added, removed = writer.add("x"), writer.remove("x")
@@ -35,7 +35,7 @@ def test_a_remove_that_overtakes_its_add_still_removes(kind: type[Any]) -> None:
         assert joined(kind, *order) == set()
 
 
-@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet])
+@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet, USet, RWSet, PNSet])
 def test_an_element_on_both_sides_vanishes_if_one_side_removed_it(kind: type[Any]) -> None:
     here = kind("here")
     here.update(["x", "y"])
@@ -55,7 +55,7 @@ def test_a_state_that_has_seen_more_does_not_swallow_what_is_new_on_the_other_si
     assert ORSet.merge(a, b) == ORSet.merge(b, a) == {"a2", "a3", "a4", "b1"}
 
 
-@pytest.mark.parametrize("kind", [ORSet, TwoPSet])
+@pytest.mark.parametrize("kind", [ORSet, TwoPSet, USet])
 def test_two_replicas_that_remove_the_same_element_are_in_equal_states(kind: type[Any]) -> None:
     here = kind("here")
     here.add("x")
@@ -76,7 +76,7 @@ def test_coming_and_going_for_ever_keeps_the_size_constant() -> None:
     assert tags.stats()["tombstones"] == 0
 
 
-@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet])
+@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet, USet, RWSet, PNSet])
 def test_removing_one_of_a_batch_leaves_the_others(kind: type[Any]) -> None:
     here, there = kind("here"), kind("there")
     there.join(here.update(["x", "y"]))
@@ -156,7 +156,7 @@ def test_equal_stamps_of_one_replica_still_give_one_winner() -> None:
     assert len(ends) == 1
 
 
-@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet])
+@pytest.mark.parametrize("kind", [ORSet, LWWSet, TwoPSet, USet, RWSet, PNSet])
 def test_keys_that_json_would_merge_stay_apart(kind: type[Any]) -> None:
     state = kind("a")
     state.update([1, "1", True, "true", None, "null", 1.0])

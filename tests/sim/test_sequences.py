@@ -29,7 +29,9 @@ def test_sequences_converge_through_loss_and_a_partition(seed: int) -> None:
     writes = []
     for step in range(80):
         tag, (method, args) = chance.choice(TAGS), some_call(chance)
-        writes.append(sim.Write(0.5 + step * 0.07, chance.choice("abcd"), tag, tag[:-2], method, args))
+        writes.append(
+            sim.Write(0.5 + step * 0.07, chance.choice("abcd"), tag, tag[:-2], method, args)
+        )
     plan = sim.Plan(
         seed=seed,
         nodes=tuple("abcd"),

@@ -1,4 +1,4 @@
-"""Counters: each replica raises tallies of its own, and a join takes the larger of each.
+"""Counters of tallies: each replica raises its own, and a join takes the larger of each.
 
 A delta carries the tally that results, never the increment, so that it may arrive twice. A tally
 of zero is left out. The mutators take the short path of `crdt.native` where they can: the general
@@ -7,13 +7,14 @@ one costs several times as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from crdt import replica as replicas
 from crdt.amounts import whole
 from crdt.errors import PayloadError
 from crdt.native import Folded, Native
+from crdt.packing import packed_items
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.tagged import decode_int, encode_int
 
@@ -125,6 +126,9 @@ class GCounter(Native):
 
     def _replicas(self) -> set[str]:
         return set(self._tallies)
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        return map(self._decoded, packed_items(self._encode(), limit_bytes))
 
     def _size(self) -> tuple[int, int]:
         return len(self._tallies), 0
@@ -276,6 +280,9 @@ class PNCounter(Native):
 
     def _replicas(self) -> set[str]:
         return self._raised.keys() | self._lowered.keys()
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        return map(self._decoded, packed_items(self._encode(), limit_bytes))
 
     def _size(self) -> tuple[int, int]:
         return len(self._replicas()), 0

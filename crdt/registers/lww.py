@@ -1,4 +1,4 @@
-"""Registers: one value at a time.
+"""The last-writer-wins register.
 
 The write with the greatest (stamp, replica, canonical value) wins: a total order, so that every
 replica picks the same one, also when stamps are equal, types differ, or one id wrote twice.

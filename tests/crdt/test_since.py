@@ -1,0 +1,212 @@
+"""What somebody lacks who has told its context, in time that follows the answer."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from random import Random
+import sys
+from typing import Any
+
+import pytest
+
+from crdt import DisableWinsFlag, EnableWinsFlag, MVRegister, ORSet, PayloadError, RWSet
+from crdt.causal.runs import common, counters, minus, runs_of
+from crdt.testing import run_history, subject_of, wide_script
+
+CAUSAL = (ORSet, RWSet, MVRegister, EnableWinsFlag, DisableWinsFlag)
+every_causal_type = pytest.mark.parametrize("kind", CAUSAL)
+
+
+def sent(state: Any, reader: Any) -> Any:
+    """Return what ``state`` sends to ``reader``, whose context travels as JSON."""
+    delta = state.delta_since(json.loads(json.dumps(reader.context)))
+    return type(state).from_payload(json.loads(json.dumps(delta.payload)))
+
+
+@pytest.mark.sweep
+@every_causal_type
+def test_what_is_sent_does_what_joining_the_whole_state_does(kind: type[Any]) -> None:
+    for seed in range(6):
+        history = run_history(subject_of(kind), wide_script(seed))
+        states = [replica.object for replica in history.replicas]
+        states += [state for state, _ in history.snapshots[::5]]
+        states += [event.delta for event in history.events[::7]]
+        for state in states:
+            for reader in states:
+                whole = kind.merge(reader, state)
+                after = reader.clone()
+                after.join(sent(state, reader))
+                assert after.canonical() == whole.canonical()
+                assert not after.join(sent(state, after))
+
+
+@every_causal_type
+def test_an_index_stays_true_through_everything_that_happens_to_its_object(kind: type[Any]) -> None:
+    subject, chance = subject_of(kind), Random(f"index of {kind.__name__}")
+    us, them, late = kind("us"), kind("them"), kind("late")
+    for _ in range(150):
+        one, other = chance.sample([us, them], 2)
+        try:
+            chance.choice(subject.acts)(one, chance.randrange(256))
+        except KeyError:
+            continue
+        if chance.random() < 0.3:
+            other.join(one if chance.random() < 0.5 else sent(one, other))
+        fresh = kind.from_payload(one.payload)
+        assert one.context == fresh.context
+        assert one.delta_since(late.context).canonical() == sent(fresh, late).canonical()
+        if chance.random() < 0.2:
+            late.join(sent(one, late))
+
+
+def test_a_lone_replica_that_writes_the_short_way_tells_its_removals_too() -> None:
+    us, them = ORSet("us"), ORSet("them")
+    for round_ in range(4):
+        us.update([f"{round_}-{n}" for n in range(5)])
+        us.add("again")
+        us.add("again")
+        us.remove(f"{round_}-3")
+        them.join(sent(us, them))
+        assert them.canonical() == us.canonical()
+        us.remove(f"{round_}-4")
+        assert sent(us, them).payload["us"][0] == []
+        them.join(sent(us, them))
+        assert them.canonical() == us.canonical()
+
+
+def test_only_new_dots_are_sent_where_both_sides_removed_the_same() -> None:
+    us = ORSet("us")
+    us.update([f"e{n}" for n in range(100)])
+    us.remove("e7")
+    them = us.clone()
+    us.add("new")
+    assert us.delta_since(them.context).payload == {"us": [["new"], [100, 1], [100, 1]]}
+    us.remove("e9")
+    assert us.delta_since(them.context).payload == {
+        "us": [["new"], [100, 1], [7, 1, 1, 1, 90, 1]]  # all removals, since theirs differ
+    }
+    them.remove("e9")
+    assert us.delta_since(them.context).payload == {"us": [["new"], [100, 1], [100, 1]]}
+
+
+def test_removals_that_differ_with_an_equal_sum_are_told_apart() -> None:
+    us = ORSet("us")
+    us.update(["a", "b", "c", "d"])
+    them = us.clone()
+    for element in ("a", "d"):
+        us.remove(element)
+    for element in ("b", "c"):
+        them.remove(element)
+    them.join(sent(us, them))
+    assert them == set()
+
+
+def test_a_sum_in_place_of_the_hash_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "crdt.causal.since.hash_of", lambda removed: f"{sum(counters(removed)):016x}"
+    )
+    with pytest.raises(AssertionError):
+        test_removals_that_differ_with_an_equal_sum_are_told_apart()
+
+
+class TellsNoRemovals(ORSet[Any]):
+    """Sends what is new and forgets what is gone."""
+
+    def delta_since(self, context: Any) -> Any:
+        delta = super().delta_since(context)
+        delta._seen = {name: runs_of(sorted(d.values())) for name, d in delta._live.items()}
+        return delta
+
+
+def test_removals_that_are_not_told_are_caught() -> None:
+    us = TellsNoRemovals("us")
+    us.update(["x", "y"])
+    them = us.clone()
+    us.remove("x")
+    them.join(sent(us, them))
+    assert them != us
+
+
+def test_an_element_with_two_dots_of_one_replica_is_sent_with_both() -> None:
+    state = ORSet.from_payload({"a": [["x", "y", "x"], [0, 3], [0, 3]]})
+    assert state.delta_since({}).payload == state.payload
+    half = ORSet.from_payload({"a": [["x"], [0, 1], [0, 1]]})
+    assert sent(state, half).payload == {"a": [["y", "x"], [1, 2], [1, 2]]}
+
+
+def test_a_claimed_context_of_astronomic_size_costs_nothing() -> None:
+    huge = ORSet.from_payload({"a": [["x"], [5, 1], [0, ["i", hex(2**70)]]]})
+    small = ORSet.from_payload({"a": [["y", "x"], [4, 2], [0, 6]]})
+    for state, reader in ((huge, small), (small, huge), (huge, ORSet()), (ORSet(), huge)):
+        after = reader.clone()
+        after.join(sent(state, reader))
+        assert after.canonical() == ORSet.merge(reader, state).canonical()
+
+
+def test_the_work_follows_the_answer_not_the_size_of_the_state() -> None:
+    def work(size: int) -> int:
+        us = ORSet("us")
+        us.update([f"e{n}" for n in range(size)])
+        context = us.context
+        us.delta_since(context)
+        us.update([f"new{n}" for n in range(10)])
+        us.remove("e5")
+        calls = 0
+
+        def count(frame: Any, event: str, arg: object) -> Any:
+            nonlocal calls
+            calls += 1
+            return count
+
+        before = sys.gettrace()
+        sys.settrace(count)
+        try:
+            delta = us.delta_since(context)
+        finally:
+            sys.settrace(before)
+        assert len(delta) == 10
+        return calls
+
+    assert work(4000) <= work(40) * 1.2
+
+
+def test_an_index_is_no_part_of_a_copy_or_of_the_bytes() -> None:
+    state = RWSet("us")
+    state.update(["x", "y"])
+    before = pickle.loads(pickle.dumps(state)).canonical()
+    assert state.context
+    for copy in (pickle.loads(pickle.dumps(state)), state.clone()):
+        assert copy.canonical() == before
+        copy.discard("x")
+        assert copy.context != state.context
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        None,
+        [],
+        {"a": []},
+        {"a": [[0, 1]]},
+        {"a": [[0, 1], 5]},
+        {"a": [[0, 1], "00"]},
+        {"a": [[0], "0" * 16]},
+        {"": [[0, 1], "0" * 16]},
+        {1: [[0, 1], "0" * 16]},
+    ],
+)
+def test_what_is_no_context_is_refused(context: Any) -> None:
+    with pytest.raises(PayloadError, match="context"):
+        ORSet("a").delta_since(context)
+
+
+def test_sets_of_counters_are_cut_as_sets_are() -> None:
+    chance = Random("cuts")
+    for _ in range(400):
+        one, other = (sorted(chance.sample(range(1, 12), chance.randrange(11))) for _ in range(2))
+        mine, theirs = runs_of(one), runs_of(other)
+        assert list(counters(minus(mine, theirs))) == sorted(set(one) - set(other))
+        assert list(counters(common(mine, theirs))) == sorted(set(one) & set(other))
+        assert minus(mine, theirs) == runs_of(sorted(set(one) - set(other)))
+        assert common(mine, theirs) == runs_of(sorted(set(one) & set(other)))
