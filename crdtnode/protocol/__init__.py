@@ -1,6 +1,17 @@
 """The protocol: messages, time and chance in, effects out. Nothing here does I/O.
 
 `Engine` is the whole of it; its module says how it is driven. `effects` has what it gives back.
+
+* The ways: `doorway` in, `answers` to each message, `outbound` out. Beneath them `channel` (seals),
+  `contact` (proofs over UDP), `strangers` (foreign keys), `streams` (TCP), `mail` (what is to be
+  sent).
+* Who is here, `cluster`: `members` and `member` (which news wins), `contests` (names), `ring` and
+  `probing` (who does not answer), `suspicion`, `health`, `absent` (who is gone), `seeds`; `news` on
+  probes and the `bulletin` to everybody; `leaving`.
+* The fast path, `push`: `deliveries` until they are acknowledged, `confirmations` of what others
+  hold, `inbox` and `joins` for what arrives.
+* The truth, `repair`: `pings` say what we have, `descent` compares tries, `typesets` says over which
+  types. `survey` asks everybody at once. `views` is what others may look at.
 """
 
 from crdtnode.protocol.channel import Channel as Channel

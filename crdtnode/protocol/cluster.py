@@ -142,6 +142,7 @@ class Cluster:
     def _forget(self, member: Member, now: float) -> None:
         """This process is off the list."""
         self.suspicions.end(member.boot)
+        self.news.forget(member)
         self._lose(member, now)
         self._shown.pop(member.boot, None)
 

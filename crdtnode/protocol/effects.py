@@ -66,8 +66,7 @@ class CloseStream:
 class Changed:
     """An object changed: ``delta`` is what was joined, ``source`` the member it came from.
 
-    ``source`` is None for a change made here. ``version`` is the object's version, 64 bits; it is
-    the one before the change while the fingerprint has not been computed anew.
+    ``source`` is None for a change made here.
     """
 
     type: str
@@ -98,9 +97,9 @@ class Flushed:
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Answers to ``engine.ask_roots``: each live member's root, None where it was silent.
+    """Answers to ``engine.ask_roots``: whether each member's root is ours, None where it was silent.
 
-    ``ours`` is our own root; it and theirs are over the types that both know, hence by member.
+    Roots are compared over the types that both know.
     """
 
     ticket: int

@@ -33,6 +33,10 @@ class News:
         """Tell others of this member's present record, from now on."""
         self._left[member.name] = REPEATS
 
+    def forget(self, member: Member) -> None:
+        """This member is off the list."""
+        self._left.pop(member.name, None)
+
     def aboard(self, peer: Member) -> tuple[MemberRecord, ...]:
         """Records for one probe to ``peer``; one that thinks ill of the peer always rides."""
         names = heapq.nlargest(ABOARD, self._left, key=self._left.__getitem__)
@@ -46,7 +50,7 @@ class News:
         for name in names[: ABOARD - len(records)]:
             member = self._members.named(name)
             if member is None or (member is peer and records):
-                continue
+                continue  # its name is another one now, or it has been told already
             record = member.record()
             if record_bytes(record) <= room:
                 room -= record_bytes(record)

@@ -102,5 +102,14 @@ def test_who_is_off_the_list_is_no_news() -> None:
     news = News(everybody)
     c = of(everybody, "c")
     news.spread(c)
-    everybody.forget([c])
+    news.forget(c)
+    news.forget(c)
+    assert news.aboard(of(everybody, "b")) == ()
+
+
+def test_a_name_that_nobody_bears_any_more_is_no_news() -> None:
+    everybody = members("b", "c")
+    news = News(everybody)
+    news.spread(of(everybody, "c"))
+    everybody.hear([record("c~1", 2, process="c")], 1.0)
     assert news.aboard(of(everybody, "b")) == ()
