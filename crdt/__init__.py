@@ -30,6 +30,10 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | MinRegister | minregister@1 | the least value | that value | RR-7506, 2 |
 | EnableWinsFlag | enablewinsflag@1 | enabling | runs per replica | riak_dt (2014) |
 | DisableWinsFlag | disablewinsflag@1 | disabling | runs per replica | riak_dt (2014) |
+| GMap | gmap@1 | what wins in each child | every key | Almeida 2018, B |
+| LWWMap | lwwmap@1 | the last write to a key | a stamp per key | RR-7506, 8 |
+| ORMap | ormap@1 | updates that the remover had not seen | runs per replica | Almeida 2018, 7.4 |
+| ORCart | orcart@1 | adding | no tombstones, runs per replica | RR-7506, 21 |
 
 RR-7506 is Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data
 Types" (INRIA, 2011), with the number of its specification. Kleppmann 2021 is Kleppmann, Mulligan,
@@ -48,7 +52,7 @@ Example:
 
 Around them: ``observe`` shows every delta before it applies, `acting` says who acts and what time
 it is for a stretch of code, `register` gives a type of yours a tag, and `crdt.testing` holds it to
-the laws. Your own types: subclass `StateCRDT` with ``__init__``, ``payload``, ``value``, ``merge``.
+the laws. Your own types: name the fields of a `Compound`, or subclass `StateCRDT` with ``__init__``, ``payload``, ``value``, ``merge``.
 Objects are not thread-safe: use each from one thread at a time.
 """
 
@@ -56,9 +60,12 @@ from __future__ import annotations
 
 from crdt.ambient import acting as acting
 from crdt.base import StateCRDT as StateCRDT
+from crdt.carts import ORCart as ORCart
 from crdt.catalogue import register as register
 from crdt.catalogue import tag_of as tag_of
 from crdt.catalogue import type_of as type_of
+from crdt.compound import Compound as Compound
+from crdt.compound import Constant as Constant
 from crdt.counters import BoundedCounter as BoundedCounter
 from crdt.counters import GCounter as GCounter
 from crdt.counters import PNCounter as PNCounter
@@ -70,6 +77,9 @@ from crdt.flags import EnableWinsFlag as EnableWinsFlag
 from crdt.graphs import AddRemovePartialOrder as AddRemovePartialOrder
 from crdt.graphs import MonotonicDAG as MonotonicDAG
 from crdt.graphs import TwoPTwoPGraph as TwoPTwoPGraph
+from crdt.maps import GMap as GMap
+from crdt.maps import LWWMap as LWWMap
+from crdt.maps import ORMap as ORMap
 from crdt.registers import LWWRegister as LWWRegister
 from crdt.registers import MaxRegister as MaxRegister
 from crdt.registers import MinRegister as MinRegister

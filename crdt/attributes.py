@@ -14,7 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 if TYPE_CHECKING:
     from crdt.base import StateCRDT
 
-NOT_STATE = frozenset({"_seat", "_quick", "_fold", "_cached", "_main", "_lone", "__orig_class__"})
+NOT_STATE = frozenset(
+    {
+        "_seat",
+        "_quick",
+        "_fold",
+        "_cached",
+        "_main",
+        "_lone",
+        "_bare",
+        "_handles",
+        "_relaying",
+        "_level",
+        "__orig_class__",
+    }
+)
 """Who acts, what can be made again, and what typing leaves behind (``ORSet[str]()``)."""
 
 

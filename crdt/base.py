@@ -136,6 +136,8 @@ class StateCRDT(ABC):
             Exception: Whatever an observer raised to refuse; nothing changed.
         """
         other = self._same_type(other)
+        if self._seat is not None:
+            self._seat.check_idle()
         watched = self._watched()
         if watched is not None:
             if other.compare(self):

@@ -12,10 +12,12 @@ import re
 from typing import Any, TypeVar, get_origin
 
 from crdt.base import StateCRDT
+from crdt.carts import ORCart
 from crdt.counters import BoundedCounter, GCounter, PNCounter
 from crdt.errors import UnknownTypeError
 from crdt.flags import DisableWinsFlag, EnableWinsFlag
 from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
+from crdt.maps import GMap, LWWMap, ORMap
 from crdt.registers import LWWRegister, MaxRegister, MinRegister, MVRegister
 from crdt.sequences import RGA, Logoot, Sequence, Text
 from crdt.sets import GSet, LWWSet, ORSet, PNSet, RWSet, TwoPSet, USet
@@ -146,5 +148,9 @@ for _tag, _kind in {
     "pnset@1": PNSet,
     "rwset@1": RWSet,
     "boundedcounter@1": BoundedCounter,
+    "gmap@1": GMap,
+    "lwwmap@1": LWWMap,
+    "ormap@1": ORMap,
+    "orcart@1": ORCart,
 }.items():
     register(_kind, _tag)

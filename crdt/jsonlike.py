@@ -7,6 +7,7 @@ their own decoders; this is for hand-written ones, on their way in and out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import math
 from typing import Any
 
@@ -39,6 +40,24 @@ def checked_copy(payload: Any, place: str = "payload", depth: int = 0) -> Any:
         _checked_key(name, place): checked_copy(item, f"{place}[{name!r:.40}]", depth + 1)
         for name, item in payload.items()
     }
+
+
+def check_depth(payload: Any) -> None:
+    """Check that lists and dicts of foreign data nest no deeper than any payload may.
+
+    Raises:
+        PayloadError: They do, or for ever.
+    """
+    level = [payload]
+    for _ in range(MAX_PAYLOAD_DEPTH + 1):
+        level = [inner for item in level if isinstance(item, list | dict) for inner in _parts(item)]
+        if not level:
+            return
+    raise PayloadError(f"lists and dicts nest at most {MAX_PAYLOAD_DEPTH} deep")
+
+
+def _parts(item: list[Any] | dict[Any, Any]) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else item
 
 
 def _checked_key(name: Any, place: str) -> str:

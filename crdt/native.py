@@ -64,6 +64,8 @@ class Native(StateCRDT):
     _fields: ClassVar[tuple[str, ...]]
     _bare: ClassVar[bool] = True
     _quick: object | None = None
+    _resettable: ClassVar[bool] = False
+    """A map may keep objects of this type as deltas: no later write relies on an earlier one."""
     _fold: Any = None
 
     def __init_subclass__(cls, **settings: Any) -> None:

@@ -49,6 +49,7 @@ class LWWRegister(Native):
     """
 
     _fields = ("_write",)
+    _resettable = True
     _write: Write | None
 
     def __init__(self, replica: str | None = None, *, clock: Clock | None = None) -> None:

@@ -34,6 +34,7 @@ class GSet(ElementSet[E]):
     """
 
     _fields = ("_elements",)
+    _resettable = True
     _elements: dict[Key, None]
 
     def add(self, element: E) -> Self:

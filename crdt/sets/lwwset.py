@@ -59,6 +59,7 @@ class LWWSet(MutableElementSet[E]):
     """
 
     _fields = ("_bias", "_added", "_removed", "_latest")
+    _resettable = True
     _bias: Bias
     _added: Writes
     _removed: Writes

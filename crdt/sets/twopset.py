@@ -44,6 +44,7 @@ class TwoPSet(MutableElementSet[E]):
     """
 
     _fields = ("_added", "_removed")
+    _resettable = True
     _added: Keys
     _removed: Keys
 

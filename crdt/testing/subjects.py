@@ -12,9 +12,11 @@ from typing import Any, Generic, Literal, TypeVar, get_origin
 
 from crdt.atoms import freeze
 from crdt.base import StateCRDT
+from crdt.carts import ORCart
 from crdt.counters import BoundedCounter, GCounter, PNCounter
 from crdt.flags import DisableWinsFlag, EnableWinsFlag
 from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
+from crdt.maps import GMap, LWWMap, ORMap
 from crdt.registers import LWWRegister, MaxRegister, MinRegister, MVRegister
 from crdt.sequences import RGA, Logoot, Sequence, Text
 from crdt.sets import GSet, LWWSet, ORSet, PNSet, RWSet, TwoPSet, USet
@@ -34,6 +36,23 @@ from crdt.testing.graphs import (
     OrderModel,
     TwoPhaseGraphModel,
     read_graph,
+)
+from crdt.testing.mapacts import (
+    CART_ACTS,
+    GMAP_ACTS,
+    LWWMAP_ACTS,
+    ORMAP_ACTS,
+    LastWriteMapModel,
+    ResetModel,
+    read_gmap,
+    read_items,
+    read_ormap,
+    read_values,
+    show_cart,
+    show_ormap,
+    tell_cart,
+    tell_gmap,
+    tell_ormap,
 )
 from crdt.testing.models import (
     AddWinsModel,
@@ -285,4 +304,8 @@ _SUBJECTS: dict[type, _Parts] = {
     ),
     MaxRegister: (_EXTREME_ACTS, lambda: GreatestModel(_place_of, last=True), _place_held),
     MinRegister: (_EXTREME_ACTS, lambda: GreatestModel(_place_of, last=False), _place_held),
+    GMap: (GMAP_ACTS, lambda: ResetModel(tell_gmap, show_ormap), read_gmap),
+    LWWMap: (LWWMAP_ACTS, LastWriteMapModel, read_values),
+    ORCart: (CART_ACTS, lambda: ResetModel(tell_cart, show_cart), read_items),
+    ORMap: (ORMAP_ACTS, lambda: ResetModel(tell_ormap, show_ormap), read_ormap),
 }

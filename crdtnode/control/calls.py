@@ -11,8 +11,10 @@ from functools import lru_cache
 import inspect
 from typing import Any, Self
 
-from crdt import StateCRDT, catalogue
+from crdt import Compound, StateCRDT, catalogue
 from crdt.errors import UnknownTypeError
+from crdt.maps.entries import EntryMap
+from crdt.maps.live import LiveMap
 from crdt.native import Native
 from crdtnode.control.problems import Problem
 from crdtnode.control.rendering import argument_from, element_from, takes_elements
@@ -22,6 +24,9 @@ from crdtnode.node import Node
 _TAKES_ITERABLES = {"update"}
 _NO_MUTATORS = {"delta_since", "compact"}
 """Methods that give back a state without being an operation that a user does."""
+
+_OPENING = 3
+"""What a call through ``open`` takes at least: a key, a type, and a method."""
 
 _RETURNS_DELTA = {Self, "Self"}
 
@@ -90,17 +95,41 @@ def call(node: Node, tag: str, name: str, method: str, args: list[Any]) -> State
         CrdtNodeError: The registry refuses the name or the change.
     """
     kind = class_of(tag)
-    arguments = _arguments(kind, tag, method, args)
+    act = _act(node, kind, tag, method, args)
     if node.registry.get(tag, name) is None:
-        scratch = kind()
-        getattr(scratch, method)(*arguments)
+        act(kind())
     if issubclass(kind, Native):
         obj = node.open(name, kind)
-        getattr(obj, method)(*arguments)
+        act(obj)
         return obj
     with node.change(name, kind) as changing:
-        getattr(changing, method)(*arguments)
+        act(changing)
     return node.open(name, kind)
+
+
+def _act(
+    node: Node, kind: type[StateCRDT], tag: str, method: str, args: list[Any]
+) -> Callable[[Any], object]:
+    """Return what a call does to an object, after looking at all that was written.
+
+    Inside a map, ``open`` takes a key, a type, and then a method of that type with its arguments;
+    inside a compound, ``field.method`` calls a field's method.
+    """
+    if issubclass(kind, LiveMap) and method == "open":
+        if len(args) < _OPENING:
+            raise Problem(422, "open takes a key, a type, a method and its arguments", field="args")
+        key, written, inner, *rest = args
+        found = element_from(key, "args[0]")
+        child = tag_for(node, str(written))
+        act = _act(node, class_of(child), child, str(inner), rest)
+        return lambda obj: act(obj.open(found, class_of(child)))
+    field, _, inner = method.partition(".")
+    if issubclass(kind, Compound) and inner and field in kind._kinds:
+        part = kind._kinds[field]
+        act = _act(node, part, f"{tag}.{field}", inner, args)
+        return lambda obj: act(getattr(obj, field))
+    arguments = _arguments(kind, tag, method, args)
+    return lambda obj: getattr(obj, method)(*arguments)
 
 
 def _arguments(kind: type[StateCRDT], tag: str, method: str, args: list[Any]) -> list[Any]:
@@ -113,11 +142,32 @@ def _arguments(kind: type[StateCRDT], tag: str, method: str, args: list[Any]) ->
         signature.bind(*args)
     except TypeError as error:
         raise Problem(422, f"{method}{signature_text(signature)}: {error}", field="args") from None
+    if issubclass(kind, EntryMap):
+        return _entries(issubclass(kind, LiveMap), method, args)
     if not takes_elements(kind):
         return args
     if method in _TAKES_ITERABLES:
         return [_elements(arg, f"args[{i}]") for i, arg in enumerate(args)]
     return [argument_from(kind, arg, f"args[{i}]") for i, arg in enumerate(args)]
+
+
+def _entries(live: bool, method: str, args: list[Any]) -> list[Any]:
+    """Return the arguments of a map's or cart's mutator: keys, and states where they are live."""
+    if method == "update" and args:
+        pairs: Any = args[0].items() if isinstance(args[0], dict) else args[0]
+        return [[_entry(live, key, held, f"args[0][{key!r}]") for key, held in pairs]]
+    if method == "put":
+        return list(_entry(live, args[0], args[1], "args"))
+    return [element_from(arg, f"args[{i}]") for i, arg in enumerate(args)]
+
+
+def _entry(live: bool, key: Any, value: Any, place: str) -> tuple[Any, Any]:
+    found = element_from(key, f"{place}[0]")
+    if not live:
+        return found, value
+    if not isinstance(value, dict) or value.keys() != {"type", "payload"}:
+        raise Problem(422, "expected an object with type and payload", field=f"{place}[1]")
+    return found, class_of(str(value["type"])).from_payload(value["payload"])
 
 
 def _elements(argument: Any, place: str) -> list[Any]:

@@ -6,7 +6,7 @@ A set is a list in canonical order, so that equal sets give equal documents. So 
 and the edges of a graph; a tree is an object with the parent of each node.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 import math
 from typing import Any
 
@@ -26,7 +26,19 @@ def value_of(obj: StateCRDT) -> Any:
         return _parents(obj)
     if isinstance(obj, Graph):
         return _graph(obj)
-    return shown(obj.value)
+    value = obj.value
+    if isinstance(obj, Mapping) and (len(value) < len(obj) or not _all_text(value)):
+        # JSON's objects have only text for keys, and dicts of Python's merge 1, True and 1.0.
+        return [[shown(key), _held(held)] for key, held in obj.items()]
+    return shown(value)
+
+
+def _held(held: Any) -> Any:
+    return value_of(held) if isinstance(held, StateCRDT) else shown(held)
+
+
+def _all_text(keys: Iterable[Any]) -> bool:
+    return all(isinstance(key, str) for key in keys)
 
 
 def is_collection(obj: StateCRDT) -> bool:

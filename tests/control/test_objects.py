@@ -2,7 +2,7 @@
 
 import pytest
 
-from crdt import LWWRegister, ORSet, StateCRDT, catalogue
+from crdt import Compound, Constant, LWWRegister, ORSet, StateCRDT, catalogue
 
 
 async def test_a_call_changes_the_object_and_answers_with_its_value(api):
@@ -244,3 +244,49 @@ def test_every_type_offers_its_mutators_and_nothing_else():
         assert {"add", "discard", "remove", "update"} <= set(offered[tag])
     never = {"join", "absorb", "merge", "clone", "observe", "bind", "compact", "delta_since"}
     assert not never & {method for methods in offered.values() for method in methods}
+
+
+async def test_a_map_takes_keys_and_values_in_payload_form(api):
+    await api.call("lwwmap/config/put", ["t", [1, 2]], {"a": [1]})
+    await api.call("lwwmap/config/update", {"b": 2})
+    answer = await api.call("lwwmap/config/discard", "gone", value=True)
+    assert sorted(answer.json["value"], key=repr) == [["b", 2], [["t", [1, 2]], {"a": [1]}]]
+    answer = await api.call("lwwmap/other/put", "k", "v", value=True)
+    assert answer.json["value"] == {"k": "v"}
+    answer = await api.call("orcart/cart/add", "tea", 2, value=True)
+    assert answer.json["value"] == {"tea": 2}
+
+
+@pytest.mark.parametrize("kind", ["ormap", "gmap"])
+async def test_a_child_of_a_map_is_changed_through_open(api, kind):
+    await api.call(f"{kind}/users/open", "eric", "gcounter", "increment", 3)
+    await api.call(f"{kind}/users/open", "all", kind, "open", "tags", "orset", "add", ["b", "aGk="])
+    state = {"type": "orset@1", "payload": {"r": [["x"], [0, 1], [0, 1]]}}
+    answer = await api.call(f"{kind}/users/put", "put", state, value=True)
+    value = {"eric": 3, "all": {"tags": [["b", "aGk="]]}, "put": ["x"]}
+    assert answer.json["value"] == value
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["ormap/users/open", "ormap/users/put", "ormap/users/observe", "orcart/cart/open"],
+)
+async def test_a_call_that_a_map_does_not_understand_leaves_no_trace(api, path):
+    for args in (["k"], ["k", {"type": "orset@1"}], ["k", "orset", "join", {}]):
+        answer = await api.call(path, *args)
+        assert answer.status in (404, 422)
+    assert (await api.get("/v1/objects")).json["objects"] == []
+
+
+async def test_a_field_of_a_compound_is_changed_by_its_name(api):
+    class Team(Compound):
+        name: Constant[str]
+        members: ORSet[str]
+
+    catalogue.register(Team, "test-team@1")
+    api.node.register(Team)
+    await api.call("test-team@1/red/fix", "name", "red")
+    answer = await api.call("test-team@1/red/members.add", "eric", value=True)
+    assert answer.json["value"] == {"members": ["eric"], "name": "red"}
+    assert (await api.call("test-team@1/red/nobody.add", "eric")).status == 404
+    assert (await api.call("test-team@1/red/members.join", "eric")).status == 404

@@ -12,14 +12,18 @@ from crdt import (
     DisableWinsFlag,
     EnableWinsFlag,
     GCounter,
+    GMap,
     GSet,
     Logoot,
+    LWWMap,
     LWWRegister,
     LWWSet,
     MaxRegister,
     MinRegister,
     MonotonicDAG,
     MVRegister,
+    ORCart,
+    ORMap,
     ORSet,
     PNCounter,
     PNSet,
@@ -31,6 +35,10 @@ from crdt import (
     TwoPTwoPGraph,
     USet,
 )
+from crdt.testing.mapacts import noted
+
+TAGS: ORSet[str] = ORSet("p")
+TAGS.add("x")
 
 Change = Callable[[Any], Any]
 
@@ -61,6 +69,10 @@ BUILT_IN: dict[type[Any], Change] = {
     USet: lambda state: state.add(f"e{len(state)}"),
     PNSet: lambda state: state.add(f"e{len(state)}"),
     RWSet: lambda state: state.add(f"e{len(state)}"),
+    GMap: lambda state: noted(state, lambda: state.open(f"e{len(state)}", ORSet).add("x")),
+    LWWMap: lambda state: state.put("k", "v"),
+    ORCart: lambda state: state.add(f"e{len(state)}"),
+    ORMap: lambda state: state.put(f"e{len(state)}", TAGS),
 }
 """Every built-in type with one way to change it."""
 

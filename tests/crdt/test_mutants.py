@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from crdt import GCounter, GSet, LWWRegister, LWWSet, ORSet, PNCounter, TwoPSet
+from crdt import (
+    GCounter,
+    GMap,
+    GSet,
+    LWWMap,
+    LWWRegister,
+    LWWSet,
+    ORCart,
+    ORMap,
+    ORSet,
+    PNCounter,
+    TwoPSet,
+)
 from crdt.atoms import identify
 from crdt.causal.runs import last
 from crdt.tagged import canonical_json
@@ -282,6 +294,95 @@ class NoContextInPayload(ORSet[Any]):
         return {r: [e, live, live] for r, (e, live, _) in super()._encode().items() if e}
 
 
+class CountersKeepOneDot(ORMap[Any]):
+    """Folds what a replica had counted into its next increment: removals then miss their aim."""
+
+    def _dotted(self, replica: Any, entry: Any, leaf: Any, covered: Any) -> Any:
+        if entry[1] == "pncounter@1" and leaf > 0:
+            for holder, start, end, _, amount in self._pieces_of(entry):
+                if holder == replica and amount > 0:
+                    leaf += amount * (end - start)
+                    covered.setdefault(replica, []).append((start, end))
+        return super()._dotted(replica, entry, leaf, covered)
+
+
+class RemovesUnseenUpdates(ORMap[Any]):
+    """Removes with its whole context, which covers other keys as well."""
+
+    def discard(self, key: Any) -> Any:
+        delta = super().discard(key)
+        if not delta.initial:
+            delta._seen = dict(self._seen)
+        return delta
+
+
+class HandlesStayBehind(ORMap[Any]):
+    """Joins without telling the children that somebody holds."""
+
+    def _touched(self, new: Any, gone: Any) -> Any:
+        return {}
+
+
+class PutLeavesTheOldTypes(ORMap[Any]):
+    """Replaces only what is of the same type."""
+
+    def _entries_under(self, keys: Any) -> Any:
+        return [entry for entry in super()._entries_under(keys) if entry[1] != "orset@1"]
+
+
+class FoldsWhatItSaw(ORCart[Any]):
+    """Adds onto the quantity seen so far, as Specification 21 does: it is then counted twice."""
+
+    def add(self, item: Any, quantity: int = 1) -> Any:
+        key = identify(item)
+        adds = [(key, self._at(key) + quantity)] if quantity else []
+        return self._write(adds, self._dots_of([key]) if quantity else {})
+
+
+class EqualQuantitiesAreOne(ORCart[Any]):
+    """Counts quantities that are equal once."""
+
+    def _at(self, key: Any) -> int:
+        return sum({quantity for _, _, _, _, quantity in self._pieces_of(key)})
+
+
+class RemovalWinsTies(LWWMap[Any, Any]):
+    """Lets a removal beat a put of the same stamp and replica, and values go by arrival."""
+
+    def _loses(self, key: Any, write: Any) -> bool:
+        mine = self._put.get(key) or self._removed.get(key)
+        return mine is None or mine[:2] < write[:2]
+
+
+class ForgetsRemovals(LWWMap[Any, Any]):
+    """Keeps no tombstones, so that an older put comes back."""
+
+    def _take(self, key: Any, write: Any) -> None:
+        super()._take(key, write)
+        self._removed.clear()
+
+
+class TakesTheirChild(GMap[Any]):
+    """Takes over the other's child instead of joining it."""
+
+    def _join(self, other: Any) -> bool:
+        before = self.canonical()
+        for entry, theirs in other._held():
+            self._handle(entry)._take_over(theirs._copied())
+            self._show(entry)
+        return self.canonical() != before
+
+
+class SharesChildren(GMap[Any]):
+    """Lets its copies hold the same children."""
+
+    def _copied(self) -> Any:
+        new = self._blank()
+        for entry, child in self._held():
+            new._add(entry, child)
+        return new
+
+
 MUTANTS = [
     SumForMax,
     LastTally,
@@ -311,6 +412,16 @@ MUTANTS = [
     SharedCopies,
     LatestDotOnly,
     NoContextInPayload,
+    CountersKeepOneDot,
+    RemovesUnseenUpdates,
+    HandlesStayBehind,
+    PutLeavesTheOldTypes,
+    FoldsWhatItSaw,
+    EqualQuantitiesAreOne,
+    RemovalWinsTies,
+    ForgetsRemovals,
+    TakesTheirChild,
+    SharesChildren,
 ]
 
 

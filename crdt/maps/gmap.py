@@ -1,0 +1,219 @@
+"""The map that only grows: keys to CRDTs, joined key by key.
+
+Nothing is ever removed, so children keep their own dots and tallies, and a map's delta is the
+child's delta under its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Self
+
+from crdt.atoms import identify
+from crdt.base import StateCRDT
+from crdt.causal.dotted import Entry
+from crdt.clock import Clock
+from crdt.errors import PayloadError, UnknownTypeError
+from crdt.handles import ChildSeat
+from crdt.jsonlike import check_depth
+from crdt.maps.entries import K
+from crdt.maps.live import MAX_DEPTH, LiveMap, height_of, kind_of
+from crdt.native import Native
+from crdt.payloads import expect_list
+from crdt.tagged import canonical_text, decode, encode
+
+
+class GMap(LiveMap[K]):
+    """A map whose values are live CRDTs, and whose keys stay for ever.
+
+    ``m.open("likes", GCounter)`` gives a counter to read and change; opening changes nothing, and
+    a key shows once something was written under it. `put` joins a state into what is there. A key
+    that was opened with two types at once shows the one with the smaller tag; `types` lists both
+    and `open` reaches each. Maps may nest 4 deep. Children do not join; join the map.
+
+    Args:
+        replica: Whom the map and its children act as; the caller promises that nobody else does.
+        clock: Returns whole milliseconds since 1970, for children that ask; the system's by
+            default.
+
+    Payload:
+        ``[[key, tag, payload]...]`` in canonical order of keys and then of tags, without children
+        that hold nothing.
+
+    Source:
+        Almeida, Shoker, Baquero, "Delta state replicated data types" (2018), appendix B: a map to
+        lattices is a lattice.
+
+    Example:
+        >>> from crdt import GCounter
+        >>> here, there = GMap("here"), GMap("there")
+        >>> _ = here.open("likes", GCounter).increment(2)
+        >>> _ = there.open("likes", GCounter).increment(3)
+        >>> here.join(there), here.value
+        (True, {'likes': 5})
+        >>> there.payload
+        [['likes', 'gcounter@1', {'there': 3}]]
+    """
+
+    _fields = ("_children", "_tags")
+    _children: dict[Entry, Any]
+
+    def __init__(self, replica: str | None = None, *, clock: Clock | None = None) -> None:
+        self._start(replica, clock)
+
+    def put(self, key: K, state: StateCRDT) -> Self:
+        """Join a copy of a state into what is under a key, and return the delta to gossip.
+
+        Raises:
+            TypeError: ``key`` cannot be a key, or ``state`` cannot live in a map.
+            ValueError: ``key`` cannot be a key, maps would nest over 4 deep, or the state has a
+                setting (such as a bias) that its type does not start with.
+            UnknownTypeError: The catalogue does not know the type of ``state``.
+        """
+        entry = identify(key), self._tag_to_put(state)
+        delta = self._blank()
+        known = self._children.get(entry)
+        if state.initial or (known is not None and state.compare(known)):
+            return delta
+        delta._add(entry, state._snapshot())
+        return self._publish(delta)
+
+    def compare(self, other: Self) -> bool:
+        """Tell whether every child here is in the state of the one there."""
+        other = self._same_type(other)
+        return all(
+            entry in other._children and child.compare(other._children[entry])
+            for entry, child in self._held()
+        )
+
+    # --- children ------------------------------------------------------------------------------
+
+    def _check_kind(self, kind: type[StateCRDT]) -> None:
+        if not issubclass(kind, Native):
+            raise TypeError(
+                f"a {kind.__qualname__} is written by hand, and a map would not hear of its "
+                "changes; it can hold built-in types"
+            )
+
+    def _handle(self, entry: Entry) -> Any:
+        child = self._children.get(entry)
+        if child is None:
+            child = self._children[entry] = kind_of(entry[1])._blank()  # type: ignore[attr-defined]  # a Native
+        if child._seat is None:
+            child._seat = ChildSeat(self, partial(self._hear, entry))
+            child._bare = False  # no short paths: the map must hear of everything
+            self._lower(child)
+        return child
+
+    def _hear(self, entry: Entry, delta: Any) -> None:
+        """Offer a child's delta as one of the map; the child applies it if nobody refuses."""
+        change = self._blank()
+        change._add(entry, delta._snapshot())
+        self._relay(change, None)
+        self._show(entry)
+
+    def _add(self, entry: Entry, child: Any) -> None:
+        self._children[entry] = child
+        self._show(entry)
+
+    def _held(self) -> Iterable[tuple[Entry, Any]]:
+        """Yield the children that hold something."""
+        for key, tags in self._tags.items():
+            for tag in tags:
+                yield (key, tag), self._children[key, tag]
+
+    def _plain_at(self, key: Any) -> Any:
+        return self._children[self._shown(key)].value
+
+    def _below(self) -> Iterator[Any]:
+        return (child for _, child in self._held())
+
+    def children(self) -> Iterator[StateCRDT]:
+        """Yield nothing: children act as the map does, without being told."""
+        return iter(())
+
+    def _same_type(self, other: Any) -> Self:
+        same = super()._same_type(other)
+        for entry, theirs in same._held():
+            if entry in self._children:
+                self._children[entry]._same_type(theirs)
+        return same
+
+    # --- the hooks of a built-in type ----------------------------------------------------------
+
+    def _empty(self) -> None:
+        self._children = {}
+        self._tags = {}
+
+    def _copied(self) -> Self:
+        new = self._blank()
+        for entry, child in self._held():
+            new._add(entry, child._copied())
+        return new
+
+    def _take_over(self, source: Self) -> None:
+        handles = self._children
+        super()._take_over(source)
+        for entry, child in handles.items():
+            child._take_over(self._children.get(entry) or type(child)._blank())
+            self._children[entry] = child
+
+    def _join(self, other: Self) -> bool:
+        if self._relaying:  # the child that made the change is about to apply it itself
+            return True
+        grown = False
+        for entry, theirs in other._held():
+            if self._handle(entry)._join(theirs):
+                self._show(entry)
+                grown = True
+        return grown
+
+    def _encode(self) -> list[Any]:
+        held = sorted(self._held(), key=lambda pair: (canonical_text(pair[0][0]), pair[0][1]))
+        return [[encode(key), tag, child._encode()] for (key, tag), child in held]
+
+    def _decode(self, payload: Any) -> None:
+        check_depth(payload)
+        before = ("", "")
+        for i, item in enumerate(expect_list(payload, "payload")):
+            place = f"payload[{i}]"
+            spelled, tag, state = expect_list(item, place, 3)
+            key = decode(spelled, f"{place}[0]")
+            child = self._decoded_child(tag, state, place)
+            if (canonical_text(key), tag) <= before:
+                raise PayloadError("entries stand in canonical order, each once", place)
+            before = canonical_text(key), tag
+            self._add((key, tag), child)
+
+    def _decoded_child(self, tag: Any, state: Any, place: str) -> Any:
+        if type(tag) is not str:
+            raise PayloadError("expected a type tag", f"{place}[1]")
+        try:
+            kind = kind_of(tag)
+            self._check_kind(kind)
+            child = kind.from_payload(state)
+            kind()._same_type(child)  # a set of another bias would not join
+        except PayloadError as error:
+            raise PayloadError(error.reason, f"{place}[2]") from None
+        except (TypeError, UnknownTypeError) as error:
+            raise PayloadError(str(error), f"{place}[1]") from None
+        if child.initial:
+            raise PayloadError("what holds nothing is left out", place)
+        if height_of(child) >= MAX_DEPTH:
+            raise PayloadError(f"maps nest at most {MAX_DEPTH} deep", place)
+        return child
+
+    @property
+    def initial(self) -> bool:
+        """Whether nothing was ever written."""
+        return not self._tags
+
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        return any(
+            (self._children.get(entry) or type(theirs)._blank())._shows_more(theirs, replica)
+            for entry, theirs in other._held()
+        )
+
+    def _replicas(self) -> set[str]:
+        return set[str]().union(*[child._replicas() for _, child in self._held()])

@@ -1,0 +1,280 @@
+"""The last-writer-wins map: for each key the latest put or removal decides.
+
+The greatest write by (stamp, replica, put before removal, canonical value) wins: a total order, so
+that a join is a maximum, also with equal stamps, unequal types, or one id that wrote twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, Self
+
+from crdt import replica as replicas
+from crdt.atoms import NOTHING, Key, element_of, freeze, identify, lookup
+from crdt.clock import Clock, Stamp, next_stamp
+from crdt.errors import PayloadError
+from crdt.maps.entries import EntryMap, K, V
+from crdt.native import Folded
+from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
+from crdt.tagged import canonical_text, decode, encode
+
+Write = tuple[int, int, str, bool, Key]
+"""``(ms, counter, replica, put, value)``; a removal has the value None."""
+Writes = dict[Key, Write]
+
+_new = object.__new__
+
+_SHORT = 2**16
+"""Longer keys take the general path, which knows how long they may be."""
+
+_SIZES = {"put": 4, "removed": 3}
+
+
+class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
+    """A map whose last write to a key decides.
+
+    A local write beats everything its writer has seen. ``discard`` records a removal even of what
+    is not there, so that it also beats earlier puts that have not arrived yet; ``remove``, ``del``
+    and ``pop`` raise KeyError as a dict's do.
+
+    Values are None, bool, int, finite float, str, bytes, tuples, lists, and dicts with str keys,
+    nested at most 8 deep. They are copied in and out: changing what was read changes nothing here.
+
+    Args:
+        replica: Whom the object acts as; the caller promises that nobody else does.
+        clock: Returns whole milliseconds since 1970; the system's by default.
+
+    Payload:
+        ``{"put": [[key, [ms, counter], replica, value]...], "removed": [[key, [ms, counter],
+        replica]...]}``, each in canonical order of keys and left out if empty.
+
+    Source:
+        Shapiro et al., INRIA RR-7506 (2011), Specification 8 for each key, with tombstones; stamps
+        after Kulkarni et al., "Logical Physical Clocks" (2014).
+
+    Example:
+        >>> config = LWWMap("a", clock=lambda: 1_700_000_000_000)
+        >>> config.put("colour", "red").payload
+        {'put': [['colour', [1700000000000, 0], 'a', 'red']]}
+        >>> config["size"] = [1, 2]
+        >>> config.remove("colour").payload
+        {'removed': [['colour', [1700000000000, 2], 'a']]}
+        >>> config.value
+        {'size': [1, 2]}
+    """
+
+    _fields = ("_put", "_removed", "_latest")
+    _resettable = True
+    _fold: tuple[Key, Write] | None = None  # what a folded delta holds
+    if TYPE_CHECKING:
+        _put: Writes
+        _removed: Writes
+        _latest: Stamp
+    else:
+        _put = Folded("_put")
+        _removed = Folded("_removed")
+        _latest = Folded("_latest")
+
+    def __init__(self, replica: str | None = None, *, clock: Clock | None = None) -> None:
+        self._start(replica, clock)
+
+    def put(self, key: K, value: V) -> Self:
+        """Write a value under a key and return the delta to gossip.
+
+        Raises:
+            TypeError: ``key`` cannot be a key, or something in ``value`` is of a type that cannot
+                be a value; the message names a conversion.
+            ValueError: NaN, an infinity, a lone surrogate, or nested too deep; or the clock is
+                past the year 2248.
+            OverflowError: The map holds the last possible stamp. Nothing has changed.
+        """
+        name: Any = key
+        if (
+            self._quick is replicas.process
+            and type(name) is str
+            and len(name) < _SHORT
+            and name.isascii()
+        ):
+            # The short path: a key of the usual kind, under an id that is all ours.
+            seat: Any = self._seat
+            held = freeze(value)
+            ms, counter = stamp = next_stamp(seat.now(), self._latest)
+            write = (ms, counter, seat.id, True, held)
+            delta = _new(type(self))
+            delta._fold = (name, write)
+            if seat.observers:
+                seat.offer(delta)
+            self._put[name] = write
+            self._latest = stamp
+            if self._removed:
+                self._removed.pop(name, None)
+            return delta
+        return self._change({identify(key): freeze(value)}, ())
+
+    def update(  # type: ignore[override]  # a dict's returns None
+        self, other: Mapping[K, V] | Iterable[tuple[K, V]] = (), /, **more: V
+    ) -> Self:
+        """Put several values as one delta and return it.
+
+        Raises:
+            TypeError: One of the keys or values cannot be put; nothing has changed.
+            ValueError: One of the keys or values cannot be put; nothing has changed.
+        """
+        pairs: Iterable[Any] = other.items() if isinstance(other, Mapping) else other
+        named: Iterable[Any] = more.items()
+        puts = {identify(key): freeze(value) for key, value in [*pairs, *named]}
+        return self._change(puts, ())
+
+    def discard(self, key: object) -> Self:
+        """Record a removal, whether the key is there or not, and return the delta to gossip."""
+        found = lookup(key)
+        return self._change({}, () if found is NOTHING else [found])
+
+    def remove(self, key: K) -> Self:
+        """Remove a key and return the delta to gossip.
+
+        Raises:
+            KeyError: It is not there; nothing has changed.
+        """
+        if key not in self:
+            raise KeyError(key)
+        return self._change({}, [lookup(key)])
+
+    def clear(self) -> Self:  # type: ignore[override]  # a dict's returns None
+        """Remove all keys that this replica sees, as one delta, and return it."""
+        return self._change({}, list(self._put))
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.put(key, value)
+
+    def __delitem__(self, key: K) -> None:
+        self.remove(key)
+
+    def _change(self, puts: dict[Key, Key], drops: Collection[Key]) -> Self:
+        delta = self._blank()
+        if not puts and not drops:
+            return delta
+        replica = self._candidate()
+        ms, counter = delta._latest = next_stamp(self._own_seat().now(), self._latest)
+        delta._put = {key: (ms, counter, replica, True, held) for key, held in puts.items()}
+        delta._removed = dict.fromkeys(drops, (ms, counter, replica, False, None))
+        return self._publish(delta, replica)
+
+    def compare(self, other: Self) -> bool:
+        """Tell whether every write here is in ``other`` or loses to one there."""
+        other = self._same_type(other)
+        return not any(other._loses(key, write) for key, write in self._writes())
+
+    def _writes(self) -> Iterable[tuple[Key, Write]]:
+        yield from self._put.items()
+        yield from self._removed.items()
+
+    def _loses(self, key: Key, write: Write) -> bool:
+        """Tell whether what is known of ``key`` here loses to ``write``."""
+        mine = self._put.get(key) or self._removed.get(key)
+        return mine is None or (mine != write and _beats(write, mine))
+
+    def _keys(self) -> Collection[Key]:
+        return self._put.keys()
+
+    def _has(self, key: Key) -> bool:
+        return key in self._put
+
+    def _at(self, key: Key) -> V:
+        held: V = element_of(self._put[key][4])
+        return held
+
+    def _empty(self) -> None:
+        self._put = {}
+        self._removed = {}
+        self._latest = (-1, 0)
+
+    def _unfold(self, *fold: Any) -> None:
+        self._take(*fold)
+
+    def _copied(self) -> Self:
+        new = self._blank()
+        new._put = self._put.copy()
+        new._removed = self._removed.copy()
+        new._latest = self._latest
+        return new
+
+    def _join(self, other: Self) -> bool:
+        fold = other._fold
+        if fold is not None:
+            wins = self._loses(*fold)
+            if wins:
+                self._take(*fold)
+            return wins
+        won = [(key, write) for key, write in other._writes() if self._loses(key, write)]
+        for key, write in won:
+            self._take(key, write)
+        return bool(won)
+
+    def _take(self, key: Key, write: Write) -> None:
+        kept, other = (self._put, self._removed) if write[3] else (self._removed, self._put)
+        other.pop(key, None)
+        kept[key] = write
+        self._latest = max(self._latest, write[:2])
+
+    def _encode(self) -> dict[str, Any]:
+        parts = {"put": self._put, "removed": self._removed}
+        return {name: _encode_writes(writes) for name, writes in parts.items() if writes}
+
+    def _decode(self, payload: Any) -> None:
+        for name, writes in expect_fields(payload, "payload", _SIZES).items():
+            place = f"payload[{name!r}]"
+            if not expect_list(writes, place):
+                raise PayloadError("what is empty is left out", place)
+            before = ""
+            for i, item in enumerate(writes):
+                here = f"{place}[{i}]"
+                key, write = _decode_write(item, here, put=name == "put")
+                if canonical_text(key) <= before:
+                    raise PayloadError("writes stand in canonical order of keys", here)
+                before = canonical_text(key)
+                if key in self._put or key in self._removed:
+                    raise PayloadError("only the last write to a key is kept", here)
+                self._take(key, write)
+
+    @property
+    def initial(self) -> bool:
+        """Whether nothing was ever written."""
+        return not self._put and not self._removed
+
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        # All writes made here are at or below those held, so a greater one is somebody else's.
+        return any(
+            write[2] == replica and self._loses(key, write) for key, write in other._writes()
+        )
+
+    def _replicas(self) -> set[str]:
+        return {write[2] for _, write in self._writes()}
+
+    def _size(self) -> tuple[int, int]:
+        return len(self._put), len(self._removed)
+
+
+def _beats(one: Write, other: Write) -> bool:
+    if one[:4] != other[:4]:
+        return one[:4] > other[:4]
+    return canonical_text(one[4]) > canonical_text(other[4])
+
+
+def _encode_writes(writes: Writes) -> list[Any]:
+    encoded = []
+    for key in sorted(writes, key=canonical_text):
+        ms, counter, replica, put, held = writes[key]
+        value = [encode(held)] if put else []
+        encoded.append([encode(key), [ms, counter], replica, *value])
+    return encoded
+
+
+def _decode_write(payload: Any, place: str, *, put: bool) -> tuple[Key, Write]:
+    key, stamp, replica, *value = expect_list(payload, place, _SIZES["put" if put else "removed"])
+    return decode(key, f"{place}[0]"), (
+        *decode_stamp(stamp, f"{place}[1]"),
+        expect_replica(replica, f"{place}[2]"),
+        put,
+        decode(value[0], f"{place}[3]", values=True) if put else None,
+    )
