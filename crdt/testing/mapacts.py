@@ -231,7 +231,13 @@ def _one(tag: str, held: dict[Any, Any]) -> Any:
     contents = held[""]
     if tag in (_S, _X):
         return set(contents)
-    return sum(contents) if tag != _R else max(contents)[2]
+    return sum(contents) if tag != _R else max(contents, key=_rank)[2]
+
+
+def _rank(write: Any) -> Any:
+    # A replica that removes a key forgets its stamps, so that two of its writes may share one.
+    stamp, replica, value = write
+    return stamp, replica, canonical_text(value)
 
 
 def read_ormap(state: Any) -> Any:
