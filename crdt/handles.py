@@ -56,6 +56,10 @@ class ChildSeat(Seat):
         super().check_idle()
         raise TypeError("this object lives in a map: join the map, or put a state under its key")
 
+    def check_free(self) -> None:
+        """Raise RuntimeError if a node holds the map."""
+        self._whole._own_seat().check_free()
+
     @property
     def replica(self) -> str | None:
         """The id of the map."""

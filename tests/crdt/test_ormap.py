@@ -368,6 +368,8 @@ def test_children_act_as_the_map() -> None:
     handle.bind("node", clock=lambda: 7)
     assert here.open("title", LWWRegister).assign("x").payload == [[7, 0], "node", "x"]
     assert here.clone().replica is None
+    with pytest.raises(RuntimeError, match="a node holds"):
+        handle.replica = "mine"
 
 
 @pytest.mark.parametrize("kind", [GSet, LWWRegister, GCounter])
