@@ -13,6 +13,8 @@ from crdtnode.cli.outcome import Code, Failure
 from crdtnode.config import DEFAULT_PORT, Settings
 from crdtnode.node.keyfile import default_path
 
+_NOTHING = (None, False, ())
+
 
 class RunConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """All that a configuration file may say, under these names."""
@@ -51,13 +53,14 @@ def combined(file: Path | None, given: dict[str, Any]) -> RunConfig:
 
     Args:
         file: A TOML file, or None.
-        given: What the command line says; None, empty and False mean nothing.
+        given: What the command line says; None, False and no values of a repeated option mean
+            nothing. An empty text counts: whoever wrote ``--name "$UNSET"`` shall hear of it.
 
     Raises:
         Failure: The file cannot be read, or says something that is not allowed.
     """
     said = {} if file is None else _read(file)
-    said.update({key: value for key, value in given.items() if value})
+    said.update({key: value for key, value in given.items() if value not in _NOTHING})
     try:
         _check_settings(said.get("settings"))
         return msgspec.convert(said, RunConfig)

@@ -28,6 +28,12 @@ def test_the_command_line_counts_more_than_the_file(tmp_path: Path) -> None:
     assert combined(file, {**NOTHING, "join": ("a", "b")}).join == ["a", "b"]
 
 
+def test_an_empty_text_is_not_taken_for_nothing() -> None:
+    given = {"name": "", "cluster": "", "key_file": "", "join": ("",)}
+    config = combined(None, given)
+    assert (config.name, config.cluster, config.key_file, config.join) == ("", "", "", [""])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
