@@ -1,6 +1,7 @@
 """``run``: a node with its API, until it leaves."""
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 import signal
 from typing import Any
@@ -24,6 +25,7 @@ from crdtnode.errors import (
     KeyringError,
 )
 from crdtnode.node import Node, open_node
+from crdtnode.node.arguments import expect_name
 
 _USAGE = (InvalidAddress, InvalidName, KeyringError, InsecureBind)
 _NO = (CannotBind, CannotServe)
@@ -126,7 +128,13 @@ def _api_before_the_verb() -> str | None:
 
 async def _run(wanted: RunConfig, as_document: bool) -> None:
     # From here on signals wait for us, also while the node starts.
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+    with (
+        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals,
+        ExitStack() as while_starting,
+    ):
+        # The door first, where its place is known: a name that is taken here is never announced.
+        place = _place(wanted)
+        door = None if place is None else _door(place, while_starting)
         async with open_node(
             name=wanted.name,
             bind=wanted.address(),
@@ -139,11 +147,26 @@ async def _run(wanted: RunConfig, as_document: bool) -> None:
             settings=wanted.settings,
             allow_faults=wanted.allow_faults,
         ) as node:
-            door = Door(Path(wanted.api) if wanted.api else socket_of(node.name))
-            try:
+            with while_starting.pop_all() as while_serving:
+                door = door or _door(socket_of(node.name), while_serving)
                 await _serve_until_left(node, door, signals, wanted, as_document)
-            finally:
-                door.close()
+
+
+def _place(wanted: RunConfig) -> Path | None:
+    """Return where the API's socket goes; None where that depends on the port that we get."""
+    if wanted.api:
+        return Path(wanted.api)
+    if wanted.name is None:
+        return None
+    expect_name("name", wanted.name)
+    return socket_of(wanted.name)
+
+
+def _door(place: Path, stack: ExitStack) -> Door:
+    """Open the API's socket, until the stack is unwound."""
+    door = Door(place)
+    stack.callback(door.close)
+    return door
 
 
 async def _serve_until_left(

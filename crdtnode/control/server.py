@@ -113,6 +113,7 @@ def _bind(path: Path) -> socket.socket:
         os.fchmod(sock.fileno(), 0o700)  # the file is born with it: no moment of being open to all
         sock.bind(os.fspath(path))
         os.chmod(path, 0o700)
+        sock.listen(_BACKLOG)  # from now on others see that somebody is here
         sock.setblocking(False)
     except OSError:
         sock.close()

@@ -154,6 +154,8 @@ def test_strangers_are_not_let_in_by_accident(home: dict[str, str]) -> None:
         (["--bind", "a:b:c"], 2, "is no address"),
         (["--join", "x y", *LOOPBACK], 2, "is no address"),
         (["--name", "two\nlines", *LOOPBACK], 2, "control character"),
+        (["--name", "", *LOOPBACK], 2, "name: a name cannot be empty"),
+        (["--cluster", "", *LOOPBACK], 2, "cluster: a name cannot be empty"),
         (["--key-file", "/none", *LOOPBACK], 2, "cannot read the keyring"),
         (["--bind", "192.0.2.1:0", "--insecure"], 1, "no address of this machine"),
         (["--data", "/tmp/x", *LOOPBACK], 2, "in memory"),
@@ -178,6 +180,18 @@ def test_a_port_or_a_name_that_is_taken_is_refused(tmp_path: Path, home: dict[st
         done = run(*LOOPBACK, "--api", str(a.api), "--log-level", "error", **home)
         assert (done.returncode, "is serving at" in done.stderr) == (1, True)
         assert a.json("status")["name"] == "a"
+
+
+def test_a_node_whose_name_is_taken_on_this_host_never_starts(
+    tmp_path: Path, home: dict[str, str]
+) -> None:
+    sockets = tmp_path / "crdtnode"
+    sockets.mkdir(mode=0o700)
+    with stopping([Daemon("ann", sockets, *LOOPBACK)]) as (ann,):
+        done = run("--name", "ann", *LOOPBACK, "--join", ann.address, **home)
+        assert (done.returncode, "is serving at" in done.stderr) == (1, True)
+        assert "started" not in done.stderr
+        assert [row["name"] for row in ann.json("members")] == ["ann"]
 
 
 def test_a_node_whose_seeds_are_down_starts_and_finds_them_later(tmp_path: Path) -> None:
