@@ -4,6 +4,7 @@ from contextlib import closing
 import json
 from pathlib import Path
 import signal
+from statistics import median
 import subprocess
 import time
 from typing import Any
@@ -44,7 +45,7 @@ def test_what_two_count_the_third_shows_at_once(a: Any, b: Any, c: Any) -> None:
 
 
 def test_a_write_is_on_the_third_node_within_a_tenth_of_a_second(a: Any, b: Any, c: Any) -> None:
-    assert min(_seconds_until_seen(a, b, c, f"hits{n}") for n in range(5)) < 0.1
+    assert median(_seconds_until_seen(a, b, c, f"hits{n}") for n in range(5)) < 0.1
 
 
 def _seconds_until_seen(a: Any, b: Any, c: Any, name: str) -> float:
