@@ -14,7 +14,7 @@ from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.inbox import Inbox, Job
 from crdtnode.protocol.leaving import Leaving
-from crdtnode.protocol.mail import Outcome, to
+from crdtnode.protocol.mail import Origin, Outcome, Send, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings
@@ -97,13 +97,13 @@ class Answers:
         self.hot_at = NEVER
         """When to ping somebody besides the round's probe."""
 
-    def answer(self, member: Member, message: Message, counter: int, now: float) -> list[Outcome]:
+    def answer(self, member: Member, message: Message, origin: Origin, now: float) -> list[Outcome]:
         """What one authentic message from a member leads to."""
         match message:
             case Ping():
-                return self._on_ping(member, message, counter, now)
+                return self._on_ping(member, message, origin, now)
             case Pong():
-                return self._on_pong(member, message, now)
+                return self._on_pong(member, message, origin, now)
             case PingReq():
                 return self._cluster.on_ping_req(member, message, now)
             case PingAck():
@@ -133,30 +133,36 @@ class Answers:
             case _:
                 assert_never(message)
 
-    def _on_ping(self, member: Member, ping: Ping, counter: int, now: float) -> list[Outcome]:
+    def _on_ping(self, member: Member, ping: Ping, origin: Origin, now: float) -> list[Outcome]:
         self._cluster.probing.hear_round(ping.round)
         out = self._cluster.hear(ping.news, now, member.boot)
         root = self._typesets.root(member)
+        # It goes back to where the ping came from, since the member may live elsewhere than we were
+        # told; but then it is short, since the member may also live nowhere near.
+        at_home = not origin.counter or origin.address in member.addresses
         pong = Pong(
             round=self._cluster.probing.round,
-            ping=counter,
+            ping=origin.counter,
             root=root or 0,
-            news=self._cluster.news.aboard(member),
+            news=self._cluster.news.aboard(member) if at_home else (),
             clock_ms=self._clock(),
             held=0,
             roster=self._members.roster,
         )
-        self._out.carry([to(member, pong)], now)
+        back = origin.address if origin.counter else member.address
+        self._out.carry([Send(member.boot, back, pong)], now)
         out += self._cluster.compare_rosters(member, ping.roster, now)
         if ping.root is None:
             return [*out, to(member, self._typesets.ours())]
         self._told_root(member, ping.root)
         return [*out, *self._repair.on_ping(member, ping, now)]
 
-    def _on_pong(self, member: Member, pong: Pong, now: float) -> list[Outcome]:
+    def _on_pong(self, member: Member, pong: Pong, origin: Origin, now: float) -> list[Outcome]:
         sent = self._out.answered(member.boot, pong.ping)
         if sent is not None:
-            member.measured(now - sent)
+            member.measured(now - sent.at)
+            if sent.to == origin.address:
+                self._out.carry(self._cluster.lives_at(member, sent.to), now)
         self._cluster.probing.hear_round(pong.round)
         if self._typesets.common(member) is not None:
             self._told_root(member, pong.root)

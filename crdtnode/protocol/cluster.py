@@ -15,7 +15,7 @@ from crdtnode.protocol.bulletin import Bulletin
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Address, Event, MemberNews
 from crdtnode.protocol.mail import Outcome, Send, to
-from crdtnode.protocol.members import Heard, Member, Members
+from crdtnode.protocol.members import ASK_PERIOD, Heard, Member, Members
 from crdtnode.protocol.news import News
 from crdtnode.protocol.probing import Probing, Verdict
 from crdtnode.protocol.ring import Ring
@@ -167,6 +167,17 @@ class Cluster:
             self.suspicions.end(boot)
             out += self._show(member)
         return member, out
+
+    def ask_at(self, member: Member, address: Address, now: float) -> list[Outcome]:
+        """A member's datagram came from where it is not said to live: see whether it does."""
+        if now - member.asked < ASK_PERIOD:
+            return []
+        member.asked = now
+        return [Send(member.boot, address, self._ping(member, self.probing.round, now))]
+
+    def lives_at(self, member: Member, address: Address) -> list[Outcome]:
+        """A member answered from the address at which it was asked: that one is good."""
+        return self._show(member) if member.lives_at(address) else []
 
     def _give_up_name(self, now: float) -> list[Outcome]:
         before = self.members.me.name

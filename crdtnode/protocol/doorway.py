@@ -11,7 +11,7 @@ from crdtnode.protocol.channel import Channel
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.contact import Contact
 from crdtnode.protocol.effects import Address
-from crdtnode.protocol.mail import Send, to
+from crdtnode.protocol.mail import Origin, Send, to
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings
 from crdtnode.protocol.repair import Repair
@@ -67,7 +67,7 @@ class Doorway:
         if isinstance(message, Challenge):
             self._on_challenge(opened.sender, address, message, now)
         elif self._trusts(opened.sender) and not opened.greeting:
-            self._hear(opened.sender, address, message, opened.counter, now)
+            self._hear(Origin(opened.sender, address, opened.counter), message, now)
         elif self._contact.proof(opened.sender, message):
             self._proven(opened.sender, address, now)
         else:  # use nothing that it said before it is proven fresh
@@ -94,7 +94,7 @@ class Doorway:
         held = self._contact.held(boot)
         message = None if held is None else self._message(held.body)
         if held is not None and message is not None:
-            self._hear(boot, address, message, held.counter, now)
+            self._hear(Origin(boot, address, held.counter), message, now)
 
     def _on_challenge(
         self, boot: bytes, address: Address, challenge: Challenge, now: float
@@ -127,7 +127,7 @@ class Doorway:
                 self._greeted(conn, boot, now)
             for message in received.messages:
                 self._metrics.packets_received.add(type(message).__name__.lower())
-                self._hear(boot, conn.address, message, 0, now)
+                self._hear(Origin(boot, conn.address), message, now)
         if received.over:
             self.stream_over(conn, "refused", now)
 
@@ -169,20 +169,21 @@ class Doorway:
 
     # Messages
 
-    def _hear(
-        self, boot: bytes, address: Address, message: Message, counter: int, now: float
-    ) -> None:
+    def _hear(self, origin: Origin, message: Message, now: float) -> None:
         """Take one authentic message from a process that is proven fresh."""
-        member, out = self._cluster.sign_of_life(boot, now)
+        member, out = self._cluster.sign_of_life(origin.boot, now)
         self._out.carry(out, now)
         if member is None:
-            self._hear_stranger(boot, address, message, now)
+            self._hear_stranger(origin, message, now)
             return
-        self._contact.joined(boot)
-        self._out.carry(self._answers.answer(member, message, counter, now), now)
+        self._contact.joined(origin.boot)
+        if origin.counter and origin.address not in member.addresses:
+            self._out.carry(self._cluster.ask_at(member, origin.address, now), now)
+        self._out.carry(self._answers.answer(member, message, origin, now), now)
 
-    def _hear_stranger(self, boot: bytes, address: Address, message: Message, now: float) -> None:
+    def _hear_stranger(self, origin: Origin, message: Message, now: float) -> None:
         """A process that has the key and is no member yet: its list makes it one."""
+        boot, address = origin.boot, origin.address
         if isinstance(message, MemberList) and any(r.boot == boot for r in message.records):
             self._out.carry(self._answers.on_list(boot, message, now), now)
             if message.reply and self._members.booted(boot) is None:  # its name is taken

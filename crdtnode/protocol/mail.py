@@ -1,4 +1,4 @@
-"""Messages on their way out: what a room wants sent, and to whom.
+"""Messages on their way: what a room wants sent, and to whom; what came, and from where.
 
 A room gives `Send`; the engine encodes it, seals it, and takes a datagram where it fits and a
 stream where it does not.
@@ -20,6 +20,17 @@ class Send:
     message: Message
     stream: bool = False
     """Take a stream even where a datagram would do: what goes on over TCP stays there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whence a message came."""
+
+    boot: bytes
+    address: Address
+    """Of a datagram its source; of a stream the other end, where nobody listens perhaps."""
+    counter: int = 0
+    """In the seal of a datagram; 0 for what came over a stream."""
 
 
 Outcome = Send | Effect

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from crdtnode.protocol.effects import Address
 from crdtnode.wire.messages import MemberRecord, State
 
+ADDRESSES_MOST = 8
+"""Addresses kept of one member, the best first."""
+
 
 @dataclass(slots=True, eq=False)
 class Member:
@@ -43,6 +46,14 @@ class Member:
     def talks(self) -> bool:
         """True while messages to it make sense: alive or suspect."""
         return self.state <= State.SUSPECT
+
+    def lives_at(self, address: Address) -> bool:
+        """Send there from now on; True where that is new."""
+        if address == self.addresses[0]:
+            return False
+        others = [a for a in self.addresses if a != address]
+        self.addresses = (address, *others)[:ADDRESSES_MOST]
+        return True
 
     def record(self) -> MemberRecord:
         """This member as news."""

@@ -34,6 +34,8 @@ ASK_PERIOD = 0.2
 
 INCARNATION_MOST = 2**53 - 1
 
+ALIVE, LEFT = State.ALIVE, State.LEFT
+
 FAR = 2**52
 """No clock shows such an incarnation, in milliseconds: it is believed from the process itself,
 or as a small step above one that is known."""
@@ -144,7 +146,8 @@ class Members:
     def _believable(self, record: MemberRecord, *, own: bool) -> bool:
         known = self._by_boot.get(record.boot)
         most = FAR if known is None else max(FAR, known.incarnation + STEP)
-        return bool(record.addresses) and (own or record.incarnation <= most)
+        somebody = bool(record.addresses) and record.boot != NOBODY
+        return somebody and (own or record.incarnation <= most)
 
     def _hear(self, record: MemberRecord, now: float, heard: Heard, *, own: bool) -> None:
         if record.boot == self.me.boot:
@@ -158,7 +161,7 @@ class Members:
         if known is not None and known is before:
             self._compare(known, record, now, heard)
         elif before is not None:
-            self._rename(before, record, now, heard)
+            self._rename(before, known, record, now, heard)
         elif record.state >= State.DEAD:
             pass  # a former process, or one that we never met
         elif known is not None:
@@ -168,8 +171,8 @@ class Members:
 
     def _hear_of_us(self, record: MemberRecord, heard: Heard) -> None:
         me = self.me
-        if me.state is State.LEFT or record.name != me.name:
-            return  # an echo of our leave, or of what we were called before
+        if me.state is State.LEFT:
+            return  # an echo of our leave
         outdated = record.incarnation > me.incarnation
         slander = record.state != State.ALIVE and record.incarnation == me.incarnation
         if outdated or slander:
@@ -184,10 +187,13 @@ class Members:
         heard.refute = True
 
     def _hear_of_namesake(self, record: MemberRecord, now: float, heard: Heard) -> None:
-        if record.state >= State.DEAD or record.addresses == self.me.addresses:
-            # Our own process of before: it cannot live beside us, we only have to stand above it.
-            if record.incarnation >= self.me.incarnation:
+        if record.state >= State.DEAD:
+            return
+        if record.addresses == self.me.addresses:
+            # Our own process of before: it cannot live beside us, and others have to know it.
+            if self.me.incarnation <= record.incarnation <= max(FAR, self.me.incarnation + STEP):
                 self.raise_incarnation(record.incarnation, heard)
+            heard.refute = True
             return
         if self._rivals.note(record):
             heard.rivals.append(record)
@@ -220,25 +226,33 @@ class Members:
         self.judge(known, state, now)
         heard.changed[known.boot] = known
 
-    def _rename(self, before: Member, record: MemberRecord, now: float, heard: Heard) -> None:
+    def _rename(
+        self, before: Member, known: Member | None, record: MemberRecord, now: float, heard: Heard
+    ) -> None:
         """A process that we know bears another name now: it lost a contest for its first one."""
-        newer = record.incarnation > before.incarnation
-        if newer and record.name not in self._by_name and record.state in (State.ALIVE, State.LEFT):
-            del self._by_name[before.name]
-            before.name = record.name
-            self._by_name[before.name] = before
-            self._compare(before, record, now, heard)
+        if record.incarnation <= before.incarnation or record.state not in (ALIVE, LEFT):
+            return
+        if known is not None and not self._yields(known, record, now, heard):
+            return
+        del self._by_name[before.name]
+        before.name = record.name
+        self._by_name[before.name] = before
+        self._compare(before, record, now, heard)
 
     def _succeed(self, known: Member, record: MemberRecord, now: float, heard: Heard) -> None:
-        """Another process claims the name of a known one."""
-        same_place = record.addresses == known.addresses
-        if same_place and record.incarnation < known.incarnation:
-            return  # an old process that was replaced where it stood
-        if same_place or not known.talks:
-            self._replace(known, record, now, heard)
-            return
-        self._contests.begin(record, now)
-        self._ask(known, now, heard)
+        """A new process claims the name of a known one."""
+        if self._yields(known, record, now, heard):
+            self._enter(record, now, heard)
+
+    def _yields(self, known: Member, claim: MemberRecord, now: float, heard: Heard) -> bool:
+        """Take a name from a process that cannot be alive; another one is asked whether it is."""
+        restarted = claim.addresses == known.addresses and claim.incarnation >= known.incarnation
+        if known.talks and not restarted:
+            self._contests.begin(claim, now)
+            self._ask(known, now, heard)
+            return False
+        self._remove(known, heard)
+        return True
 
     def _ask(self, known: Member, now: float, heard: Heard) -> None:
         if now - known.asked >= ASK_PERIOD:
@@ -263,10 +277,6 @@ class Members:
         self._by_boot[member.boot] = member
         self._roster = None
         heard.changed[member.boot] = member
-
-    def _replace(self, known: Member, record: MemberRecord, now: float, heard: Heard) -> None:
-        self._remove(known, heard)
-        self._enter(record, now, heard)
 
     def _remove(self, member: Member, heard: Heard) -> None:
         del self._by_name[member.name]
@@ -344,9 +354,10 @@ class Members:
         """Give names whose holders did not answer to those who claimed them."""
         heard = Heard()
         for claim in self._contests.wake(now):
-            known = self._by_name.get(claim.name)
-            if known is not None and claim.boot not in self._by_boot:
-                self._replace(known, claim, now, heard)
+            known, before = self._by_name.get(claim.name), self._by_boot.get(claim.boot)
+            if known is not None and (before is None or before.incarnation < claim.incarnation):
+                self._remove(known, heard)
+                self._hear(claim, now, heard, own=False)
         return heard
 
     def forgive(self, now: float) -> None:

@@ -1,11 +1,12 @@
 """The way out: outcomes of the rooms become sealed datagrams, frames and effects, in order."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.channel import Channel
-from crdtnode.protocol.effects import Effect, SendDatagram
+from crdtnode.protocol.effects import Address, Effect, SendDatagram
 from crdtnode.protocol.mail import Outcome, Send
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.streams import Streams
@@ -14,6 +15,14 @@ from crdtnode.wire.messages import NOBODY, Message, Ping
 
 PINGS_MOST = 4096
 """Pings whose answers are waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A ping on its way: when, and where to."""
+
+    at: float
+    to: Address
 
 
 class Outbound:
@@ -33,7 +42,7 @@ class Outbound:
         self._metrics = metrics
         self._room = codec.body_room(settings.datagram_bytes)
         self._effects: list[Effect] = []
-        self._pings: dict[tuple[bytes, int], float] = {}
+        self._pings: dict[tuple[bytes, int], Sent] = {}
         self._encoded: tuple[Message | None, bytes] = (None, b"")
 
     def take_effects(self) -> list[Effect]:
@@ -64,16 +73,16 @@ class Outbound:
         receiver = None if send.boot == NOBODY else send.boot
         counter, datagram = self._channel.datagrams.seal(receiver, body)
         if isinstance(message, Ping):
-            self._pinged(send.boot, counter, now)
+            self._pinged(send.boot, counter, Sent(now, send.address))
         self._metrics.packets_sent.add(kind)
         self._metrics.bytes_sent.add("udp", len(datagram))
         self._effects.append(SendDatagram(send.address, datagram))
 
-    def _pinged(self, boot: bytes, counter: int, now: float) -> None:
-        self._pings[boot, counter] = now
+    def _pinged(self, boot: bytes, counter: int, sent: Sent) -> None:
+        self._pings[boot, counter] = sent
         if len(self._pings) > PINGS_MOST:
             del self._pings[next(iter(self._pings))]
 
-    def answered(self, boot: bytes, counter: int) -> float | None:
-        """When the ping with this counter was sent; None where its answer has come already."""
+    def answered(self, boot: bytes, counter: int) -> Sent | None:
+        """The ping with this counter; None where its answer has come already."""
         return self._pings.pop((boot, counter), None)

@@ -2,6 +2,7 @@
 
 import random
 
+from crdtnode.errors import Rejected
 from crdtnode.protocol.channel import Channel, clear, sealed
 from crdtnode.protocol.effects import (
     Address,
@@ -59,6 +60,7 @@ class Puppet:
         self.accepts = True
         self.heard: list[Message] = []
         self.datagrams: list[bytes] = []
+        self.pinged: dict[bytes, int] = {}
         self.closed_streams: list[int] = []
         self._entropy = chance.randbytes
         self._effects: list[Effect] = []
@@ -85,16 +87,22 @@ class Puppet:
             self._receive_chunk(source.id, data)
             return
         self.datagrams.append(data)
-        opened = self.channel.datagrams.open(data, now)
+        try:
+            opened = self.channel.datagrams.open(data, now)
+        except Rejected:
+            return  # meant for somebody else, of whom it was said that he lives here
         message = codec.decode(opened.body)
         assert not isinstance(message, UnknownKind)
         self.heard.append(message)
         if isinstance(message, Challenge) and self.proves:
             hello = self.hello(self._entropy(16), message.nonce)
             self._datagram(opened.sender, source.address, hello)
-        if isinstance(message, Ping) and self.pongs:
-            pong = Pong(message.round, opened.counter, message.root or 0, (), 0, 0, message.roster)
-            self._datagram(opened.sender, source.address, pong)
+        if isinstance(message, Ping):
+            self.pinged[opened.sender] = opened.counter
+            if self.pongs:
+                root = message.root or 0
+                pong = Pong(message.round, opened.counter, root, (), 0, 0, message.roster)
+                self._datagram(opened.sender, source.address, pong)
 
     def _receive_chunk(self, id_: int, data: bytes) -> None:
         seal = self._streams[id_]

@@ -41,6 +41,7 @@ from crdtnode.wire.messages import (
     TrieNode,
     Want,
 )
+from tests.protocol.babble import Babbler
 from tests.protocol.people import boot
 from tests.protocol.puppet import Puppet, boot_of
 from tests.protocol.table import Seat, Table
@@ -567,3 +568,40 @@ def test_flipped_frames_and_datagrams_between_honest_nodes_are_survived(seed: in
         table.run(0.05)
     assert table.run(60, until=lambda: table.agreed() and table.equal())
     assert sum(len(first.registry.open(f"set-{n}", GSet).value) for n in range(100)) == 300
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("seed", range(10))
+def test_a_member_may_say_anything_and_the_honest_go_on(seed: int) -> None:
+    table = Table()
+    first = table.seat("n0")
+    trio = [first, *(table.seat(f"n{n}", first.address) for n in (1, 2))]
+    puppet = Puppet(table)
+    puppet.join(first)
+    puppet.proves = puppet.pongs = seed % 2 == 0
+    first.registry.open("visits", PNCounter).increment(3)
+    first.registry.open("tags", GSet).add("red")
+    assert table.run(2, until=lambda: all(s.states == first.states for s in trio))
+    views = first.engine.members
+    babbler = Babbler(
+        seed,
+        [view.name for view in views],
+        [view.boot for view in views],
+        [view.addresses[0] for view in views],
+        list(first.registry.fingerprints.subtree("gset@1", 0, 0)),
+    )
+    for _ in range(400):
+        puppet.say(babbler.chance.choice(trio), babbler.say())
+        table.run(babbler.chance.choice((0.0, 0.01, 0.3)))
+    puppet.place.dead = True
+    names = {"n0", "n1", "n2"}
+
+    def agreed() -> bool:
+        alive = [{n for n, state in s.states.items() if state == "alive"} for s in trio]
+        return all(one >= {s.engine.name for s in trio} for one in alive)
+
+    assert table.run(60, until=agreed)
+    assert {seat.engine.name.partition("~")[0] for seat in trio} == names
+    trio[2].registry.open("after", GSet).add("all of it")
+    assert table.run(5, until=lambda: len({s.registry.root for s in trio}) == 1)
+    assert trio[0].registry.open("after", GSet).value == {"all of it"}

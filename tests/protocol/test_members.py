@@ -1,10 +1,12 @@
 """Which news of members wins."""
 
+from dataclasses import replace
 import itertools
 
 import pytest
 
 from crdtnode.protocol.contests import RIVALS_MOST
+from crdtnode.protocol.member import ADDRESSES_MOST
 from crdtnode.protocol.members import (
     ASK_PERIOD,
     FAR,
@@ -147,9 +149,10 @@ def test_all_orders_of_the_same_news_end_alike() -> None:
     assert ends == {(LEFT, 3)}
 
 
-def test_news_without_an_address_cannot_be_true() -> None:
+@pytest.mark.parametrize("news", [record("c", addresses=()), record("c", boot=bytes(16))])
+def test_news_of_nobody_or_nowhere_cannot_be_true(news: MemberRecord) -> None:
     everybody = members("b")
-    heard = hear(everybody, record("c", addresses=()))
+    heard = hear(everybody, news)
     assert everybody.named("c") is None
     assert heard.dropped["unbelievable news"] == 1
 
@@ -179,9 +182,17 @@ def test_whatever_is_said_above_our_incarnation_is_outdone() -> None:
 
 def test_an_echo_of_our_leave_or_of_our_first_name_is_no_slander() -> None:
     everybody = members("b")
-    assert hear(everybody, record("old", 5, DEAD, process="a")) == Heard()
+    first = everybody.me.record()
+    everybody.rename()
+    assert hear(everybody, replace(first, state=DEAD)) == Heard()
     everybody.me.state = LEFT
     assert hear(everybody, record("a", 5, DEAD)) == Heard()
+
+
+def test_who_gives_us_a_name_that_we_do_not_bear_is_refuted() -> None:
+    everybody = members("b")
+    assert hear(everybody, record("x", 5, process="a")).refute
+    assert (everybody.me.name, everybody.me.incarnation) == ("a", 6)
 
 
 # Incarnations that no clock shows
@@ -247,12 +258,21 @@ def test_a_restart_at_the_same_address_takes_its_name_at_once() -> None:
     assert everybody.named("b") is everybody.booted(boot("b2"))
 
 
-def test_a_late_rumour_of_the_process_before_changes_nothing() -> None:
+def test_a_late_rumour_of_the_process_before_is_a_reason_to_ask_the_present_one() -> None:
     everybody = members("b")
     now = record("b", 2, process="b2", addresses=(("host-b", 1),))
     hear(everybody, now)
-    assert hear(everybody, record("b", 1)) == Heard()
     assert hear(everybody, record("b", 5, DEAD)) == Heard()
+    assert hear(everybody, record("b", 1)).ask == [now]
+    everybody.sign_of_life(boot("b2"))
+    everybody.wake(99.0)
+    assert everybody.named("b") is everybody.booted(boot("b2"))
+
+
+def test_a_restart_with_a_clock_that_was_set_back_takes_its_name_a_little_later() -> None:
+    everybody = members("b")
+    hear(everybody, record("b", 0, process="b2", addresses=(("host-b", 1),)), now=10.0)
+    everybody.wake(10.5)
     assert everybody.named("b") is everybody.booted(boot("b2"))
 
 
@@ -321,12 +341,8 @@ def test_a_process_that_bears_another_name_now_is_one_member() -> None:
 
 @pytest.mark.parametrize(
     "news",
-    [
-        record("b~1", 1, process="b"),
-        record("b~1", 2, DEAD, process="b"),
-        record("c", 2, process="b"),
-    ],
-    ids=["not newer", "told by others to be dead", "a name that is held"],
+    [record("b~1", 1, process="b"), record("b~1", 2, DEAD, process="b")],
+    ids=["not newer", "told by others to be dead"],
 )
 def test_a_process_does_not_change_its_name_by_hearsay(news: MemberRecord) -> None:
     everybody = members("b", "c")
@@ -335,15 +351,47 @@ def test_a_process_does_not_change_its_name_by_hearsay(news: MemberRecord) -> No
     assert everybody.named("c") is everybody.booted(boot("c"))
 
 
+def test_a_known_process_may_take_the_name_of_one_that_is_gone() -> None:
+    everybody = members("b", "c")
+    b, c = everybody.named("b"), everybody.named("c")
+    assert c is not None
+    everybody.judge(c, DEAD, 1.0)
+    assert hear(everybody, record("c", 2, process="b")).removed == [c]
+    assert everybody.named("c") is b
+    assert everybody.named("b") is None
+
+
+def test_a_known_process_gets_the_name_of_one_that_does_not_answer() -> None:
+    everybody = members("b", "c")
+    b = everybody.named("b")
+    heard = hear(everybody, record("c", 2, process="b"), now=10.0)
+    assert [asked.boot for asked in heard.ask] == [boot("c")]
+    assert everybody.named("b") is b
+    everybody.wake(10.5)
+    assert everybody.named("c") is b
+    assert len(everybody) == 2
+
+
 # Our own name
 
 
 def test_our_own_process_of_before_is_outdone_and_not_asked() -> None:
     everybody = members()
-    heard = hear(everybody, record("a", 8, process="a0", addresses=everybody.me.addresses))
-    assert everybody.me.incarnation == 9
+    before = record("a", 8, process="a0", addresses=everybody.me.addresses)
+    heard = hear(everybody, before)
+    assert heard.refute
     assert not heard.ask
-    assert hear(everybody, record("a", 3, DEAD, process="a0")) == Heard()
+    assert everybody.me.incarnation == 9
+    assert hear(everybody, before).refute
+    assert everybody.me.incarnation == 9
+    assert hear(everybody, replace(before, state=DEAD)) == Heard()
+
+
+def test_who_claims_to_be_our_process_of_before_does_not_lift_us_where_nobody_follows() -> None:
+    everybody = members()
+    absurd = record("a", INCARNATION_MOST, process="x", addresses=everybody.me.addresses)
+    assert hear(everybody, absurd, sender="x").refute
+    assert everybody.me.incarnation == 1
 
 
 def test_a_namesake_is_asked_and_told_of_once() -> None:
@@ -487,3 +535,20 @@ def test_round_trips_are_smoothed() -> None:
     b.measured(0.2)
     assert b.rtt == pytest.approx(0.1125)
     assert b.rtt_varies == pytest.approx(0.0625)
+
+
+def test_a_member_that_answers_elsewhere_is_sent_to_there() -> None:
+    b = member("b")
+    assert not b.lives_at(("host-b", 1))
+    assert b.lives_at(("elsewhere", 2))
+    assert b.addresses == (("elsewhere", 2), ("host-b", 1))
+    assert b.lives_at(("host-b", 1))
+    assert b.addresses == (("host-b", 1), ("elsewhere", 2))
+
+
+def test_only_so_many_addresses_of_a_member_are_kept() -> None:
+    b = member("b")
+    for port in range(20):
+        b.lives_at(("elsewhere", port))
+    assert len(b.addresses) == ADDRESSES_MOST
+    assert b.address == ("elsewhere", 19)

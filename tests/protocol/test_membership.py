@@ -6,12 +6,14 @@ import pytest
 
 from crdt import GSet, PNCounter
 from crdtnode.config import Settings
-from crdtnode.protocol import Event, Left, MemberNews
-from crdtnode.wire.messages import Challenge, MemberList, PingReq, State
+from crdtnode.protocol import Event, Left, MemberNews, Udp
+from crdtnode.wire import codec
+from crdtnode.wire.messages import Challenge, MemberList, Ping, PingReq, Pong, State
 from tests.protocol.puppet import Puppet, boot_of
 from tests.protocol.table import Seat, Table
 
 SETTINGS = Settings()
+PING = Ping(1, None, (), (), (), 0)
 
 
 def cluster(table: Table, size: int = 3) -> list[Seat]:
@@ -277,6 +279,62 @@ def test_a_member_that_is_restarted_again_and_again_leaves_nothing_behind(table:
     assert len(engine._cluster.deliveries._waiting) <= 2
     assert len(engine._cluster._shown) == 2
     assert engine._cluster.suspicions.deadline == float("inf")
+
+
+def move(table: Table, seat: Seat, address: tuple[str, int]) -> None:
+    """The host gets another address; its process knows nothing of that."""
+    del table.places[seat.address]
+    seat.address = address
+    table.places[address] = seat
+
+
+def test_a_member_that_moves_is_followed(table: Table) -> None:
+    one, other, third = cluster(table)
+    table.run(2)
+    move(table, third, ("10.7.7.7", 77))
+    assert table.run(
+        6,
+        until=lambda: all(
+            {m.addresses[0] for m in seat.engine.members if m.name == "n2"} == {third.address}
+            for seat in (one, other)
+        ),
+    )
+    assert ("10.7.7.7", 77) in {e.address for e in one.saw(MemberNews) if isinstance(e, MemberNews)}
+    assert table.run(3, until=table.agreed)
+    one.registry.open("visits", PNCounter).increment(3)
+    assert table.run(0.1, until=table.equal)
+
+
+def test_nobody_is_sent_to_where_it_does_not_answer(table: Table) -> None:
+    one, _, _ = cluster(table)
+    puppet = Puppet(table)
+    puppet.join(one)
+    puppet.pongs = False
+    before = len(table.sent)
+    for _ in range(50):
+        _, data = puppet.channel.datagrams.seal(boot_of(one), codec.encode(PING))
+        one.engine.receive(data, Udp(("10.9.9.9", 9)), table.now)
+        table.call(one, lambda: None)
+    to_nowhere = [data for _, to, data in table.sent[before:] if to == ("10.9.9.9", 9)]
+    assert len(to_nowhere) == 50 + 1  # an answer to each, and one question
+    assert {m.addresses for m in one.engine.members if m.name == "puppet"} == {
+        (puppet.place.address,)
+    }
+    assert all(len(data) < 90 for data in to_nowhere[1:])
+
+
+def test_an_answer_from_where_nobody_was_asked_moves_nobody(table: Table) -> None:
+    one, _, _ = cluster(table)
+    puppet = Puppet(table)
+    puppet.join(one)
+    puppet.pongs = False
+    assert table.run(5, until=lambda: boot_of(one) in puppet.pinged)
+    pong = Pong(1, puppet.pinged[boot_of(one)], 0, (), 0, 0, 0)
+    _, data = puppet.channel.datagrams.seal(boot_of(one), codec.encode(pong))
+    one.engine.receive(data, Udp(("10.9.9.9", 9)), table.now)
+    assert {m.addresses for m in one.engine.members if m.name == "puppet"} == {
+        (puppet.place.address,)
+    }
 
 
 def test_the_halves_of_five_find_together(table: Table) -> None:
