@@ -1,7 +1,7 @@
 import pytest
 
 from crdtnode import sim
-from tests.sim.mutants import MUTANTS, Mutant
+from crdtnode.sim.planted import MUTANTS, Mutant
 
 
 @pytest.mark.sweep

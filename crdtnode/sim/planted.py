@@ -1,6 +1,9 @@
 """Planted bugs: types, registries and engines that are wrong in one way each.
 
-They show that the checks see something. Each is a mistake that somebody has made, or nearly.
+They show that the checks see something: ``crdtnode simulate --plant NAME`` runs a plan with one of
+them. Each is a mistake that somebody has made, or nearly.
+
+Rule of this file: nobody imports it but who looks for planted bugs, since it registers its types.
 """
 
 from collections.abc import Callable, Sequence
