@@ -12,9 +12,10 @@ from dataclasses import dataclass, fields
 from random import Random
 import shlex
 
-from crdtnode.errors import CrdtNodeError
-from crdtnode.sim.events import Crash, Fault, Heal, Partition, Restart, Write
+from crdtnode.sim.events import Write
+from crdtnode.sim.faults import Crash, Fault, Heal, Partition, Restart
 from crdtnode.sim.latency import Latency
+from crdtnode.sim.link import PlanError
 from crdtnode.sim.workload import DEFAULT_TYPES, call
 
 PARTITIONS = ("none", "halves", "majority", "isolate", "groups")
@@ -25,10 +26,6 @@ _FLUSHED = 0.3
 
 _TOGETHER = 0.3
 """Share of writes that come with others to the same object, on other nodes, at the same time."""
-
-
-class PlanError(CrdtNodeError, ValueError):
-    """Whoever wrote the plan erred; nothing was run. The message names the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

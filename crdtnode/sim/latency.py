@@ -3,17 +3,23 @@
 Rule of this file: a number between 0 and 1 comes in, seconds go out; chance is drawn elsewhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite, log
+from math import exp, isfinite, log
 import re
+from statistics import NormalDist
 from typing import Literal, Self
 
-Shape = Literal["constant", "uniform", "exponential"]
+Shape = Literal["constant", "uniform", "exponential", "lognormal", "empirical"]
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _NUMBER = r"(\d+(?:\.\d+)?)\s*(us|ms|s)?"
 _RANGE = re.compile(rf"{_NUMBER}(?:\s*-\s*{_NUMBER})?")
 _EXPONENTIAL = re.compile(rf"exp[: ]\s*{_NUMBER}")
+_LOGNORMAL = re.compile(rf"lognormal[: ]\s*{_NUMBER}\s*-\s*{_NUMBER}")
+_EMPIRICAL = re.compile(rf"measured[: ]\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*")
+_NORMAL = NormalDist()
+_P99 = _NORMAL.inv_cdf(0.99)
 
 LEAST = 0.0001
 """Seconds that any packet takes; an exponential latency starts from it."""
@@ -32,11 +38,17 @@ class Latency:
 
     shape: Shape
     least: float
-    """The constant, or the shortest time."""
+    """The constant, or the shortest time; of a lognormal one the median."""
     most: float
-    """The longest time; of an exponential one the mean."""
+    """The longest time; of an exponential one the mean, of a lognormal one the 99th percentile."""
+    measured: tuple[float, ...] = ()
+    """Of an empirical one: sorted times, evenly spread over all chances."""
 
     def __post_init__(self) -> None:
+        if (self.shape == "empirical") is not bool(self.measured):
+            raise ValueError(f"an empirical latency is a list of measured times, not {self!r}")
+        if self.shape == "lognormal" and self.least <= 0:
+            raise ValueError(f"the median of a lognormal latency is above 0, not {self.least!r}")
         if not (isfinite(self.most) and 0 <= self.least <= self.most):
             raise ValueError(f"latency must be seconds, the shorter first, not {self!r}")
 
@@ -56,14 +68,39 @@ class Latency:
         return cls("exponential", min(LEAST, mean), mean)
 
     @classmethod
+    def lognormal(cls, median: float, p99: float) -> Self:
+        """Half of the packets take less than the median, one in a hundred more than ``p99``."""
+        return cls("lognormal", median, p99)
+
+    @classmethod
+    def empirical(cls, measured: Iterable[float]) -> Self:
+        """As somebody measured it: times in seconds, in any order; between two, the mean way."""
+        times = tuple(sorted(measured))
+        if not times:
+            raise ValueError("an empirical latency is a list of measured times, not an empty one")
+        return cls("empirical", times[0], times[-1], times)
+
+    @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``5ms``, ``1-20ms`` or ``exp:10ms``; the unit is us, ms or s.
+        """Read a latency as people write it; the unit is us, ms or s.
+
+        ``5ms`` is constant, ``1-20ms`` uniform, ``exp:10ms`` has that mean, ``lognormal:10ms-80ms``
+        that median and 99th percentile, and ``measured:1ms,2ms,2ms,9ms`` is what was seen.
 
         Raises:
             ValueError: It is none of these; the message shows them.
         """
         text = text.strip()
-        if match := _EXPONENTIAL.fullmatch(text):
+        if match := _LOGNORMAL.fullmatch(text):
+            median, median_unit, p99, p99_unit = match.groups()
+            if unit := p99_unit:
+                scale = _UNITS[median_unit or unit]
+                return cls.lognormal(float(median) * scale, float(p99) * _UNITS[unit])
+        elif _EMPIRICAL.fullmatch(text):
+            times = re.findall(_NUMBER, text.partition("measured")[2])
+            if all(unit for _, unit in times):
+                return cls.empirical(float(number) * _UNITS[unit] for number, unit in times)
+        elif match := _EXPONENTIAL.fullmatch(text):
             number, unit = match.groups()
             if unit:
                 return cls.exponential(float(number) * _UNITS[unit])
@@ -74,13 +111,26 @@ class Latency:
             if second_unit:
                 scale = _UNITS[first_unit or second_unit]
                 return cls.uniform(float(first) * scale, float(second) * _UNITS[second_unit])
-        raise ValueError(f"{text!r} is no latency; write 5ms, 1-20ms or exp:10ms")
+        raise ValueError(
+            f"{text!r} is no latency; write 5ms, 1-20ms, exp:10ms, lognormal:10ms-80ms or "
+            "measured:1ms,2ms,9ms"
+        )
 
     def sample(self, chance: float) -> float:
         """Seconds on the way, for a number drawn uniformly from 0 <= ``chance`` < 1."""
-        if self.shape == "exponential":
-            return self.least - (self.most - self.least) * log(1.0 - chance)
-        return self.least + (self.most - self.least) * chance
+        match self.shape:
+            case "uniform" | "constant":
+                return self.least + (self.most - self.least) * chance
+            case "exponential":
+                return self.least - (self.most - self.least) * log(1.0 - chance)
+            case "lognormal":
+                spread = log(self.most / self.least) / _P99
+                return self.least * exp(spread * _NORMAL.inv_cdf(max(chance, 1e-9)))
+            case "empirical":
+                place, rest = divmod(chance * (len(self.measured) - 1), 1.0)
+                before = self.measured[int(place)]
+                after = self.measured[min(int(place) + 1, len(self.measured) - 1)]
+                return before + (after - before) * rest
 
     def __str__(self) -> str:
         least, most = _short(self.least), _short(self.most)
@@ -91,6 +141,10 @@ class Latency:
                 return f"{least}-{most}"
             case "exponential":
                 return f"exp:{most}"
+            case "lognormal":
+                return f"lognormal:{least}-{most}"
+            case "empirical":
+                return f"measured:{','.join(map(_short, self.measured))}"
 
 
 def _short(seconds: float) -> str:

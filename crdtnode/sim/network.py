@@ -10,7 +10,7 @@ from hashlib import blake2b
 from struct import Struct
 
 from crdtnode.sim.agenda import SECOND
-from crdtnode.sim.plan import Network
+from crdtnode.sim.link import Network
 
 _DICE = Struct("<4Q")
 _SIDES = float(2**64)

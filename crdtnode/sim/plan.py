@@ -4,7 +4,7 @@ Rule of this file: plain frozen data, checked when it is made. A plan says every
 adds nothing but the decisions that follow from its seed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import difflib
 from math import isfinite
@@ -12,39 +12,26 @@ from typing import Self
 
 from crdt import StateCRDT
 from crdt.catalogue import tag_of, type_of
-from crdtnode.sim.draw import (
-    PlanError,
-    Recipe,
-    draw_faults,
-    draw_network,
-    draw_writes,
-    node_names,
+from crdtnode.sim.document import from_document, to_document
+from crdtnode.sim.draw import Recipe, draw_faults, draw_network, draw_writes, node_names
+from crdtnode.sim.events import Write
+from crdtnode.sim.expectations import Expectations
+from crdtnode.sim.faults import (
+    EVERYBODY,
+    ClockRate,
+    Fault,
+    Flapping,
+    Join,
+    MajorityRing,
+    Slow,
+    Swizzle,
 )
-from crdtnode.sim.events import Crash, Fault, Heal, Partition, Restart, Write
 from crdtnode.sim.latency import Latency
+from crdtnode.sim.link import Network, PlanError
 
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """What every link does to what it carries."""
-
-    latency: Latency = field(default_factory=lambda: Latency.uniform(0.0005, 0.002))
-    """Time on the way, drawn anew for each packet; packets overtake each other as it falls."""
-
-    loss: float = 0.0
-    """Share of datagrams that vanish, below 1, after the last heal too. Streams lose packets as
-    well: it costs them time."""
-
-    duplicate: float = 0.0
-    """Share of datagrams that arrive twice, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        for name in ("loss", "duplicate"):
-            share = getattr(self, name)
-            if not 0 <= share <= 1:
-                raise PlanError(f"{name} must be a share between 0 and 1, not {share!r}")
-        if self.loss == 1:
-            raise PlanError("loss must be below 1: where nothing ever arrives, nobody can agree")
+FORMAT = "crdtnode plan"
+VERSION = 1
+"""Raised by every change after which an older reader would run something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +57,8 @@ class Plan:
     bound: float = 15.0
     """Seconds within which all must be equal: after the first phase, and after each heal that no
     other fault follows so soon."""
+    expect: Expectations = field(default_factory=Expectations)
+    """What must be so at the end, beyond what holds in every run."""
     recipe: Recipe | None = None
     """What this plan was drawn for; None for one that was written by hand."""
 
@@ -80,15 +69,31 @@ class Plan:
             _seconds(name, getattr(self, name))
         for number, write in enumerate(self.writes):
             where = f"writes[{number}]"
-            self._check(where, write.at, (write.node,))
-            _known_type(where, write.type)
+            self._check_nodes(where, (write.node,))
+            self._check_time(f"{where}.at", write.at)
+            _known_type(f"{where}.type", write.type)
         for number, fault in enumerate(self.faults):
-            self._check(f"faults[{number}]", fault.at, _nodes_of(fault))
+            where = f"faults[{number}]"
+            self._check_nodes(where, fault.nodes)
+            self._check_time(f"{where}.at", fault.at)
+            _check_fault(where, fault)
+            if fault.until != fault.at:
+                self._check_time(f"{where}, its end,", fault.until)
+        for number, rule in enumerate(self.network.links):
+            ends = (end for end in (rule.source, rule.target) if end != EVERYBODY)
+            self._check_nodes(f"network.links[{number}]", tuple(dict.fromkeys(ends)))
+        for number, final in enumerate(self.expect.finals):
+            _known_type(f"expect.finals[{number}].type", final.type)
+        joins = [fault.node for fault in self.faults if isinstance(fault, Join)]
+        if len(set(joins)) != len(joins):
+            raise PlanError("faults: a node joins twice; after the first time it restarts")
 
-    def _check(self, where: str, at: float, nodes: tuple[str, ...]) -> None:
-        _seconds(f"{where}.at", at)
+    def _check_time(self, where: str, at: float) -> None:
+        _seconds(where, at)
         if at > self.duration:
-            raise PlanError(f"{where}.at is {at} s, after the end of the plan at {self.duration} s")
+            raise PlanError(f"{where} is {at} s, after the end of the plan at {self.duration} s")
+
+    def _check_nodes(self, where: str, nodes: tuple[str, ...]) -> None:
         for node in nodes:
             if node not in self.nodes:
                 near = difflib.get_close_matches(node, self.nodes, n=1, cutoff=0.3)
@@ -96,6 +101,34 @@ class Plan:
                 raise PlanError(f"{where}: no node is called {node!r}{hint}")
         if len(set(nodes)) != len(nodes):
             raise PlanError(f"{where}: a node stands in two groups")
+
+    @property
+    def latecomers(self) -> tuple[str, ...]:
+        """Nodes that are not there from the start, but join later."""
+        return tuple(fault.node for fault in self.faults if isinstance(fault, Join))
+
+    def to_json(self) -> dict[str, object]:
+        """The whole plan as a JSON document; what has its default is left out."""
+        return {"format": FORMAT, "version": VERSION, **to_document(self)}
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """Read a plan from the document that `to_json` gives; the plan is equal to that one.
+
+        Raises:
+            PlanError: It is no plan, or of another version; the message names the place and, for
+                an unknown word, the nearest one.
+        """
+        if not isinstance(document, Mapping) or document.get("format") != FORMAT:
+            raise PlanError(f"this is no plan: the key 'format' must say {FORMAT!r}")
+        if document.get("version") != VERSION:
+            raise PlanError(
+                f"this plan has the version {document.get('version')!r}; "
+                f"this crdtnode reads version {VERSION}"
+            )
+        rest = {k: v for k, v in document.items() if k not in ("format", "version")}
+        plan: Self = from_document(cls, rest)
+        return plan
 
     @classmethod
     def random(
@@ -175,14 +208,26 @@ class Plan:
         return " ".join(("crdtnode simulate", f"--seed {self.seed}", *self.recipe.options()))
 
 
-def _nodes_of(fault: Fault) -> tuple[str, ...]:
+def _check_fault(where: str, fault: Fault) -> None:
+    """Refuse numbers and orders that make no sense."""
     match fault:
-        case Partition():
-            return tuple(node for group in fault.groups for node in group)
-        case Crash() | Restart():
-            return (fault.node,)
-        case Heal():
-            return ()
+        case Flapping(down=down, up=up, times=times):
+            for name, value in (("down", down), ("up", up)):
+                _seconds(f"{where}.{name}", value)
+            if times < 1:
+                raise PlanError(f"{where}.times must be at least 1, not {times}")
+        case Swizzle(off=off, back=back, gap=gap):
+            _seconds(f"{where}.gap", gap)
+            if not off or sorted(off) != sorted(back) or len(set(off)) != len(off):
+                raise PlanError(f"{where}: off and back must be the same nodes, each once")
+        case MajorityRing(ring=ring) if len(ring) < 3:
+            raise PlanError(f"{where}: a ring has at least 3 nodes")
+        case Slow(per_call=seconds):
+            _seconds(f"{where}.per_call", seconds)
+        case ClockRate(rate=rate):
+            _seconds(f"{where}.rate", rate)
+        case _:
+            pass
 
 
 def _seconds(where: str, value: float) -> None:

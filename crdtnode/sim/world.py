@@ -18,7 +18,7 @@ from crdtnode.protocol import Engine
 from crdtnode.protocol.effects import Address, Effect
 from crdtnode.sim.agenda import SECOND, Agenda, nanoseconds
 from crdtnode.sim.checks import Check, NothingRaised, all_checks
-from crdtnode.sim.events import Crash, Fault, Heal, Partition, Restart
+from crdtnode.sim.faults import Crash, Fault, Heal, Partition, Restart
 from crdtnode.sim.host import Host
 from crdtnode.sim.network import Links
 from crdtnode.sim.plan import Plan
@@ -186,6 +186,8 @@ class World:
             case Restart(_, node):
                 if not self._by_name[node].up:
                     self._by_name[node].start(moment)
+            case _:
+                raise NotImplementedError(f"no engine carries out {fault} yet")
         for check in self.checks:
             check.fault(self, fault)
 

@@ -100,7 +100,7 @@ def test_a_node_restarts_before_it_crashes_again() -> None:
         ({"nodes": ()}, "nodes"),
         ({"nodes": ("ann", "ann")}, "nodes"),
         ({"writes": (replace(INCREMENT, node="bop"),)}, r"writes\[0\]: .*did you mean 'bob'"),
-        ({"writes": (replace(INCREMENT, type="gcuonter@1"),)}, r"writes\[0\]: .*gcuonter@1"),
+        ({"writes": (replace(INCREMENT, type="gcuonter@1"),)}, r"writes\[0\].type: .*gcuonter@1"),
         ({"writes": (replace(INCREMENT, at=21.0),)}, r"writes\[0\].at is 21"),
         ({"writes": (replace(INCREMENT, at=float("nan")),)}, r"writes\[0\].at"),
         ({"faults": (Crash(1.0, "zoe"),)}, r"faults\[0\]: no node is called 'zoe'"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from crdt import StateCRDT
 from crdtnode.protocol.effects import Effect
-from crdtnode.sim.events import Fault
+from crdtnode.sim.faults import Fault
 from crdtnode.sim.result import Finding, Verdict
 from crdtnode.sim.shadow import Key
 

@@ -9,7 +9,7 @@ from crdt import StateCRDT
 from crdt.catalogue import type_of
 from crdtnode.sim.agenda import SECOND, nanoseconds
 from crdtnode.sim.checks.check import Check, shown
-from crdtnode.sim.events import Crash, Fault, Heal, Partition
+from crdtnode.sim.faults import Crash, Fault, Heal, Partition
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
