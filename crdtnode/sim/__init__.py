@@ -98,8 +98,8 @@ from crdtnode.sim.plan import Plan as Plan
 from crdtnode.sim.result import Finding as Finding
 from crdtnode.sim.result import Result as Result
 from crdtnode.sim.result import Verdict as Verdict
-from crdtnode.sim.runs import Outcome as Outcome
 from crdtnode.sim.runs import run as run
-from crdtnode.sim.runs import sweep as sweep
 from crdtnode.sim.shadow import WatchedRegistry as WatchedRegistry
+from crdtnode.sim.sweeping import Outcome as Outcome
+from crdtnode.sim.sweeping import sweep as sweep
 from crdtnode.sim.world import World as World

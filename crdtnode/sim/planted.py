@@ -7,7 +7,8 @@ Rule of this file: nobody imports it but who looks for planted bugs, since it re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+import difflib
 from typing import Any, Self
 
 from crdt import (
@@ -21,10 +22,11 @@ from crdt import (
     TwoPSet,
     register,
 )
+from crdt.catalogue import tag_of
 from crdtnode.protocol import Engine
 from crdtnode.protocol.effects import Effect, Flushed, OpenStream, SendDatagram, SendFrame
 from crdtnode.registry import Absorbed
-from crdtnode.sim import Plan, WatchedRegistry
+from crdtnode.sim import Plan, PlanError, Recipe, WatchedRegistry
 
 # Types
 
@@ -256,6 +258,11 @@ def one_silent_node(*, name: str, **parts: Any) -> Engine:
     return (SilentEngine if name == "n2" else Engine)(name=name, **parts)
 
 
+def _open(recipe: Recipe, name: str) -> bool:
+    """True where a recipe leaves a field as it comes."""
+    return bool(getattr(recipe, name) == getattr(Recipe(), name))
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A planted bug, and the checks of which at least one must see it."""
@@ -268,7 +275,14 @@ class Mutant:
 
     def plan(self, seed: int) -> Plan:
         """The plan by which it is looked for."""
-        return Plan.random(seed=seed, types=self.types or None, bound=4.0, **self.recipe)
+        return Plan.drawn(seed, self.within(Recipe(bound=4.0)))
+
+    def within(self, recipe: Recipe) -> Recipe:
+        """What to draw plans for, where this bug shall show: its types, and what helps it."""
+        given = {name: v for name, v in self.recipe.items() if _open(recipe, name)}
+        if self.types and recipe.types is None:
+            given["types"] = tuple(map(tag_of, self.types))
+        return replace(recipe, **given)
 
 
 def _typed(kind: type[StateCRDT], *seen_by: str) -> Mutant:
@@ -306,3 +320,18 @@ MUTANTS = (
     Mutant("SilentNode", (CONVERGED,), settings={"engine": one_silent_node}),
     Mutant("RaisingEngine", ("nothing-raised",), settings={"engine": RaisingEngine}),
 )
+
+
+def bug(name: str) -> Mutant:
+    """The planted bug of this name, whatever its case.
+
+    Raises:
+        PlanError: There is none; the message names the nearest one.
+    """
+    known = {mutant.name: mutant for mutant in MUTANTS}
+    for each, mutant in known.items():
+        if each.lower() == name.lower():
+            return mutant
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    raise PlanError(f"no planted bug is called {name!r}; {hint}")

@@ -87,7 +87,7 @@ def test_a_run_without_a_seed_draws_one_and_tells_it() -> None:
         ("--for -3", "--for"),
         ("--loss 2", "'2' is no share"),
         ("--loss much", "'much' is no share"),
-        ("--latency 5", "write 5ms, 1-20ms or exp:10ms"),
+        ("--latency 5", "write 5ms, 1-20ms, exp:10ms"),
         ("--partition thirds", "write one of none, halves"),
         ("--crash many", "'many' is no count"),
         ("--writes 5/min", "a rate such as 2.5/s"),
@@ -97,6 +97,8 @@ def test_a_run_without_a_seed_draws_one_and_tells_it() -> None:
         ("sweep --seeds 5:1", "no range of seeds"),
         ("sweep --seeds x", "no range of seeds"),
         ("sweep --seeds 0:2 --type gcuonter@1", "gcuonter@1"),
+        ("sweep --seeds 0:2 --workers 2 --dask tcp://127.0.0.1:1", "exclude each other"),
+        ("--plant ForgetfulSat", "did you mean 'ForgetfulSet'?"),
     ],
 )
 def test_a_wrong_value_is_one_clear_line_and_exit_code_2(options: str, message: str) -> None:
@@ -118,7 +120,7 @@ def test_a_sweep_shows_each_seed_and_a_summary() -> None:
     assert result.exit_code == 0, result.output
     *lines, summary = map(json.loads, result.stdout.splitlines())
     assert [line["seed"] for line in lines] == list(range(6))
-    assert summary == {"verdict": "holds", "holds": 6, "violated": 0, "unknown": 0}
+    assert summary == {"verdict": "holds", "holds": 6, "violated": 0, "unknown": 0, "run_again": 0}
     single = json.loads(called("--seed 4 --nodes 3 --for 3 --json").stdout)
     assert lines[4]["trace_hash"] == single["trace_hash"]
 

@@ -1,8 +1,15 @@
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+import os
+from pathlib import Path
+import signal
 
 import pytest
 
 from crdtnode import sim
+from crdtnode.sim import sweeping
+from crdtnode.sim.sweeping import chunk_for
 
 CHUNK = 25
 
@@ -37,3 +44,65 @@ def test_an_outcome_that_does_not_hold_explains_itself() -> None:
     assert outcome.verdict is sim.Verdict.VIOLATED
     assert outcome.converged_after_s is None
     assert "crdtnode simulate --seed 3" in outcome.explanation
+
+
+SHORT = sim.Recipe(nodes=2, duration=1.0)
+
+
+class Deadly:
+    """Runs seeds, and kills its process at one of them, so many times."""
+
+    def __init__(self, notes: Path, seed: int, times: int) -> None:
+        self.notes, self.seed, self.times = notes, seed, times
+
+    def __call__(
+        self, recipe: sim.Recipe, seeds: Sequence[int], planted: str | None
+    ) -> list[sim.Outcome]:
+        if self.seed in seeds and len(list(self.notes.iterdir())) < self.times:
+            (self.notes / f"{os.getpid()}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return RUN_SEEDS(recipe, seeds, planted)
+
+
+RUN_SEEDS = sweeping.run_seeds
+
+
+def test_the_seeds_of_a_worker_that_dies_run_again_and_the_outcome_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = list(sim.sweep(range(12), SHORT))
+    monkeypatch.setattr(sweeping, "run_seeds", Deadly(tmp_path, seed=4, times=1))
+    outcomes = list(sim.sweep(range(12), SHORT, executor=partial(ProcessPoolExecutor, 2), chunk=3))
+    assert outcomes == serial
+    assert outcomes[4].tries > 1
+    assert outcomes[0].verdict is sim.Verdict.HOLDS
+
+
+def test_a_seed_that_kills_every_worker_is_unknown_and_costs_no_other_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = list(sim.sweep(range(9), SHORT))
+    monkeypatch.setattr(sweeping, "run_seeds", Deadly(tmp_path, seed=4, times=99))
+    outcomes = list(sim.sweep(range(9), SHORT, executor=partial(ProcessPoolExecutor, 2), chunk=3))
+    assert [o.verdict for o in outcomes if o.seed == 4] == [sim.Verdict.UNKNOWN]
+    assert "came to no end" in outcomes[4].explanation
+    assert [o for o in outcomes if o.seed != 4] == [o for o in serial if o.seed != 4]
+
+
+def test_what_a_broken_executor_leaves_over_is_unknown_where_nobody_can_make_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "run_seeds", Deadly(tmp_path, seed=2, times=1))
+    with ProcessPoolExecutor(1) as executor:
+        outcomes = list(sim.sweep(range(4), SHORT, executor=executor, chunk=1))
+    assert [o.verdict for o in outcomes[2:]] == [sim.Verdict.UNKNOWN] * 2
+    assert [o.seed for o in outcomes] == list(range(4))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "workers", "chunk"), [(10_000, 2, 200), (4_000, 8, 62), (100, 2, 13), (1, 8, 1)]
+)
+def test_tasks_are_50_to_200_seeds_where_there_are_enough(
+    seeds: int, workers: int, chunk: int
+) -> None:
+    assert chunk_for(seeds, workers) == chunk

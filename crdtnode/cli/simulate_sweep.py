@@ -1,0 +1,156 @@
+"""``crdtnode simulate sweep``: one simulation for each of many seeds.
+
+Rule of this file: where the seeds run is its business; what they find is the same everywhere.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+import json
+import os
+from time import monotonic
+from typing import Any, Final
+
+import click
+
+from crdtnode.cli.live import LiveLine, bar
+from crdtnode.cli.simulate_options import EXIT, OrAny, drawn, plan_options, recipe_of
+from crdtnode.sim import Outcome, Verdict, sweep
+from crdtnode.sim.sweeping import chunk_for
+
+_DASK_TIMEOUT: Final = 10
+"""Seconds in which a dask scheduler must answer."""
+
+_SHOWN: Final = ("seed", "verdict", "trace_hash", "converged_after_s", "explanation", "tries")
+
+
+def _seed_range(text: str) -> range:
+    first, colon, end = text.partition(":")
+    try:
+        seeds = range(int(first), int(end) if colon else int(first) + 1)
+    except ValueError:
+        seeds = range(0)
+    if not seeds:
+        raise ValueError(f"{text!r} is no range of seeds; write 0:500 for 0 to 499")
+    return seeds
+
+
+@click.command("sweep")
+@click.option(
+    "--seeds",
+    metavar="FROM:TO",
+    required=True,
+    type=OrAny("seeds", _seed_range),
+    help="Which seeds; the last one is not run.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Processes to run them in. Default: one per processor.",
+)
+@click.option(
+    "--dask",
+    "scheduler",
+    metavar="ADDRESS",
+    help="Run them on the workers of this dask scheduler, such as tcp://10.0.0.1:8786, instead.",
+)
+@plan_options
+@click.pass_context
+def sweep_command(
+    context: click.Context,
+    /,
+    seeds: range,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Run one simulation for each seed, and show those that do not hold.
+
+    Takes the same options as a single run. With --json one line per seed, then a summary. The
+    seeds of a worker that dies run again, and the summary says so.
+
+    Exit codes: 0 all hold, 1 one is violated, 2 one is unknown, or wrong usage.
+    """
+    if workers and scheduler:
+        raise click.UsageError("--workers and --dask exclude each other")
+    recipe = recipe_of(**asked)
+    drawn(seeds[0], recipe)
+    tally = _Tally(len(seeds), as_json=as_json)
+    with _executor(workers or os.cpu_count() or 1, scheduler) as (executor, hands):
+        chunk = chunk_for(len(seeds), hands)
+        for outcome in sweep(
+            seeds, recipe, executor=executor, chunk=chunk, planted=asked["planted"]
+        ):
+            tally.add(outcome)
+    context.exit(tally.end())
+
+
+@contextmanager
+def _executor(
+    workers: int, scheduler: str | None
+) -> Iterator[tuple[Executor | Callable[[], Executor], int]]:
+    """Where the seeds run, and how many at once."""
+    if scheduler is None:
+        yield partial(ProcessPoolExecutor, workers), workers
+        return
+    try:
+        dask: Any = import_module("distributed")
+    except ImportError:
+        raise click.UsageError(
+            "--dask needs the package 'distributed': pip install 'crdtnode[dask]'"
+        ) from None
+    try:
+        client = dask.Client(scheduler, timeout=_DASK_TIMEOUT)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"no dask scheduler answers at {scheduler}: {error}") from error
+    with client:
+        yield client.get_executor(), max(1, sum(client.nthreads().values()))
+
+
+class _Tally:
+    """Counts outcomes, and shows those that do not hold."""
+
+    def __init__(self, seeds: int, *, as_json: bool) -> None:
+        self._seeds = seeds
+        self._as_json = as_json
+        self._counts = dict.fromkeys(Verdict, 0)
+        self._again: list[int] = []
+        self._line = LiveLine()
+        self._began = monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one, and show it where it is to be shown."""
+        self._counts[outcome.verdict] += 1
+        if outcome.tries > 1:
+            self._again.append(outcome.seed)
+        if self._as_json:
+            click.echo(json.dumps({name: getattr(outcome, name) for name in _SHOWN}))
+        elif outcome.verdict is not Verdict.HOLDS:
+            self._line.end()
+            click.echo(outcome.explanation)
+        self._line.show(self._progress())
+
+    def _progress(self) -> str:
+        done, hold = sum(self._counts.values()), self._counts[Verdict.HOLDS]
+        left = (monotonic() - self._began) / done * (self._seeds - done)
+        bad = f", {done - hold} do not hold" if done > hold else ""
+        return f"{bar(done, self._seeds)} {done:,} of {self._seeds:,} seeds{bad}, {left:.0f} s left"
+
+    def end(self) -> int:
+        """Show the summary; the exit code."""
+        self._line.end()
+        bad = (v for v in (Verdict.VIOLATED, Verdict.UNKNOWN) if self._counts[v])
+        verdict = next(bad, Verdict.HOLDS)
+        if self._as_json:
+            counts = {str(v): count for v, count in self._counts.items()}
+            click.echo(json.dumps({"verdict": verdict, **counts, "run_again": len(self._again)}))
+            return EXIT[verdict]
+        click.echo(f"{verdict}: {self._counts[Verdict.HOLDS]} of {self._seeds} seeds hold")
+        if self._again:
+            few = ", ".join(map(str, self._again[:10])) + ", ..." * (len(self._again) > 10)
+            click.echo(f"{len(self._again)} seeds ran again, since a worker died: {few}")
+        return EXIT[verdict]
