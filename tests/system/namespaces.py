@@ -77,6 +77,28 @@ class Hosts:
                         self.names[host], "iptables", "-A", "INPUT", "-s", source, "-j", "DROP"
                     )
 
+    def lose(self, share: float) -> None:
+        """Let each host lose this share of the datagrams that reach it, until `heal`."""
+        chance = ("-m", "statistic", "--mode", "random", "--probability", str(share))
+        for name in self.names:
+            self._within(name, "iptables", "-A", "INPUT", "-p", "udp", *chance, "-j", "DROP")
+
+    def unplug(self, host: int) -> None:
+        """Pull the cable of a host, at the switch: it does not notice."""
+        self._within(self._switch, "ip", "link", "set", f"p{host}", "down")
+
+    def plug(self, host: int) -> None:
+        """Put the cable back."""
+        self._within(self._switch, "ip", "link", "set", f"p{host}", "up")
+
+    def sent(self, host: int) -> tuple[int, int]:
+        """Packets and bytes that a host has sent so far, Ethernet headers included."""
+        counters = "/sys/class/net/eth0/statistics/tx_"
+        command = [*self.within(host), "cat", f"{counters}packets", f"{counters}bytes"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        packets, size = done.stdout.split()
+        return int(packets), int(size)
+
     def heal(self) -> None:
         """Let everybody hear everybody."""
         for name in self.names:

@@ -1,0 +1,164 @@
+"""A race of whole clusters, ours against serf: prints one JSON line for each figure.
+
+Run it with the Python of .venv:
+``.venv/bin/python scripts/bench_cluster.py --nodes 10 --peer serf``. Every member is a process on
+a host of its own (a network namespace; that needs root, without it the figures that cut cables are
+left out, and the last line names them). Updates enter through a program that embeds a node, and
+through serf's RPC. The sides take turns, figure by figure, on the same machine.
+"""
+
+import argparse
+import base64
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from race import measures
+from race.course import Team, team
+from race.measures import Effort, Figures
+from race.website import through_http
+import trio
+
+from tests.system.namespaces import missing
+
+GOALS: dict[str, tuple[str, str, float]] = {
+    "cluster forms": ("s", "<=", 0.24),
+    "visible on all p50": ("s", "<=", 0.005),
+    "visible through HTTP and SSE p50": ("s", "<=", 0.03),
+    "clean sustained rate": ("1/s", ">=", 2000),
+    "there within 3 s of 2000/s, from one": ("share", ">=", 1.0),
+    "there within 3 s of 2000/s, from all": ("share", ">=", 1.0),
+    "written during a partition, arrived": ("share", ">=", 1.0),
+    "heal to all updates everywhere": ("s", "<=", 1.5),
+    "missed at 60 % loss after 3 s": ("share", "<=", 0.0),
+    "killed process known by all, longest": ("s", "<=", 3.0),
+    "vanished host known by all, longest": ("s", "<=", 4.0),
+    "idle packets": ("1/s", "<=", 2.3),
+    "idle bytes": ("B/s", "<=", 250),
+    "idle processor": ("share", "<=", 0.002),
+    "bytes per update in a stream": ("B", "<=", 200),
+    "bytes per update alone": ("B", "<=", 400),
+    "memory": ("MiB", "<=", 36),
+    "leave": ("s", "<=", 0.3),
+    "status of everybody": ("s", "<=", 0.1),
+}
+"""Unit, direction and goal of figures that have one; of ten members, where the number counts."""
+
+LARGER: dict[str, dict[int, float]] = {
+    "visible on all p50": {30: 0.015, 50: 0.025},
+    "visible through HTTP and SSE p50": {30: 0.08, 50: 0.12},
+    "cluster forms": {50: 0.88},
+}
+"""Goals of larger clusters."""
+
+Measure = Callable[[Team, Effort], Awaitable[Figures]]
+
+ROWS: dict[str, tuple[Measure, bool]] = {
+    "idle": (measures.idle, True),
+    "status": (measures.status, False),
+    "visible": (measures.visible, False),
+    "bytes": (measures.octets_per_update, True),
+    "loss": (measures.loss, True),
+    "partition": (measures.partition, True),
+    "sustained": (measures.sustained, False),
+    "burst": (measures.burst, False),
+    "departures": (measures.departures, False),
+}
+"""Each group of figures: who measures it, and whether it needs hosts with cables."""
+
+
+def goal_of(figure: str, nodes: int) -> tuple[str, str, float] | None:
+    """The goal of a figure at this number of members."""
+    if figure not in GOALS:
+        return None
+    unit, direction, goal = GOALS[figure]
+    return unit, direction, LARGER.get(figure, {}).get(nodes, goal)
+
+
+def show(figure: str, values: dict[str, float | None], nodes: int) -> None:
+    """Print one figure."""
+    line: dict[str, object] = {"figure": figure, "nodes": nodes}
+    line |= {side: None if v is None else round(v, 4) for side, v in values.items()}
+    goal = goal_of(figure, nodes)
+    if goal is not None:
+        unit, direction, limit = goal
+        ours = values["ours"]
+        met = ours is not None and (ours <= limit if direction == "<=" else ours >= limit)
+        line |= {"unit": unit, "goal": f"{direction} {limit:g}", "met": met}
+    print(json.dumps(line), flush=True)
+
+
+def versions(sides: list[str]) -> dict[str, object]:
+    """Who races, on what."""
+    found: dict[str, object] = {"python": sys.version.split()[0], "processors": os.cpu_count()}
+    if "serf" in sides:
+        done = subprocess.run(["serf", "version"], capture_output=True, text=True, check=True)
+        found["serf"] = done.stdout.splitlines()[0]
+    found["load"] = os.getloadavg()[0]
+    return found
+
+
+async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) -> None:
+    """Print all figures of these rows."""
+    why_not = missing()
+    with tempfile.TemporaryDirectory() as folder:
+        keyring = Path(folder) / "keyring"
+        command = [sys.executable, "-m", "crdtnode", "key", "new", str(keyring)]
+        await trio.run_process(command, capture_stdout=True)
+        secrets = {"ours": str(keyring), "serf": base64.b64encode(os.urandom(32)).decode()}
+        async with AsyncExitStack() as stack:
+            teams = [
+                await stack.enter_async_context(
+                    team(side, nodes, secrets[side], namespaces=why_not is None)
+                )
+                for side in sides
+            ]
+            show("cluster forms", {t.side: await t.form() for t in teams}, nodes)
+            await trio.sleep(min(3, effort.idle))  # what forming set off shall not count as idle
+            for row in [row for row in rows if row in ROWS]:
+                measure, needs_cables = ROWS[row]
+                if needs_cables and why_not is not None:
+                    continue
+                by_side = {t.side: await measure(t, effort) for t in teams}
+                for figure in by_side["ours"]:
+                    show(figure, {s: by_side[s].get(figure) for s in by_side}, nodes)
+        if "http" in rows:
+            for figure, value in (await through_http(nodes, keyring, effort)).items():
+                show(figure, {"ours": value}, nodes)
+    left_out = [row for row in rows if row in ROWS and ROWS[row][1] and why_not]
+    print(json.dumps({"left out": left_out, "why": why_not, **versions(sides)}))
+
+
+def main() -> None:
+    """Read the command line, and race."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=10)
+    parser.add_argument("--peer", choices=["serf"], help="race against it; it has to be installed")
+    parser.add_argument("--rows", default="all", help=f"of {','.join([*ROWS, 'http'])}")
+    parser.add_argument("--split", type=float, default=60, help="seconds that a partition lasts")
+    parser.add_argument("--quick", action="store_true", help="to see that it runs")
+    given = parser.parse_args()
+    if given.nodes < 3:
+        parser.error("--nodes: a race needs at least 3")
+    rows = [*ROWS, "http"] if given.rows == "all" else given.rows.split(",")
+    if unknown := [row for row in rows if row not in ROWS and row != "http"]:
+        parser.error(f"--rows: there is no {unknown[0]}; there are {', '.join([*ROWS, 'http'])}")
+    if given.peer and shutil.which(given.peer) is None:
+        parser.error(f"{given.peer} is not installed (Debian package {given.peer})")
+    effort = Effort(split=given.split)
+    if given.quick:
+        effort = Effort(
+            writes=5, seconds=0.2, idle=0.5, split=min(2, given.split), split_writes=40, kills=1
+        )
+    sides = ["ours", *([given.peer] if given.peer else [])]
+    trio.run(race, given.nodes, sides, rows, effort)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The race runs, small, and says what it is asked; what it measures is another matter."""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_cluster.py"
+
+
+def race(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *args],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_three_real_members_give_a_figure_for_each_row_that_is_asked_for() -> None:
+    done = race("--nodes", "3", "--quick", "--rows", "status,visible,departures")
+    assert done.returncode == 0, done.stderr
+    *figures, last = [json.loads(line) for line in done.stdout.splitlines()]
+    ours = {figure["figure"]: figure["ours"] for figure in figures}
+    for name in ("cluster forms", "status of everybody", "visible on all p50"):
+        assert 0 < ours[name] < 5
+    assert 0 < ours["killed process known by all, longest"] < 30
+    assert last["left out"] == []
+
+
+def test_a_row_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    done = race("--rows", "nonsense")
+    assert done.returncode == 2
+    assert "there is no nonsense; there are idle, " in done.stderr
