@@ -5,6 +5,7 @@ checked is `crdtnode.sim`'s business. It talks to no daemon.
 """
 
 import json
+from pathlib import Path
 import secrets
 from time import monotonic
 from typing import Any
@@ -12,16 +13,20 @@ from typing import Any
 import click
 
 from crdtnode.cli.live import LiveLine
+from crdtnode.cli.simulate_failures import replay, shrink_command
 from crdtnode.cli.simulate_options import EXIT, drawn, plan_options, recipe_of
 from crdtnode.cli.simulate_sweep import sweep_command
 from crdtnode.sim import Plan, Result, run
+from crdtnode.sim.failures import Failure
 from crdtnode.sim.sweeping import again, settings_with
 
 EXAMPLES = """\b
 Examples:
   crdtnode simulate --seed 7
   crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60
-  crdtnode simulate sweep --seeds 0:500
+  crdtnode simulate sweep --seeds 0:500 --save failures
+  crdtnode simulate shrink failures/seed-7.json
+  crdtnode simulate replay failures/seed-7.shrunk.json
 """
 
 
@@ -29,9 +34,22 @@ Examples:
 @click.option(
     "--seed", metavar="N", type=int, help="Where all chance comes from. Default: a new one."
 )
+@click.option(
+    "--save",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a failure file where something is violated.",
+)
 @plan_options
 @click.pass_context
-def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked: Any) -> None:
+def simulate(
+    context: click.Context,
+    /,
+    seed: int | None,
+    save: Path | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
     """Run many nodes under a nasty network in no time.
 
     The nodes are real ones: the same protocol and types as in production, with time and network
@@ -57,6 +75,8 @@ def simulate(context: click.Context, /, seed: int | None, as_json: bool, **asked
         **settings_with(asked["planted"]),
     )
     line.end()
+    if save and result.violated:
+        Failure.of(result, asked["planted"]).write(save)
     if as_json:
         document = {**result.to_json(), "wall_s": round(monotonic() - began, 3)}
         document["replay"] = again(plan.replay(), asked["planted"])
@@ -93,4 +113,5 @@ def _report(result: Result, wall_s: float) -> str:
     return "\n".join(lines)
 
 
-simulate.add_command(sweep_command)
+for _command in (sweep_command, replay, shrink_command):
+    simulate.add_command(_command)

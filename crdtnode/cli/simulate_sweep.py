@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 import json
 import os
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -18,10 +19,13 @@ import click
 from crdtnode.cli.live import LiveLine, bar
 from crdtnode.cli.simulate_options import EXIT, OrAny, drawn, plan_options, recipe_of
 from crdtnode.sim import Outcome, Verdict, sweep
+from crdtnode.sim.failures import Failure
 from crdtnode.sim.sweeping import chunk_for
 
 _DASK_TIMEOUT: Final = 10
 """Seconds in which a dask scheduler must answer."""
+
+_SAVED_MOST: Final = 10
 
 _SHOWN: Final = ("seed", "verdict", "trace_hash", "converged_after_s", "explanation", "tries")
 
@@ -57,6 +61,13 @@ def _seed_range(text: str) -> range:
     metavar="ADDRESS",
     help="Run them on the workers of this dask scheduler, such as tcp://10.0.0.1:8786, instead.",
 )
+@click.option(
+    "--save",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=f"Write a failure file, seed-N.json, for each of the first {_SAVED_MOST} seeds that are "
+    "violated: for 'simulate replay' and 'simulate shrink'.",
+)
 @plan_options
 @click.pass_context
 def sweep_command(
@@ -65,6 +76,7 @@ def sweep_command(
     seeds: range,
     workers: int | None,
     scheduler: str | None,
+    save: Path | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -77,15 +89,16 @@ def sweep_command(
     """
     if workers and scheduler:
         raise click.UsageError("--workers and --dask exclude each other")
-    recipe = recipe_of(**asked)
+    recipe, planted = recipe_of(**asked), asked["planted"]
     drawn(seeds[0], recipe)
     tally = _Tally(len(seeds), as_json=as_json)
     with _executor(workers or os.cpu_count() or 1, scheduler) as (executor, hands):
         chunk = chunk_for(len(seeds), hands)
-        for outcome in sweep(
-            seeds, recipe, executor=executor, chunk=chunk, planted=asked["planted"]
-        ):
+        for outcome in sweep(seeds, recipe, executor=executor, chunk=chunk, planted=planted):
             tally.add(outcome)
+            if save and outcome.violated and len(tally.saved) < _SAVED_MOST:
+                failure = Failure.of_outcome(outcome, drawn(outcome.seed, recipe), planted)
+                tally.save(failure, save / f"seed-{outcome.seed}.json")
     context.exit(tally.end())
 
 
@@ -119,6 +132,7 @@ class _Tally:
         self._as_json = as_json
         self._counts = dict.fromkeys(Verdict, 0)
         self._again: list[int] = []
+        self.saved: list[Path] = []
         self._line = LiveLine()
         self._began = monotonic()
 
@@ -134,6 +148,11 @@ class _Tally:
             click.echo(outcome.explanation)
         self._line.show(self._progress())
 
+    def save(self, failure: Failure, path: Path) -> None:
+        """Write a failure file."""
+        failure.write(path)
+        self.saved.append(path)
+
     def _progress(self) -> str:
         done, hold = sum(self._counts.values()), self._counts[Verdict.HOLDS]
         left = (monotonic() - self._began) / done * (self._seeds - done)
@@ -147,10 +166,14 @@ class _Tally:
         verdict = next(bad, Verdict.HOLDS)
         if self._as_json:
             counts = {str(v): count for v, count in self._counts.items()}
-            click.echo(json.dumps({"verdict": verdict, **counts, "run_again": len(self._again)}))
+            more = {"run_again": len(self._again), "saved": list(map(str, self.saved))}
+            click.echo(json.dumps({"verdict": verdict, **counts, **more}))
             return EXIT[verdict]
         click.echo(f"{verdict}: {self._counts[Verdict.HOLDS]} of {self._seeds} seeds hold")
         if self._again:
             few = ", ".join(map(str, self._again[:10])) + ", ..." * (len(self._again) > 10)
             click.echo(f"{len(self._again)} seeds ran again, since a worker died: {few}")
+        if self.saved:
+            click.echo(f"saved {', '.join(map(str, self.saved))}")
+            click.echo(f"shrink with: crdtnode simulate shrink {self.saved[0]}")
         return EXIT[verdict]

@@ -73,12 +73,38 @@ def test_a_type_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.process
 def test_the_simulate_command() -> None:
-    command = block("sh", "crdtnode simulate").split()
+    command = block("sh", "crdtnode simulate --nodes").split()
     done = subprocess.run(
         [sys.executable, "-m", *command], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "holds" in done.stdout
+
+
+@pytest.mark.process
+def test_a_planted_bug_from_the_sweep_to_five_events_and_their_replay(tmp_path: Path) -> None:
+    commands = block("sh", "crdtnode simulate sweep").splitlines()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    sweep, shrink, replay = (
+        subprocess.run(
+            command,
+            shell=True,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        for command in commands
+    )
+    assert [done.returncode for done in (sweep, shrink, replay)] == [1, 1, 1], shrink.stderr
+    assert "saved failures/seed-0.json" in sweep.stdout
+    sizes = re.match(r"from (\d+) events on \d nodes to (\d) on \d", shrink.stdout)
+    assert sizes, shrink.stdout
+    assert int(sizes[1]) > 5 >= int(sizes[2])
+    assert "forgetfulset@1" in replay.stdout
+    assert "the very run that was saved" in replay.stdout
 
 
 def run(example: str, capsys: pytest.CaptureFixture[str]) -> None:
