@@ -1,41 +1,30 @@
-"""One simulated node: an engine, its registry, and the driver that carries out its effects.
+"""One simulated machine: its clock, its disk, its address, and the process that runs on it.
 
-Rule of this file: it does to an engine what a real node does, no more: hands it what arrived and
-the time, takes its effects in order, and wakes it at its deadline. A crash throws all of it away;
-a restart begins with a new boot id and a new replica id, at the same address.
+Rule of this file: it decides when something happens to the process, never what the process does
+about it. A crash throws the process away; a restart begins with a new boot id and a new replica
+id, at the same address, with the disk that the plan wants.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections import deque
 from math import inf
 from random import Random
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING
 
 from crdt import StateCRDT
 from crdt.catalogue import type_of
 from crdtnode.config import DEFAULT_PORT, Settings
+from crdtnode.errors import CrdtNodeError
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import Engine
-from crdtnode.protocol.channel import clear
-from crdtnode.protocol.effects import (
-    Address,
-    Changed,
-    CloseStream,
-    Effect,
-    Event,
-    Flushed,
-    Left,
-    MemberNews,
-    OpenStream,
-    Roots,
-    SendDatagram,
-    SendFrame,
-    Stream,
-    Udp,
-)
-from crdtnode.sim.agenda import SECOND, no_earlier
+from crdtnode.protocol.channel import Channel, clear, sealed
+from crdtnode.protocol.effects import Address, Udp
+from crdtnode.sim.agenda import SECOND, Act, no_earlier
+from crdtnode.sim.disk import EMPTY, Disk
 from crdtnode.sim.events import Write
+from crdtnode.sim.process import Process
 from crdtnode.sim.shadow import WatchedRegistry
+from crdtnode.wire.keyring import Keyring
 
 if TYPE_CHECKING:
     from crdtnode.sim.world import World
@@ -46,6 +35,9 @@ EPOCH_MS = 1_700_000_000_000
 """What the wall clocks show when a simulation begins."""
 STEP = 1000
 """Nanoseconds that a call of the engine takes at least: what is due at once comes so much later."""
+
+BUFFER = 256
+"""Datagrams that wait for a process which takes nothing in; further ones are dropped."""
 
 
 def address_of(index: int) -> Address:
@@ -61,8 +53,12 @@ class Host:
         address: Of its socket.
         udp: What a datagram from there comes from.
         lives: Number of processes started here so far.
+        process: The one that runs, if any.
         registries: One for each of them.
-        root: The root that the registry had after the last call.
+        root: The root that the registry had after the last call; None while it is down.
+        paused: True while the process stands still.
+        gone: True once the node has left, or while it has not joined yet.
+        backup: The copy of the disk that was made last.
     """
 
     def __init__(self, world: "World", index: int, name: str) -> None:
@@ -71,38 +67,52 @@ class Host:
         self.address = address_of(index)
         self.udp = Udp(self.address)
         self.lives = 0
-        self.root: int | None = None
-        self._engine: Engine | None = None
-        self._registry: WatchedRegistry | None = None
+        self.process: Process | None = None
         self.registries: list[WatchedRegistry] = []
         self.metrics = Metrics()
+        self.root: int | None = None
+        self.gone = False
+        self.backup = EMPTY
+        self.disk_fails = False
+        self._disk = EMPTY
+        """What is on the disk while the process is down, or while the disk takes no writes."""
         self._deadline = inf
         """The engine's deadline after the last call."""
         self._wake_at: int | None = None
+        self.paused = False
+        self._per_call = 0
+        """Nanoseconds that each call takes, on top of nothing."""
+        self._free_at = 0
+        self._waiting: deque[Act] = deque()
+        self._waiting_datagrams = 0
+        self._draining = False
+        self._clock = (0, EPOCH_MS * 1_000_000, 1.0)
+        """(moment, nanoseconds shown then, rate) of the wall clock."""
 
     @property
     def up(self) -> bool:
         """True while a process runs here."""
-        return self._engine is not None
+        return self.process is not None
 
     @property
     def engine(self) -> Engine:
         """The process's engine; only while it is up."""
-        assert self._engine is not None
-        return self._engine
+        assert self.process is not None
+        return self.process.engine
 
     @property
     def registry(self) -> WatchedRegistry:
         """The process's registry; only while it is up."""
-        assert self._registry is not None
-        return self._registry
+        assert self.process is not None
+        return self.process.registry
 
     # Its life
 
-    def start(self, moment: int) -> None:
-        """Start a process with nothing but its seeds."""
+    def start(self, moment: int, disk: Disk = EMPTY, name: str = "") -> None:
+        """Start a process with what is on a disk, under a name that may be another one's."""
         world = self.world
         self.lives += 1
+        self.gone = False
         life = f"{world.plan.seed}/node/{self.name}/{self.lives}"
         entropy = Random(f"{life}/entropy").randbytes
         registry = world.new_registry(
@@ -111,134 +121,256 @@ class Host:
             witnesses=world.witnesses,
             salt=SALT,
             replica=lambda: urlsafe_b64encode(entropy(8)).decode().rstrip("="),
-            clock=self._wall_clock,
+            clock=self.wall_clock,
             metrics=self.metrics,
             types=world.types,
         )
-        self._registry = registry
         self.registries.append(registry)
-        self._engine = world.new_engine(
-            name=self.name,
+        engine = world.new_engine(
+            name=name or self.name,
             cluster=CLUSTER,
             addresses=(self.address,),
             registry=registry,
-            channel=clear(CLUSTER, entropy(16)),
+            channel=self._channel(entropy(16)),
             settings=Settings(),
             metrics=self.metrics,
             chance=Random(f"{life}/chance"),
             entropy=entropy,
-            clock=self._wall_clock,
-            seeds=world.seeds_of(self),
+            clock=self.wall_clock,
+            seeds=tuple(dict.fromkeys((*world.seeds_of(self), *disk.peers))),
             tags={},
         )
         world.trace.add(moment, "start", "", self.name)
-        self._call(moment, self._engine.start)
+        disk.load(registry, moment / SECOND)
+        self.process = world.new_process(self, engine, registry)
+        self.process.start()
 
-    def crash(self, moment: int) -> None:
-        """Stop in the middle of everything and forget it."""
+    def _channel(self, boot: bytes) -> Channel:
+        """Sealed only where bits flip: elsewhere it would cost most of the time and show nothing."""
+        if self.world.corrupts:
+            return sealed(Keyring.open_key(CLUSTER), CLUSTER, boot)
+        return clear(CLUSTER, boot)
+
+    def crash(self, moment: int, *, torn: bool = False) -> None:
+        """Stop in the middle of everything; what is on the disk stays."""
         self.world.trace.add(moment, "crash", "", self.name)
-        self.world.streams.crash(self)
-        self._engine = self._registry = self._wake_at = None
-        self._show_root(None)
+        self._disk = self.disk(torn=torn)
+        self._stop()
 
-    def _wall_clock(self) -> int:
-        return EPOCH_MS + self.world.agenda.now // 1_000_000
+    def left(self) -> None:
+        """The process has said goodbye and ends."""
+        self.world.trace.add(self.world.agenda.now, "left", "", self.name)
+        self._disk = self.disk()
+        self.gone = True
+        self._stop()
+
+    def _stop(self) -> None:
+        process, self.process = self.process, None
+        self.world.streams.crash(self)
+        self._wake_at = None
+        self.paused = self.disk_fails = False
+        self._per_call = 0
+        self._waiting.clear()
+        self._waiting_datagrams = 0
+        self.show_root(None)
+        if process is not None:
+            process.end()
+
+    # Its disk
+
+    def disk(self, *, torn: bool = False) -> Disk:
+        """What is on its disk now."""
+        if self.process is None or self.disk_fails:
+            return self._disk
+        return Disk.of(self.registry, self.engine, torn=torn)
+
+    def disk_error(self) -> None:
+        """From now on nothing gets onto the disk."""
+        if self.process is not None and not self.disk_fails:
+            self._disk = self.disk()
+            self.disk_fails = True
+
+    # Its clock
+
+    def wall_clock(self) -> int:
+        """Whole milliseconds since 1970, as this machine believes."""
+        return self._shown() // 1_000_000
+
+    def _shown(self) -> int:
+        since, shown, rate = self._clock
+        passed = self.world.agenda.now - since
+        return shown + (passed if rate == 1.0 else int(passed * rate))
+
+    def set_clock(self, by: float = 0.0, rate: float | None = None) -> None:
+        """Let the wall clock jump by so many seconds, or go at another rate."""
+        old = self._clock[2]
+        shown = max(0, self._shown() + int(by * SECOND))
+        self._clock = (self.world.agenda.now, shown, old if rate is None else rate)
+
+    # Standing still, and having too much to do
+
+    @property
+    def hindered(self) -> bool:
+        """True while the process takes nothing in."""
+        return (
+            self.paused
+            or bool(self._waiting)
+            or (self._per_call > 0 and self.world.agenda.now < self._free_at)
+        )
+
+    def put_off(self, act: Act) -> None:
+        """Let something wait until the process can take it."""
+        self._waiting.append(act)
+        self._drain_later()
+
+    def pause(self) -> None:
+        """Let the process stand still."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Let it go on with what waits: its sockets and its deadline in any order."""
+        if not self.paused:
+            return
+        self.paused = False
+        chance = Random(f"{self.world.plan.seed}/resume/{self.name}/{self.world.agenda.now}")
+        if self._wake_at is not None and self._wake_at <= self.world.agenda.now:
+            place = 0 if chance.random() < 0.5 else len(self._waiting)
+            self._waiting.insert(place, self._wake_late)
+        self._drain_later()
+
+    def slow_down(self, per_call: float) -> None:
+        """Let every call take so many seconds."""
+        self._per_call = round(per_call * SECOND)
+
+    @property
+    def slow(self) -> bool:
+        """True while every call takes time."""
+        return self._per_call > 0
+
+    def _busy(self, moment: int) -> None:
+        if self._per_call:
+            self._free_at = moment + self._per_call
+
+    def _drain_later(self) -> None:
+        if self._waiting and not self.paused and not self._draining:
+            self._draining = True
+            self.world.agenda.at(max(self.world.agenda.now + 1, self._free_at), self._drain)
+
+    def _drain(self, moment: int) -> None:
+        self._draining = False
+        if self.paused or not self._waiting:
+            return
+        act = self._waiting.popleft()
+        act(moment)
+        self._busy(moment)
+        self._drain_later()
 
     # What happens to it
 
     def write(self, write: Write, moment: int) -> None:
         """Call a mutator, as the process's own code would."""
-        registry = self._registry
-        if registry is None:
+        if self.paused:
+            self.put_off(lambda at: self.write(write, at))
+            return
+        process = self.process
+        if process is None:
             return
         self.world.trace.add(moment, "write", "", self.name, str(write).encode())
         try:
-            delta = _mutate(registry, write)
+            delta = _mutate(process.registry, write)
         except Exception as error:  # noqa: BLE001 - a type that raises is what a run must show
             self.world.raised(self, error)
             return
         if delta is not None:
-            registry.wrote(self.world.ledger.wrote(write, delta, moment))
+            process.registry.wrote(self.world.ledger.wrote(write, delta, moment))
         if write.flush:
-            ticket = self._call(moment, self.engine.flush)
-            self.world.asked(self, ticket)
+            ticket = process.flush()
+            if ticket is not None:
+                self.world.asked(self, ticket)
         else:
-            self._plan_wake()
+            process.wrote()
+
+    def leave(self, moment: int) -> None:
+        """Begin to leave; `left` follows."""
+        if self.paused:
+            self.put_off(self.leave)
+        elif self.process is not None:
+            self.world.trace.add(moment, "leave", "", self.name)
+            self.process.leave()
 
     def datagram(self, source: "Host", data: bytes, moment: int) -> None:
         """A datagram arrives."""
-        if self._engine is not None and self.world.links.reaches(source.name, self.name):
-            self.world.trace.add(moment, "datagram", source.name, self.name, data)
-            self._call(moment, self._engine.receive, data, source.udp)
+        process = self.process
+        if process is None:
+            return
+        reach = self.world.links.reach
+        if not reach.whole:
+            if not reach(source.name, self.name):
+                return
+            if reach.keeps(source.name, self.name, lambda: self._arrive_again(source, data)):
+                return
+        if self.hindered:
+            self._queue_datagram(source, data)
+            return
+        self.world.trace.add(moment, "datagram", source.name, self.name, data)
+        process.datagram(data, source.udp)
+        if self._per_call:
+            self._busy(moment)
+
+    def _arrive_again(self, source: "Host", data: bytes) -> None:
+        agenda = self.world.agenda
+        agenda.at(agenda.now + 1, lambda at: self.datagram(source, data, at))
+
+    def _queue_datagram(self, source: "Host", data: bytes) -> None:
+        """Keep a datagram in the socket's buffer."""
+        if self._waiting_datagrams >= BUFFER:
+            return
+        self._waiting_datagrams += 1
+
+        def take(moment: int) -> None:
+            self._waiting_datagrams -= 1
+            if self.process is not None:
+                self.world.trace.add(moment, "datagram", source.name, self.name, data)
+                self.process.datagram(data, source.udp)
+
+        self.put_off(take)
 
     def accept(self, moment: int, address: Address) -> int | None:
         """A connection comes in."""
+        if self.process is None:
+            return None
         self.world.trace.add(moment, "accept", "", self.name)
-        stream: int | None = self._call(moment, self.engine.accepted, address)
-        return stream
+        return self.process.accepted(address)
 
     def stream_opened(self, moment: int, stream: int) -> None:
         """A connect succeeded."""
         self.world.trace.add(moment, "opened", "", self.name)
-        self._call(moment, self.engine.opened, stream)
+        if self.process is not None:
+            self.process.opened(stream)
 
     def stream_bytes(self, moment: int, stream: int, data: bytes, source: str) -> None:
         """Bytes arrive on a stream."""
         self.world.trace.add(moment, "stream", source, self.name, data)
-        self._call(moment, self.engine.receive, data, Stream(stream))
+        if self.process is not None:
+            self.process.received(stream, data)
 
     def stream_drained(self, moment: int, stream: int) -> None:
         """All that was written to a stream is out."""
         self.world.trace.add(moment, "drained", "", self.name)
-        self._call(moment, self.engine.drained, stream)
+        if self.process is not None:
+            self.process.drained(stream)
 
     def stream_closed(self, moment: int, stream: int, why: str) -> None:
         """A stream broke, or a connect failed."""
         self.world.trace.add(moment, "closed", "", self.name, why.encode())
-        self._call(moment, self.engine.closed, stream, why)
+        if self.process is not None:
+            self.process.closed(stream, why)
 
-    # Driving the engine
+    # Its deadline
 
-    def _call(self, moment: int, act: Callable[..., Any], *args: object) -> Any:
-        """Call the engine, with the time as the last argument, and carry out what it wants."""
-        try:
-            answer = act(*args, moment / SECOND)
-            effects = self.engine.effects()
-        except Exception as error:  # noqa: BLE001 - an engine that raises is what a run must show
-            self.world.raised(self, error)
-            return None
-        for effect in effects:
-            if type(effect) is SendDatagram:  # nearly all of them
-                self.world.send(self, effect.address, effect.data)
-            else:
-                self._carry_out(effect)
-        self._plan_wake()
-        root = self.registry.root
-        if root != self.root:
-            self._show_root(root)
-        return answer
-
-    def _carry_out(self, effect: Effect) -> None:
-        world = self.world
-        match effect:
-            case SendDatagram(address, data):
-                world.send(self, address, data)
-            case SendFrame(stream, data):
-                world.streams.write(self, stream, data)
-            case OpenStream(stream, address):
-                world.streams.connect(self, stream, address)
-            case CloseStream(stream, _):
-                world.streams.close(self, stream)
-            case Changed() | MemberNews() | Flushed() | Roots() | Event() | Left():
-                world.told(self, effect)
-            case _:
-                assert_never(effect)
-
-    def _plan_wake(self) -> None:
+    def plan_wake(self, deadline: float) -> None:
         """Have the engine woken at its deadline, unless a wake comes before it anyway."""
-        if self._engine is None:
-            return
-        self._deadline = deadline = self._engine.deadline
+        self._deadline = deadline
         if deadline != inf:
             moment = self.world.agenda.now + STEP
             if deadline > moment / SECOND:
@@ -249,24 +381,38 @@ class Host:
     def _wake(self, moment: int) -> None:
         if moment != self._wake_at:
             return  # an earlier wake took its place, or the process is gone
+        if self.paused:
+            return  # it sleeps through its deadline; `resume` knows
+        if self.hindered:
+            self.put_off(self._wake_late)
+        else:
+            self._ring(moment)
+            self._busy(moment)
+
+    def _wake_late(self, moment: int) -> None:
+        if self._wake_at is not None and self._wake_at <= moment:
+            self._ring(moment)
+
+    def _ring(self, moment: int) -> None:
         self._wake_at = None
         if moment / SECOND < self._deadline:
-            self._plan_wake()  # the deadline moved on meanwhile
-        else:
-            self._call(moment, self.engine.wake)
+            self.plan_wake(self._deadline)  # the deadline moved on meanwhile
+        elif self.process is not None:
+            self.process.ring()
 
-    def _show_root(self, root: int | None) -> None:
-        self.world.root_changed(self.root, root)
-        self.root = root
+    def show_root(self, root: int | None) -> None:
+        """Say which root the registry has now."""
+        if root != self.root:
+            self.world.root_changed(self.root, root)
+            self.root = root
 
 
 def _mutate(registry: WatchedRegistry, write: Write) -> StateCRDT | None:
     """Do a write; None where the type refused it, or it changed nothing."""
     kind = type_of(write.type)
-    mutator = getattr(registry.open(write.name, kind), write.method)
     try:
-        delta = mutator(*write.args)
-    except (KeyError, ValueError):
+        delta = getattr(registry.open(write.name, kind), write.method)(*write.args)
+    except (KeyError, ValueError, CrdtNodeError):
         return None
     if not isinstance(delta, kind):
         raise TypeError(f"{write.type}.{write.method} gave no delta, but {delta!r}")

@@ -1,86 +1,179 @@
-"""What the network does to each packet, and who reaches whom.
+"""What the network does to each packet.
 
 Rule of this file: a decision depends on the seed, the link and the packet's number on that link,
 and on nothing else. Taking one event out of a plan does not re-roll the rest, which is what makes
-a failing plan shrink.
+a failing plan shrink. Who reaches whom is `reach`'s business.
 """
 
-from collections import defaultdict
+from collections.abc import Iterable
 from hashlib import blake2b
 from struct import Struct
 
-from crdtnode.sim.agenda import SECOND
-from crdtnode.sim.link import Network
+from crdtnode.sim.agenda import SECOND, nanoseconds
+from crdtnode.sim.faults import EVERYBODY, Relink
+from crdtnode.sim.link import Between, Link, Network
+from crdtnode.sim.reach import Reach
 
-_DICE = Struct("<4Q")
-_SIDES = float(2**64)
+_DICE = Struct("<8I")
+_SIDES = float(2**32)
 
 RETRANSMIT = 0.2
 """Seconds after which a stream sends a lost packet again; doubles each time. (Linux's least.)"""
 
+QUEUE_MOST = 1 * SECOND
+"""Nanoseconds that a datagram waits for bandwidth before it is dropped."""
+
+OVERTAKEN = 10
+"""Latencies that a reordered datagram is kept back in addition to its own."""
+
+UDP, TCP, SYN, CUT = 1, 2, 3, 4
+"""What the dice are for; each use has its own numbers, so that one does not shift the others."""
+
+Dice = tuple[int, int, int, int, int, int, int, int]
+"""Eight numbers below 2**32."""
+
+
+class Way:
+    """One direction between two nodes: how it behaves, and how many packets went."""
+
+    __slots__ = ("_hashed", "_sent", "busy_until", "ends", "link")
+
+    def __init__(self, seed: int, ends: tuple[str, str], link: Link) -> None:
+        self.ends = ends
+        self.link = link
+        self.busy_until = 0
+        """When all that was sent so far has left, where bandwidth is limited."""
+        self._hashed = blake2b(f"{seed}/network/{ends[0]}/{ends[1]}".encode(), digest_size=32)
+        self._sent = [0, 0, 0, 0, 0]
+
+    def dice(self, use: int) -> Dice:
+        """The numbers for the next packet of this use."""
+        self._sent[use] = number = self._sent[use] + 1
+        hashed = self._hashed.copy()
+        hashed.update((number << 8 | use).to_bytes(8))
+        return _DICE.unpack(hashed.digest())
+
+    def queue(self, now: int, size: int) -> int:
+        """Nanoseconds until this many bytes have left, behind all that wait already."""
+        if self.link.bandwidth is None:
+            return 0
+        self.busy_until = max(self.busy_until, now) + round(size / self.link.bandwidth * SECOND)
+        return self.busy_until - now
+
 
 class Links:
-    """All links between nodes, both ways, with their dice.
+    """All links between nodes, both ways, with their dice. Nodes stand here by name.
 
-    Nodes stand here by name. Results are moments to wait, in nanoseconds.
+    Attributes:
+        reach: Who reaches whom.
     """
 
     def __init__(self, seed: int, network: Network) -> None:
-        self._base = blake2b(f"{seed}/network".encode(), digest_size=32)
+        self.reach = Reach()
+        self._seed = seed
         self._network = network
-        self._sent: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-        self._side: dict[str, int] | None = None
+        self._changes: list[Relink] = []
+        self._ways: dict[tuple[str, str], Way] = {}
 
-    def partition(self, groups: tuple[tuple[str, ...], ...]) -> None:
-        """Let only nodes of one group reach each other; the unnamed are a group too."""
-        self._side = {name: side for side, group in enumerate(groups, 1) for name in group}
+    def way(self, source: str, target: str) -> Way:
+        """The way from one node to another."""
+        way = self._ways.get((source, target))
+        if way is None:
+            ends = (source, target)
+            way = self._ways[ends] = Way(self._seed, ends, self._link(ends))
+        return way
 
-    def heal(self) -> None:
-        """Let everybody reach everybody."""
-        self._side = None
+    def _link(self, ends: tuple[str, str]) -> Link:
+        """How a way behaves now: the last rule that fits it says so."""
+        rules: Iterable[Between | Relink] = (*self._network.links, *self._changes)
+        fitting = [
+            rule.link
+            for rule in rules
+            if rule.source in (EVERYBODY, ends[0]) and rule.target in (EVERYBODY, ends[1])
+        ]
+        return fitting[-1] if fitting else self._network
+
+    def relink(self, change: Relink) -> None:
+        """Let some ways behave otherwise."""
+        self._changes.append(change)
+        self._look_again()
+
+    def restore(self) -> None:
+        """Let all ways behave as the plan's network says."""
+        if self._changes:
+            self._changes.clear()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        for ends, way in self._ways.items():
+            way.link = self._link(ends)
 
     @property
-    def whole(self) -> bool:
-        """True while there is no partition."""
-        return self._side is None
+    def changed(self) -> bool:
+        """True while some way does not behave as the plan's network says."""
+        return bool(self._changes)
 
-    def reaches(self, one: str, other: str) -> bool:
-        """True where packets between these two arrive, loss aside."""
-        side = self._side
-        return side is None or side.get(one, 0) == side.get(other, 0)
+    # Packets; results are moments to wait, in nanoseconds
 
-    def dice(self, kind: str, source: str, target: str) -> tuple[int, int, int, int]:
-        """Four numbers below 2**64 for the next packet of this kind on this link."""
-        link = (kind, source, target)
-        self._sent[link] = number = self._sent[link] + 1
-        hashed = self._base.copy()
-        hashed.update(f"{kind}/{source}/{target}/{number}".encode())
-        one, two, three, four = _DICE.unpack(hashed.digest())
-        return one, two, three, four
-
-    def datagram(self, source: str, target: str) -> tuple[int, ...]:
-        """Waits until the arrival of a datagram: none where it is lost, two where it doubles."""
-        network = self._network
-        lost, late, twice, later = self.dice("udp", source, target)
-        if lost < network.loss * _SIDES:
+    def datagram(
+        self, source: str, target: str, data: bytes, now: int
+    ) -> tuple[tuple[int, bytes], ...]:
+        """What becomes of a datagram: nothing where it is lost, two arrivals where it doubles."""
+        way = self.way(source, target)
+        link = way.link
+        lost, late, twice, later, overtaken, damaged, where, _ = way.dice(UDP)
+        if lost < link.loss * _SIDES or (link.mtu is not None and len(data) > link.mtu):
             return ()
-        wait = round(network.latency.sample(late / _SIDES) * SECOND)
-        if twice < network.duplicate * _SIDES:
-            return wait, round(network.latency.sample(later / _SIDES) * SECOND)
-        return (wait,)
+        wait = round(link.latency.sample(late / _SIDES) * SECOND)
+        if link.bandwidth is not None:
+            queued = way.queue(now, len(data))
+            if queued > QUEUE_MOST:
+                way.busy_until = now + QUEUE_MOST
+                return ()
+            wait += queued
+        if link.reorder and overtaken < link.reorder * _SIDES:
+            wait += OVERTAKEN * round(link.latency.sample(later / _SIDES) * SECOND)
+        if link.corrupt and damaged < link.corrupt * _SIDES:
+            data = flipped(data, where)
+        if link.duplicate and twice < link.duplicate * _SIDES:
+            return (wait, data), (round(link.latency.sample(later / _SIDES) * SECOND), data)
+        return ((wait, data),)
 
-    def segment(self, source: str, target: str) -> int:
+    def segment(self, source: str, target: str, size: int, now: int) -> int:
         """Wait until the arrival of a piece of a stream, sent again as often as it is lost."""
+        way = self.way(source, target)
+        link = way.link
         wait, again = 0.0, RETRANSMIT
         while True:
-            lost, late, _, _ = self.dice("tcp", source, target)
-            if lost >= self._network.loss * _SIDES or again > 60:
-                return round((wait + self._network.latency.sample(late / _SIDES)) * SECOND)
+            lost, late, *_ = way.dice(TCP)
+            if lost >= link.loss * _SIDES or again > 60:
+                latency = link.latency.sample(late / _SIDES)
+                return way.queue(now, size) + nanoseconds(wait + latency)
             wait, again = wait + again, again * 2
+
+    def cut(self, source: str, target: str, data: bytes) -> list[bytes]:
+        """How the reader of a stream gets what was written: whole, in two, or damaged."""
+        way = self.way(source, target)
+        whether, where, damaged, place, *_ = way.dice(CUT)
+        if way.link.corrupt and damaged < way.link.corrupt * _SIDES:
+            data = flipped(data, place)
+        if len(data) < 2 or whether % 4:
+            return [data]
+        middle = 1 + where % (len(data) - 1)
+        return [data[:middle], data[middle:]]
 
     def connect(self, source: str, target: str) -> int | None:
         """Wait until one packet of a connect arrives; None where it is lost."""
-        lost, late, _, _ = self.dice("syn", source, target)
-        if lost < self._network.loss * _SIDES:
+        way = self.way(source, target)
+        lost, late, *_ = way.dice(SYN)
+        if lost < way.link.loss * _SIDES:
             return None
-        return round(self._network.latency.sample(late / _SIDES) * SECOND)
+        return round(way.link.latency.sample(late / _SIDES) * SECOND)
+
+
+def flipped(data: bytes, where: int) -> bytes:
+    """The data with one to three bits turned over; all in one byte, so that none turns twice."""
+    if not data:
+        return data
+    place, bits = where % len(data), (0x01, 0x80, 0x12, 0x49)[where >> 20 & 3]
+    return data[:place] + bytes((data[place] ^ bits,)) + data[place + 1 :]

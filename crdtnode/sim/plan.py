@@ -19,6 +19,7 @@ from crdtnode.sim.expectations import Expectations
 from crdtnode.sim.faults import (
     EVERYBODY,
     ClockRate,
+    Clone,
     Fault,
     Flapping,
     Join,
@@ -84,7 +85,7 @@ class Plan:
             self._check_nodes(f"network.links[{number}]", tuple(dict.fromkeys(ends)))
         for number, final in enumerate(self.expect.finals):
             _known_type(f"expect.finals[{number}].type", final.type)
-        joins = [fault.node for fault in self.faults if isinstance(fault, Join)]
+        joins = self.latecomers
         if len(set(joins)) != len(joins):
             raise PlanError("faults: a node joins twice; after the first time it restarts")
 
@@ -104,8 +105,8 @@ class Plan:
 
     @property
     def latecomers(self) -> tuple[str, ...]:
-        """Nodes that are not there from the start, but join later."""
-        return tuple(fault.node for fault in self.faults if isinstance(fault, Join))
+        """Nodes that are not there from the start, but join later, or come as clones."""
+        return tuple(fault.node for fault in self.faults if isinstance(fault, Join | Clone))
 
     def to_json(self) -> dict[str, object]:
         """The whole plan as a JSON document; what has its default is left out."""
@@ -220,8 +221,8 @@ def _check_fault(where: str, fault: Fault) -> None:
             _seconds(f"{where}.gap", gap)
             if not off or sorted(off) != sorted(back) or len(set(off)) != len(off):
                 raise PlanError(f"{where}: off and back must be the same nodes, each once")
-        case MajorityRing(ring=ring) if len(ring) < 3:
-            raise PlanError(f"{where}: a ring has at least 3 nodes")
+        case MajorityRing(ring=ring) if len(ring) < 4:
+            raise PlanError(f"{where}: a ring has at least 4 nodes")
         case Slow(per_call=seconds):
             _seconds(f"{where}.per_call", seconds)
         case ClockRate(rate=rate):

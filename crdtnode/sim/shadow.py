@@ -132,6 +132,7 @@ class WatchedRegistry(Registry):
 
     Attributes:
         shadows: What this process has seen of each object.
+        touched: The object that changed last.
         written: The updates made here, in order.
     """
 
@@ -152,6 +153,7 @@ class WatchedRegistry(Registry):
         self.ledger = ledger
         self.witnesses = witnesses
         self.shadows: dict[Key, int] = {}
+        self.touched: Key | None = None
         self.written: list[Update] = []
         self._unflushed: dict[Key, int] = {}
 
@@ -197,6 +199,7 @@ class WatchedRegistry(Registry):
 
     def _reach(self, key: Key, seen: int) -> None:
         shadow = self.shadows[key] = self.shadows.get(key, 0) | seen
+        self.touched = key
         state = self.look(key)
         if state is not None:
             for witness in self.witnesses:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from crdtnode.protocol.effects import Address
-from crdtnode.sim.agenda import SECOND, Agenda
+from crdtnode.sim.agenda import SECOND, Act, Agenda
 from crdtnode.sim.network import RETRANSMIT, Links
 
 CONNECT_TIMEOUT = 1 * SECOND
@@ -27,6 +27,9 @@ GIVE_UP = 10 * SECOND
 
 WINDOW_BYTES = 256 * 1024
 """Bytes under way that a writer need not wait for."""
+
+UNKNOWN = -1
+"""The number of a stream that the target's process has not taken yet."""
 
 WELCOME = b""
 """The first piece on the way back: the target accepted the connection."""
@@ -42,6 +45,13 @@ class Party(Protocol):
     @property
     def up(self) -> bool:
         """True while its process runs."""
+
+    @property
+    def hindered(self) -> bool:
+        """True while its process takes nothing in: it stands still, or has enough to do."""
+
+    def put_off(self, act: Act) -> None:
+        """Let something that happens to the process wait until it can take it."""
 
     def accept(self, moment: int, address: Address) -> int | None:
         """An incoming connection; None refuses it."""
@@ -136,41 +146,60 @@ class Streams:
 
     def _knock(self, moment: int, end: End, target: Party, came_from: Address) -> None:
         """The first packet of a connect arrives."""
-        if not self._links.reaches(end.party.name, target.name):
+        if not self._passes(end.party, target):
             return
-        stream = target.accept(moment, came_from) if target.up else None
-        if stream is None:
+        if not target.up:
             answer = self._links.connect(target.name, end.party.name)
             if answer is not None:
                 self._agenda.at(moment + answer, lambda at: self._refused(at, end, target))
             return
-        theirs = self._ends[target.name, stream] = End(target, stream, other=end)
-        self._put(theirs, WELCOME)
+        theirs = End(target, UNKNOWN, other=end)
+        self._put(theirs, WELCOME)  # the kernel accepts, whatever the process does
+        self._take(moment, target, lambda at: self._accept(at, theirs, came_from))
+
+    def _accept(self, moment: int, theirs: End, came_from: Address) -> None:
+        """The process takes the connection that its kernel accepted, or hangs up."""
+        stream = theirs.party.accept(moment, came_from)
+        if stream is not None:
+            theirs.stream = stream
+            self._ends[theirs.party.name, stream] = theirs
+        elif theirs.open:
+            theirs.open = False
+            self._put(theirs, None)
+
+    def _take(self, moment: int, party: Party, act: Act) -> None:
+        """Let something happen to a process: now, or when it can take it."""
+        if party.hindered:
+            party.put_off(act)
+        else:
+            act(moment)
+
+    def _passes(self, one: Party, other: Party) -> bool:
+        """True where a stream between these two makes progress: both ways are open."""
+        reach = self._links.reach
+        if reach.whole:
+            return True
+        both = ((one.name, other.name), (other.name, one.name))
+        return all(reach(*way) and not reach.holds(*way) for way in both)
 
     def _refused(self, moment: int, end: End, target: Party) -> None:
-        if end.open and self._links.reaches(end.party.name, target.name):
+        if end.open and self._passes(end.party, target):
             self._break(moment, end, "refused")
 
     def _put(self, end: End, data: bytes | None) -> None:
         other = end.other
         assert other is not None
-        arrival = self._agenda.now + self._links.segment(end.party.name, other.party.name)
+        now, size = self._agenda.now, len(data or b"")
+        arrival = now + self._links.segment(end.party.name, other.party.name, size, now)
         idle = not end.pieces
         if data is None:
             end.pieces.append((arrival, None))
         else:
             end.unsent_bytes += len(data)
-            end.pieces.extend((arrival, piece) for piece in self._cut(end, other, data))
+            pieces = self._links.cut(end.party.name, other.party.name, data)
+            end.pieces.extend((arrival, piece) for piece in pieces)
         if idle:
             self._next(end)
-
-    def _cut(self, end: End, other: End, data: bytes) -> list[bytes]:
-        """Readers see no frames, but whatever was there when they looked."""
-        whether, where, _, _ = self._links.dice("cut", end.party.name, other.party.name)
-        if len(data) < 2 or whether % 4:
-            return [data]
-        place = 1 + where % (len(data) - 1)
-        return [data[:place], data[place:]]
 
     def _next(self, end: End) -> None:
         if end.pieces:
@@ -181,23 +210,24 @@ class Streams:
         assert other is not None
         if not end.pieces:
             return  # the stream broke meanwhile
-        if not self._links.reaches(end.party.name, other.party.name):
+        if not self._passes(end.party, other.party):
             self._stall(moment, end)
             return
         end.stalled = None
         _, data = end.pieces.popleft()
         if data is not None:
             end.unsent_bytes -= len(data)
-        self._deliver(moment, end, other, data)
+        self._take(moment, other.party, lambda at: self._deliver(at, end, other, data))
         if end.waiting and end.unsent_bytes <= WINDOW_BYTES:
             self._drained(moment, end)
         self._next(end)
 
     def _deliver(self, moment: int, end: End, other: End, data: bytes | None) -> None:
+        gone = not other.open or other.stream == UNKNOWN  # its process ended
         if data is None:
-            if other.open:
+            if not gone:
                 self._break(moment, other, "eof")
-        elif not other.open:  # nobody is there any more, and the writer is told so
+        elif gone:  # nobody is there any more, and the writer is told so
             if end.open:
                 self._break(moment, end, "eof")
         elif not data:
@@ -221,11 +251,19 @@ class Streams:
     def _drained(self, moment: int, end: End) -> None:
         if end.waiting:
             end.waiting = False
-            if end.open:
-                end.party.stream_drained(moment, end.stream)
+            self._take(moment, end.party, lambda at: self._tell_drained(at, end))
+
+    def _tell_drained(self, moment: int, end: End) -> None:
+        if end.open:
+            end.party.stream_drained(moment, end.stream)
 
     def _break(self, moment: int, end: End, why: str) -> None:
-        end.open = False
+        """One end hears that the stream is gone, when it can hear."""
         end.pieces.clear()
-        self._ends.pop((end.party.name, end.stream), None)
-        end.party.stream_closed(moment, end.stream, why)
+        self._take(moment, end.party, lambda at: self._tell_closed(at, end, why))
+
+    def _tell_closed(self, moment: int, end: End, why: str) -> None:
+        if end.open:
+            end.open = False
+            self._ends.pop((end.party.name, end.stream), None)
+            end.party.stream_closed(moment, end.stream, why)

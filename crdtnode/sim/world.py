@@ -18,10 +18,13 @@ from crdtnode.protocol import Engine
 from crdtnode.protocol.effects import Address, Effect
 from crdtnode.sim.agenda import SECOND, Agenda, nanoseconds
 from crdtnode.sim.checks import Check, NothingRaised, all_checks
-from crdtnode.sim.faults import Crash, Fault, Heal, Partition, Restart
+from crdtnode.sim.faults import Fault, Heal, Relink, Restart
 from crdtnode.sim.host import Host
+from crdtnode.sim.link import Link
+from crdtnode.sim.nemesis import Nemesis
 from crdtnode.sim.network import Links
 from crdtnode.sim.plan import Plan
+from crdtnode.sim.process import Process
 from crdtnode.sim.result import Result
 from crdtnode.sim.shadow import Ledger, WatchedRegistry
 from crdtnode.sim.streams import Streams
@@ -53,6 +56,7 @@ class World:
         registry: The registry's class.
         checks: What to check; by default everything.
         record: Keep every delivered event in ``trace.happenings``.
+        process: What runs an engine: by default the heap engine's own driver.
     """
 
     def __init__(
@@ -63,8 +67,10 @@ class World:
         registry: Callable[..., WatchedRegistry] = WatchedRegistry,
         checks: Sequence[Check] | None = None,
         record: bool = False,
+        process: Callable[["Host", Engine, WatchedRegistry], Process] = Process,
     ) -> None:
         self.plan = plan
+        self.new_process = process
         self.new_engine = engine
         self.new_registry = registry
         self.agenda = Agenda()
@@ -78,6 +84,9 @@ class World:
         self._by_name = {host.name: host for host in self.hosts}
         self._by_address: dict[Address, Host] = {host.address: host for host in self.hosts}
         self.streams = Streams(self.agenda, self.links, self._by_address.get)
+        self.nemesis = Nemesis(self)
+        self.corrupts = any(link.corrupt for link in _links_of(plan))
+        """True where bits may flip on the way: messages are sealed then."""
         self._roots: Counter[int] = Counter()
         seconds = plan.duration + plan.bound + 1
         self._events_most = int(EVENTS_PER_NODE_SECOND * len(plan.nodes) * seconds)
@@ -85,6 +94,11 @@ class World:
         """Why the run cannot go on, if so."""
 
     # What hosts and checks ask for
+
+    @property
+    def hindered(self) -> bool:
+        """True while a host is held up, or a link worse than the plan's network."""
+        return self.links.changed or any(host.hindered or host.slow for host in self.up)
 
     @property
     def up(self) -> list[Host]:
@@ -101,8 +115,8 @@ class World:
         if target is None:
             return
         now = self.agenda.now
-        for wait in self.links.datagram(source.name, target.name):
-            self.agenda.at(now + wait, partial(target.datagram, source, data))
+        for wait, arrives in self.links.datagram(source.name, target.name, data, now):
+            self.agenda.at(now + wait, partial(target.datagram, source, arrives))
 
     def asked(self, host: Host, ticket: int) -> None:
         """A writer waits to hear that another member holds what was written so far."""
@@ -166,38 +180,35 @@ class World:
     def _prepare(self) -> None:
         agenda = self.agenda
         gap = min(START_GAP, 1 / len(self.hosts))
+        late = self.plan.latecomers
         for index, host in enumerate(self.hosts):
-            agenda.at(nanoseconds(index * gap), host.start)
+            if host.name in late:
+                host.gone = True
+            else:
+                agenda.at(nanoseconds(index * gap), host.start)
         for write in self.plan.writes:
             host = self._by_name[write.node]
             agenda.at(nanoseconds(write.at), partial(host.write, write))
         for fault in self.plan.faults:
-            agenda.at(nanoseconds(fault.at), partial(self._do, fault))
+            agenda.at(nanoseconds(fault.at), partial(self.nemesis.do, fault))
 
-    def _do(self, fault: Fault, moment: int) -> None:
-        match fault:
-            case Partition(_, groups):
-                self.links.partition(groups)
-            case Heal():
-                self.links.heal()
-            case Crash(_, node):
-                if self._by_name[node].up:
-                    self._by_name[node].crash(moment)
-            case Restart(_, node):
-                if not self._by_name[node].up:
-                    self._by_name[node].start(moment)
-            case _:
-                raise NotImplementedError(f"no engine carries out {fault} yet")
+    def host(self, name: str) -> Host:
+        """The host of this name in the plan."""
+        return self._by_name[name]
+
+    def fault_done(self, fault: Fault) -> None:
+        """Let the checks know."""
         for check in self.checks:
             check.fault(self, fault)
 
     def _finish_faults(self) -> int:
-        """End the first phase: heal the network, start what is down; the moment when it is done."""
-        agenda = self.agenda
-        faults: list[Fault] = [Heal(self.plan.duration)]
-        faults += [Restart(self.plan.duration, host.name) for host in self.hosts if not host.up]
+        """End the first phase: heal everything, start what is down; the moment when it is done."""
+        agenda, end = self.agenda, self.plan.duration
+        done = agenda.at(agenda.now + 1, self.nemesis.end)
+        faults: list[Fault] = [Heal(end)]
+        faults += [Restart(end, host.name) for host in self.hosts if not host.up and not host.gone]
         for fault in faults:
-            done = agenda.at(agenda.now + 1, partial(self._do, fault))
+            done = agenda.at(agenda.now + 1, partial(self.nemesis.do, fault))
         return done
 
     def _until(self, limit: int, progress: Progress | None) -> bool:
@@ -244,3 +255,9 @@ class World:
             "events": self.agenda.happened,
             "unnoted": self.ledger.unnoted,
         }
+
+
+def _links_of(plan: Plan) -> list[Link]:
+    """Everything that any link does at any time."""
+    links: list[Link] = [plan.network, *(rule.link for rule in plan.network.links)]
+    return links + [fault.link for fault in plan.faults if isinstance(fault, Relink)]

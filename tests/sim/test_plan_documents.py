@@ -12,7 +12,7 @@ EVERY_FAULT = (
     sim.Partition(1.0, (AB, C)),
     sim.Isolate(1.1, "a"),
     sim.Bridge(1.2, ("a",), ("b",), C),
-    sim.MajorityRing(1.3, ("a", "b", "c")),
+    sim.MajorityRing(1.3, ("a", "b", "c", "d")),
     sim.Cut(1.4, ("a",), ("b", "c")),
     sim.Flapping(1.5, (AB, C), down=0.1, up=0.2, times=3),
     sim.Swizzle(1.6, ("a", "b"), ("b", "a"), gap=0.3),
@@ -38,7 +38,7 @@ EVERY_FAULT = (
 
 PLAN = Plan(
     seed=7,
-    nodes=("a", "b", "c"),
+    nodes=("a", "b", "c", "d"),
     network=sim.Network(
         Latency.empirical([0.001, 0.1 / 3, 0.002]),
         loss=0.1,
@@ -121,7 +121,7 @@ def changed(path: str, value: object) -> dict[str, object]:
         ("nodes", "abc", "nodes must be a list, not 'abc'"),
         ("faults.0.kind", "partitoin", r"faults\[0\].kind: 'partitoin' .* mean 'partition'"),
         ("faults.3", "heal", r"faults\[3\] must be an object with the key 'kind'"),
-        ("faults.12.node", "d", r"faults\[12\]: no node is called 'd'"),
+        ("faults.12.node", "e", r"faults\[12\]: no node is called 'e'"),
         ("faults.12.torn", 1, r"faults\[12\].torn must be true or false, not 1"),
         ("faults.13.disk", "old", r"faults\[13\].disk: 'old' is unknown; there are none"),
         ("faults.20", {"kind": "slow", "at": 1, "node": "a"}, r"faults\[20\].per_call is missing"),
@@ -161,7 +161,7 @@ def test_a_value_that_no_file_can_hold_is_refused() -> None:
         (sim.Flapping(1, (AB, C), down=1, up=1, times=19), "its end, is 38"),
         (sim.Swizzle(1, ("a",), ("b",), gap=0.1), "the same nodes"),
         (sim.Swizzle(1, ("a",), ("a",), gap=float("nan")), "gap"),
-        (sim.MajorityRing(1, ("a", "b")), "at least 3"),
+        (sim.MajorityRing(1, ("a", "b")), "at least 4"),
         (sim.Slow(1, "a", per_call=-0.1), "per_call"),
         (sim.ClockRate(1, "a", rate=float("inf")), "rate"),
         (sim.Clone(1, "a", of="a"), "two"),
@@ -176,7 +176,7 @@ def test_a_fault_that_makes_no_sense_is_refused(fault: sim.Fault, message: str) 
 def test_a_node_joins_once() -> None:
     with pytest.raises(PlanError, match="joins twice"):
         Plan(seed=1, nodes=("a", "b"), faults=(sim.Join(1, "b"), sim.Join(2, "b")))
-    assert PLAN.latecomers == ("b",)
+    assert PLAN.latecomers == ("c", "b")
 
 
 def test_every_fault_says_in_words_what_it_does() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from crdtnode.protocol.effects import Address
 from crdtnode.sim import Latency, Network
-from crdtnode.sim.agenda import SECOND, Agenda, nanoseconds
+from crdtnode.sim.agenda import SECOND, Act, Agenda, nanoseconds
 from crdtnode.sim.network import Links
 from crdtnode.sim.streams import WINDOW_BYTES, Streams
 
@@ -18,6 +18,11 @@ class Node:
     accepts: bool = True
     heard: list[tuple[str, int]] = field(default_factory=list)
     got: bytes = b""
+    hindered: bool = False
+    waiting: list[Act] = field(default_factory=list)
+
+    def put_off(self, act: Act) -> None:
+        self.waiting.append(act)
 
     def accept(self, moment: int, address: Address) -> int | None:
         if not self.accepts:
@@ -108,18 +113,18 @@ def test_a_process_that_does_not_run_refuses() -> None:
     assert pair.one.heard == [("refused", 7)]
 
 
-def test_a_node_that_wants_no_stream_refuses() -> None:
+def test_a_node_that_wants_no_stream_hangs_up_after_its_kernel_accepted() -> None:
     pair = Pair()
     pair.other.accepts = False
     pair.streams.connect(pair.one, 7, ("10.0.0.2", 1))
     pair.run(2)
-    assert pair.one.heard == [("refused", 7)]
+    assert pair.one.heard == [("opened", 7), ("eof", 7)]
 
 
 @pytest.mark.parametrize("address", [("10.0.0.2", 1), ("10.9.9.9", 1)])
 def test_a_connect_that_nothing_answers_times_out(address: Address) -> None:
     pair = Pair()
-    pair.links.partition((("one",), ("other",)))
+    pair.links.reach.turn_off("other")
     pair.streams.connect(pair.one, 7, address)
     pair.run(0.9)
     assert pair.one.heard == []
@@ -138,11 +143,11 @@ def test_an_answer_that_comes_too_late_leaves_no_half_open_end() -> None:
 def test_a_partition_delays_bytes_until_the_heal() -> None:
     pair = Pair()
     pair.connect()
-    pair.links.partition((("one",), ("other",)))
+    pair.links.reach.turn_off("other")
     pair.streams.write(pair.one, 7, b"patience")
     pair.run(3)
     assert pair.other.got == b""
-    pair.links.heal()
+    pair.links.reach.heal()
     pair.run(10)
     assert pair.other.got == b"patience"
 
@@ -150,12 +155,12 @@ def test_a_partition_delays_bytes_until_the_heal() -> None:
 def test_a_long_partition_breaks_the_end_that_writes_and_the_other_when_it_writes() -> None:
     pair = Pair()
     pair.connect()
-    pair.links.partition((("one",), ("other",)))
+    pair.links.reach.turn_off("other")
     pair.streams.write(pair.one, 7, b"in vain")
     pair.run(30)
     assert pair.one.heard[-1] == ("timeout", 7)
     assert pair.other.heard == [("accept", 100)]
-    pair.links.heal()
+    pair.links.reach.heal()
     pair.streams.write(pair.other, 100, b"anybody there?")
     pair.run(1)
     assert pair.other.heard[-1] == ("eof", 100)

@@ -1,0 +1,52 @@
+"""What a simulated node has on its disk: the states of its objects, and whom it knew.
+
+Rule of this file: a copy is a copy: nothing in it changes when its node goes on.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgpack
+
+from crdtnode.protocol.effects import Address
+from crdtnode.sim.shadow import Key, WatchedRegistry
+
+if TYPE_CHECKING:
+    from crdtnode.protocol import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One state of a disk."""
+
+    objects: tuple[tuple[Key, bytes, int], ...]
+    """Each object's place, state and shadow."""
+    peers: tuple[Address, ...]
+    name: str
+    """What the node called itself."""
+    replica: str
+    """The replica id of the process that wrote it; a new process must not use it."""
+
+    @classmethod
+    def of(cls, registry: WatchedRegistry, engine: "Engine", *, torn: bool = False) -> "Disk":
+        """All that a process has applied; with ``torn`` the object written last is unreadable."""
+        objects = []
+        for tag, name in registry.names():
+            key = (tag, name)
+            state = registry.look(key)
+            if state is not None and not (torn and key == registry.touched):
+                packed = msgpack.packb(state.payload)
+                objects.append((key, packed, registry.shadows.get(key, 0)))
+        peers = tuple(view.addresses[0] for view in engine.members if not view.is_self)
+        return cls(tuple(objects), peers, engine.name, registry.replica)
+
+    def load(self, registry: WatchedRegistry, now: float) -> None:
+        """Put everything back into the registry of a new process."""
+        for (tag, name), packed, shadow in self.objects:
+            payload = msgpack.unpackb(packed)
+            registry.ledger.tale((tag, name)).note(payload, shadow)
+            registry.absorb(tag, name, 1, [payload], now)
+
+
+EMPTY = Disk((), (), "", "")
+"""A disk on which nothing was ever written."""
