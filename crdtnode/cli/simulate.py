@@ -15,6 +15,7 @@ import click
 from crdtnode.cli.live import LiveLine
 from crdtnode.cli.simulate_failures import replay, shrink_command
 from crdtnode.cli.simulate_options import EXIT, drawn, plan_options, recipe_of
+from crdtnode.cli.simulate_selftest import selftest
 from crdtnode.cli.simulate_sweep import sweep_command
 from crdtnode.sim import Plan, Result, run
 from crdtnode.sim.failures import Failure
@@ -113,5 +114,5 @@ def _report(result: Result, wall_s: float) -> str:
     return "\n".join(lines)
 
 
-for _command in (sweep_command, replay, shrink_command):
+for _command in (sweep_command, replay, shrink_command, selftest):
     simulate.add_command(_command)

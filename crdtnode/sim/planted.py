@@ -6,7 +6,7 @@ them. Each is a mistake that somebody has made, or nearly.
 Rule of this file: nobody imports it but who looks for planted bugs, since it registers its types.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 import difflib
 from typing import Any, Self
@@ -270,8 +270,14 @@ class Mutant:
     name: str
     seen_by: tuple[str, ...]
     types: tuple[type[StateCRDT], ...] = ()
-    settings: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def does(self) -> str:
+        """What is wrong, in a sentence."""
+        wrong = [*self.settings.values(), *self.types][0]
+        return " ".join((wrong.__doc__ or "").split())
 
     def plan(self, seed: int) -> Plan:
         """The plan by which it is looked for."""
