@@ -33,6 +33,7 @@ def watch(
     Each line has type, name, value and the member that the change came from (- for this node),
     separated by tabs; with --json, one document a line, with the delta and the version. "resync"
     means that changes came faster than they could be printed: look at the objects themselves.
+    Where an object is removed as a whole, the line is "removed", type, name and member.
     """
     daemon = Daemon.chosen()
     kind, bare = split(name) if name is not None else (None, None)
@@ -88,6 +89,8 @@ def _print_event(event: str, data: dict[str, Any], as_document: bool) -> None:
             line = ["resync"]
         case "member":
             line = ["member", data["name"], data["state"], data["address"]]
+        case "removed":
+            line = ["removed", data["type"], data["name"], data["source"] or "-"]
         case _:
             line = [data["type"], data["name"], line_of(data["value"]), data["source"] or "-"]
     click.echo("\t".join([printable(part) for part in line]))

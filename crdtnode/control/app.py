@@ -53,7 +53,7 @@ def application(node: Node, closing: trio.Event) -> App:
         Route("/v1/batch", batch, methods=["POST"]),
         Route("/v1/events", events.stream),
         Route("/v1/objects", objects.listing),
-        Route("/v1/objects/{rest:anything}", objects.one, methods=["GET", "PUT", "POST"]),
+        Route("/v1/objects/{rest:anything}", objects.one, methods=["GET", "PUT", "POST", "DELETE"]),
     ]
     # The bare router: the application around it would answer errors before our guard can.
     return Guard(Router(routes))

@@ -125,8 +125,8 @@ class _Source:
 
     def _rendered(self, news: Change | MemberChange | NodeEvent) -> bytes:
         match news:
-            case Change("change"):
-                return self._event("change", self._change(news))
+            case Change("change" | "removed" as kind):
+                return self._event(kind, self._change(news))
             case MemberChange("change", name, address, state):
                 return self._event("member", {"name": name, "address": address, "state": state})
             case NodeEvent("event", event, fields):

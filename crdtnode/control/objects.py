@@ -60,6 +60,8 @@ class Objects:
                 return answer(obj.payload, etag=self._node.version(name, tag))
             case "PUT", [tag, name, "payload"]:
                 return await self._join(request, tag, name)
+            case "DELETE", [tag, name]:
+                return self._remove(tag, name)
             case "POST", [tag, name, method]:
                 return await self._call(request, tag, name, method)
             case _, ([_, _] | [_, _, _]):
@@ -91,6 +93,12 @@ class Objects:
         value = not is_collection(obj) if asked is None else asked not in ("false", "0")
         made = document(self._node, tag, name, obj, value=value)
         return answer(made, etag=made["version"])
+
+    def _remove(self, written: str, name: str) -> Response:
+        tag, _ = self._known(written, name)
+        if not self._node.delete(name, tag):
+            raise Problem(404, f"{tag}/{name:.300} was never written", field="name")
+        return answer({"type": tag, "name": name, "removed": True})
 
     def _known(self, written: str, name: str) -> tuple[str, StateCRDT]:
         tag = tag_for(self._node, written)

@@ -7,7 +7,7 @@ words of the API.
 from collections.abc import Iterator
 from contextlib import contextmanager
 import logging
-from typing import assert_never
+from typing import Literal, assert_never
 
 from crdtnode.node.driver import News
 from crdtnode.node.journal import record
@@ -31,7 +31,8 @@ class Audience:
         match news:
             case Changed(tag, name, delta, source):
                 if self.changes:
-                    self.changes.tell(Change("change", tag, name, delta, source))
+                    word: Literal["change", "removed"] = "removed" if delta is None else "change"
+                    self.changes.tell(Change(word, tag, name, delta, source))
             case MemberNews(name, address, state):
                 where = format_address(address)
                 record(log, logging.INFO, "member", name=name, address=where, state=state)

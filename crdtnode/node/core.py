@@ -115,6 +115,28 @@ class Node:
         self._check()
         return self.registry.change(name, type)
 
+    def delete(self, name: str, type: type[StateCRDT] | str) -> bool:
+        """Remove an object as a whole, on all nodes.
+
+        Removal takes every update of the object's present life, also those that were made
+        elsewhere and never seen here: the one exception to the promise that nothing is lost. The
+        live object is empty then; writing to it again begins a new life, which holds nothing of
+        the old. A node that loses what was written there tells of it as the event ``removed``.
+
+        Args:
+            name: Its name.
+            type: Its class, or its tag.
+
+        Returns:
+            False where there is no such object here.
+
+        Raises:
+            ChangeInProgress: A ``change`` block of this object is under way.
+            UnknownType: The type is not registered.
+        """
+        self._check()
+        return self.registry.delete(type if isinstance(type, str) else tag_of(type), name)
+
     def names(self) -> list[tuple[str, str]]:
         """Return (type tag, name) of all objects, sorted."""
         self._check()

@@ -21,13 +21,13 @@ QUEUE_MOST: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object changed, here or elsewhere.
+    """An object changed, here or elsewhere, or was removed as a whole; then ``delta`` is None.
 
     For a ``resync``, changes were lost between the last and the next: ``delta`` is None, ``type``
     and ``name`` are those that were asked for, empty for all.
     """
 
-    kind: Literal["change", "resync"]
+    kind: Literal["change", "removed", "resync"]
     type: str
     """The type's tag, such as ``pncounter@1``."""
     name: str

@@ -66,12 +66,12 @@ class CloseStream:
 class Changed:
     """An object changed: ``delta`` is what was joined, ``source`` the member it came from.
 
-    ``source`` is None for a change made here.
+    ``delta`` is None where the object was removed, ``source`` for a change made here.
     """
 
     type: str
     name: str
-    delta: StateCRDT
+    delta: StateCRDT | None
     source: str | None
 
 

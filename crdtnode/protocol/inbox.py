@@ -6,7 +6,7 @@ One call joins at most `work_items` items; the rest waits here, and the engine's
 from collections import deque
 from dataclasses import dataclass
 
-from crdtnode.protocol.effects import Changed
+from crdtnode.protocol.effects import Changed, Event
 from crdtnode.protocol.joins import Joins
 from crdtnode.protocol.members import Member
 from crdtnode.wire.messages import Push, Sync
@@ -47,9 +47,9 @@ class Inbox:
         self._waiting += 1 + len(message.items)
         return True
 
-    def work(self, now: float) -> tuple[list[Changed], list[Job]]:
+    def work(self, now: float) -> tuple[list[Changed | Event], list[Job]]:
         """Join a bounded number of items; gives what changed, and the batches that are done."""
-        changes: list[Changed] = []
+        changes: list[Changed | Event] = []
         finished: list[Job] = []
         budget = self._work_items
         while self._jobs and budget > 0:

@@ -4,12 +4,16 @@ An item is joined or dropped as a whole; whatever is wrong with one is counted a
 other.
 """
 
-from crdt import PayloadError
+from crdt import PayloadError, StateCRDT
 from crdtnode.errors import InvalidName, UnknownType
 from crdtnode.metrics import Metrics
-from crdtnode.protocol.effects import Changed
+from crdtnode.protocol.effects import Changed, Event
 from crdtnode.registry import Registry
 from crdtnode.wire.messages import Item
+
+
+SHOWN_BYTES = 65_536
+"""What an object held is shown up to this size when somebody else removes it."""
 
 
 class Joins:
@@ -19,7 +23,7 @@ class Joins:
         self._registry = registry
         self._metrics = metrics
 
-    def take(self, item: Item, source: str, now: float) -> list[Changed]:
+    def take(self, item: Item, source: str, now: float) -> list[Changed | Event]:
         """Join one item that came from the member ``source``."""
         try:
             absorbed = self._registry.absorb(item.tag, item.name, item.life, item.payloads, now)
@@ -31,6 +35,17 @@ class Joins:
             return []
         grew = "changed" if absorbed.changed else "unchanged"
         self._metrics.joins.add(f"{item.tag}/{grew}")
-        if not absorbed.changed or absorbed.delta is None:
+        if not absorbed.changed:
             return []
-        return [Changed(item.tag, item.name, absorbed.delta, source)]
+        changed = Changed(item.tag, item.name, absorbed.delta, source)
+        return [changed] if absorbed.lost is None else [changed, _removed(changed, absorbed.lost)]
+
+
+def _removed(changed: Changed, lost: StateCRDT) -> Event:
+    """Say that what was written here is gone, and what it was where that is short enough."""
+    fields: dict[str, object] = {"type": changed.type, "name": changed.name, "by": changed.source}
+    size = len(lost.canonical())
+    what: dict[str, object] = (
+        {"payload": lost.payload} if size <= SHOWN_BYTES else {"payload_bytes": size}
+    )
+    return Event("removed", fields | what)

@@ -139,9 +139,9 @@ def _item(change: Change) -> Item:
     return Item(
         tag=change.type,
         name=change.name,
-        life=1,
+        life=change.life,
         base=change.before,
-        form=Form.DELTAS,
-        payloads=(change.delta.payload,),
+        form=Form.STATE if change.delta is None else Form.DELTAS,
+        payloads=() if change.delta is None else (change.delta.payload,),
         version=change.version,
     )

@@ -225,14 +225,14 @@ class Repair:
         state = self._registry.state(place)
         if state is None:
             return None, 0
-        tag, name, life, payload = state
+        tag, name, life, payloads = state
         item = Item(
             tag=tag,
             name=name,
             life=life,
             base=0,
             form=Form.STATE,
-            payloads=(payload,),
+            payloads=payloads,
             version=version,
             of=of,
         )

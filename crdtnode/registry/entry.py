@@ -11,11 +11,15 @@ sees and joins into, until the block ends well.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from crdt import StateCRDT
 from crdtnode.errors import ChangeRequired
 from crdtnode.registry.kinds import Kind
+
+
+FIRST: Final = 1
+"""The life in which every object begins."""
 
 
 class Keeper(Protocol):
@@ -76,6 +80,9 @@ class Entry:
         name: Its name.
         hn: Its place.
         obj: The live object.
+        life: Its life counter: odd while it lives, even once it is removed.
+        authored: Something was written here in this life.
+        removing: It was removed here since the last flush.
         pending: What was written here since the last flush, as one delta; or None.
         sink: Joins into `pending`, where a delta may go straight there; else None.
         base: The version that `pending` leads from; 0 where other things were joined meanwhile.
@@ -88,6 +95,7 @@ class Entry:
     """
 
     __slots__ = (
+        "authored",
         "base",
         "block",
         "doubtful",
@@ -95,9 +103,11 @@ class Entry:
         "hn",
         "keeper",
         "kind",
+        "life",
         "name",
         "obj",
         "pending",
+        "removing",
         "sink",
         "stale",
         "too_large",
@@ -110,6 +120,9 @@ class Entry:
         self.name = name
         self.hn = hn
         self.obj = obj
+        self.life = FIRST
+        self.authored = False
+        self.removing = False
         self.pending: StateCRDT | None = None
         self.sink: Callable[[Any], bool] | None = None
         self.base = 0
@@ -126,9 +139,16 @@ class Entry:
         return self.kind.tag
 
     @property
-    def life(self) -> int:
-        """Its life counter: always the first life, as long as objects are not removed."""
-        return 1
+    def alive(self) -> bool:
+        """False once it is removed, until somebody writes to it again."""
+        return self.life % 2 == 1
+
+    def begin(self, life: int) -> None:
+        """Go into another life, with nothing written in it yet."""
+        self.life = life
+        self.pending = self.doubtful = self.sink = None
+        self.base = 0
+        self.authored = self.removing = self.too_large = False
 
     @property
     def state(self) -> StateCRDT:

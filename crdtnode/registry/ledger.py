@@ -11,7 +11,7 @@ from crdt import StateCRDT
 from crdtnode.errors import ObjectTooLarge
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
-from crdtnode.registry.entry import Entry
+from crdtnode.registry.entry import FIRST, Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,16 @@ class Change:
     type: str
     name: str
     hn: int
-    delta: StateCRDT
-    """The deltas of all writes, joined; for a plain type the whole state."""
+    delta: StateCRDT | None
+    """The deltas of all writes, joined; for a plain type the whole state; None where the object
+    was removed."""
     before: int
     """The version that the delta leads from; 0 where the object was absent, or where something else
     was joined in the same time, so that the delta stands by itself."""
     version: int
     """The version now."""
+    life: int = FIRST
+    """The object's life counter."""
 
 
 class Ledger:
@@ -41,11 +44,13 @@ class Ledger:
     Attributes:
         notify: Called at the first local change after a flush.
         closed: Makes what every local change raises; None as long as they are taken.
+        removed: How many objects are removed, and not written to again.
     """
 
     def __init__(self, fingerprints: Fingerprints, metrics: Metrics, max_object_bytes: int) -> None:
         self.notify: Callable[[], object] = _nobody
         self.closed: Callable[[], Exception] | None = None
+        self.removed = 0
         self._fingerprints = fingerprints
         self._metrics = metrics
         self._max_object_bytes = max_object_bytes
@@ -66,10 +71,30 @@ class Ledger:
             Exception: As `check_writable`; the change is refused.
         """
         self.check_writable(entry)
+        if not entry.alive:
+            self.begin(entry, entry.life + 1)
         if entry.pending is None and entry.doubtful is None:
             entry.base = 0 if entry.stale else self._fingerprints.get(entry.hn)
             self._written.append(entry)
+        entry.authored = True
         self._mark(entry)
+        self._notify()
+
+    def removing(self, entry: Entry) -> None:
+        """Somebody here ends an object's life."""
+        self.begin(entry, entry.life + 1)
+        entry.removing = True
+        self._written.append(entry)
+        self._notify()
+
+    def begin(self, entry: Entry, life: int) -> None:
+        """Let an object go into another life; its state is the caller's business."""
+        self.removed -= not entry.alive
+        entry.begin(life)
+        self.removed += not entry.alive
+        self._mark(entry)
+
+    def _notify(self) -> None:
         if not self._notified:  # last, so that whoever is woken finds that there is work
             self._notified = True
             self.notify()
@@ -84,6 +109,15 @@ class Ledger:
             entry.stale = True
             self._stale[entry.hn] = entry
 
+    def check_open(self) -> None:
+        """Refuse every local change once `closed` is set.
+
+        Raises:
+            Exception: What `closed` makes.
+        """
+        if self.closed is not None:
+            raise self.closed()
+
     def check_writable(self, entry: Entry, adding_bytes: int = 0) -> None:
         """Refuse a local change of an object over the limit, or one that is by itself.
 
@@ -91,8 +125,7 @@ class Ledger:
             ObjectTooLarge: It is.
             Exception: What `closed` makes, after that was set.
         """
-        if self.closed is not None:
-            raise self.closed()
+        self.check_open()
         if entry.too_large or adding_bytes > self._max_object_bytes:
             raise ObjectTooLarge(
                 f"{entry.tag}/{entry.name} is larger than {self._max_object_bytes} bytes and "
@@ -104,9 +137,9 @@ class Ledger:
         return entry.stale or self._fingerprints.get(entry.hn) != 0
 
     def count(self) -> int:
-        """How many objects are more than opened."""
+        """How many objects are more than opened, without those that are removed."""
         new = sum(1 for hn in self._stale if not self._fingerprints.get(hn))
-        return len(self._fingerprints) + new
+        return len(self._fingerprints) + new - self.removed
 
     def refresh(self, entry: Entry, now: float) -> int:
         """The version of an object now, computed if need be."""
@@ -128,6 +161,10 @@ class Ledger:
         entry.stale = False
         entry.sink = None
         self._hashed_bytes = 0
+        if not entry.alive:
+            tombstone = self._fingerprints.version(entry.hn, entry.life, b"")
+            self._fingerprints.set(entry.tag, entry.hn, tombstone, now)
+            return
         try:
             state = entry.state.fingerprint(self._digest)
         except Exception:
@@ -136,7 +173,7 @@ class Ledger:
             self._metrics.contained.add("registry")  # its version stays; the others are not hurt
             return
         entry.too_large = self._hashed_bytes > self._max_object_bytes
-        initial = state == entry.kind.initial
+        initial = state == entry.kind.initial and entry.life == FIRST
         version = 0 if initial else self._fingerprints.version(entry.hn, entry.life, state)
         self._fingerprints.set(entry.tag, entry.hn, version, now)
 
@@ -146,6 +183,10 @@ class Ledger:
         return self._fingerprints.digest(data)
 
     def _change(self, entry: Entry) -> Change | None:
+        version = self._fingerprints.get(entry.hn)
+        if entry.removing:
+            entry.removing = False
+            return Change(entry.tag, entry.name, entry.hn, None, 0, version, entry.life)
         try:
             delta = entry.take()
         except Exception:
@@ -153,10 +194,9 @@ class Ledger:
                 raise
             self._metrics.contained.add("registry")  # repair will carry what it was
             return None
-        version = self._fingerprints.get(entry.hn)
         if delta is None or version == entry.base:
             return None  # refused after all, or nothing new
-        return Change(entry.tag, entry.name, entry.hn, delta, entry.base, version)
+        return Change(entry.tag, entry.name, entry.hn, delta, entry.base, version, entry.life)
 
 
 def _nobody() -> None:

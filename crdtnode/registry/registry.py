@@ -14,7 +14,7 @@ from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
 from crdtnode.registry import doors
-from crdtnode.registry.entry import Block, Entry
+from crdtnode.registry.entry import FIRST, Block, Entry
 from crdtnode.registry.guards import Guards
 from crdtnode.registry.kinds import Kind, Kinds
 from crdtnode.registry.ledger import Change, Ledger
@@ -24,6 +24,10 @@ T = TypeVar("T", bound=StateCRDT)
 
 _NOTHING: Final = nullcontext()
 
+LIFE_MOST: Final = 2**48
+"""No object is removed and written again so often: a higher life is somebody's nonsense, and would
+leave no room for those that follow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Absorbed:
@@ -32,7 +36,9 @@ class Absorbed:
     changed: bool
     """Whether the object grew."""
     delta: StateCRDT | None
-    """What arrived, parsed and joined; None where nothing did."""
+    """What arrived, parsed and joined; None where nothing did, or where the object was removed."""
+    lost: StateCRDT | None = None
+    """What the object held, where a life ended in which something was written here."""
 
 
 class Registry:
@@ -97,16 +103,18 @@ class Registry:
     def names(self) -> list[tuple[str, str]]:
         """(type tag, name) of all objects that are more than opened, sorted."""
         entries = self._entries.values()
-        return sorted((entry.tag, entry.name) for entry in entries if self._ledger.holds(entry))
+        held = (entry for entry in entries if entry.alive and self._ledger.holds(entry))
+        return sorted((entry.tag, entry.name) for entry in held)
 
     def find(self, name: str) -> list[str]:
         """The tags of the types under which a name is known, also if only opened; sorted."""
-        return sorted(tag for tag, named in self._named.items() if name in named)
+        found = ((tag, named.get(name)) for tag, named in self._named.items())
+        return sorted(tag for tag, entry in found if entry is not None and entry.alive)
 
     def get(self, tag: str, name: str) -> StateCRDT | None:
-        """The live object of this type and name, None if it is not known here."""
+        """The live object of this type and name, None if it is not known here, or removed."""
         entry = self._named.get(tag, {}).get(name)
-        return None if entry is None else self._handed(entry)
+        return self._handed(entry) if entry is not None and entry.alive else None
 
     def __len__(self) -> int:
         return self._ledger.count()
@@ -216,6 +224,42 @@ class Registry:
         entry.add_applied(delta)
         return True
 
+    def delete(self, tag: str, name: str) -> bool:
+        """Remove a whole object, everywhere: every update of this life of it, seen here or not.
+
+        The live object is empty then. Whoever writes to it again begins a new life, which holds
+        nothing of this one. What is left of a removed object is some 25 bytes, for ever.
+
+        Returns:
+            False where there is nothing to remove.
+
+        Raises:
+            UnknownType: The tag is not known here.
+            ChangeInProgress: A block of this object is under way.
+            Exception: The registry was closed with it. Nothing changed.
+        """
+        entry = self._found(self._kinds.of_tag(tag), name)
+        if entry is None or not entry.alive or not self._ledger.holds(entry):
+            return False
+        if entry.block is not None:
+            raise ChangeInProgress(f"{tag}/{name} is being changed: it cannot be removed now")
+        self._ledger.check_open()
+        with self._acting_for(entry.kind):
+            self._replace(entry, entry.kind.cls())
+        self._ledger.removing(entry)
+        return True
+
+    def _replace(self, entry: Entry, state: StateCRDT) -> None:
+        """Give an object that goes into another life the state that it has there.
+
+        What was written in this life may be in the caller's hands as deltas, so that the object
+        must not write under the same id again.
+        """
+        entry.obj._adopt(state)
+        if entry.handed:
+            self._bind(entry.obj, self._fresh_replica() if entry.authored else self.replica)
+        self._guard(entry)
+
     # --- what comes from elsewhere, and what goes there ----------------------------------------
 
     def absorb(
@@ -226,8 +270,10 @@ class Registry:
         Args:
             tag: The type.
             name: The object's name.
-            life: Its life counter; only the first life, 1, is known yet.
-            payloads: A state, or parts or deltas of one; nothing of them is kept.
+            life: Its life counter: odd while it lives, even once it is removed. A higher one than
+                ours ends what is here, a lower one changes nothing.
+            payloads: A state, or parts or deltas of one, none where the object is removed; nothing
+                of them is kept.
             now: Monotonic time in float seconds. The version is dated at the next flush.
 
         Raises:
@@ -236,20 +282,39 @@ class Registry:
             PayloadError: The sender erred, or the type's code did. Nothing changed.
         """
         kind = self._kinds.of_tag(tag)
-        if life != 1:
-            raise PayloadError(f"{tag} in life {life}; only the first is known here", "life")
+        if not FIRST <= life <= LIFE_MOST:
+            raise PayloadError(f"{life} is no life that an object can reach", "life")
+        if life % 2 == 0 and payloads:
+            raise PayloadError("a removed object holds nothing", "life")
         with self._acting_for(kind):
-            return self._absorb(kind, name, payloads)
+            return self._absorb(kind, name, life, payloads)
 
-    def _absorb(self, kind: Kind, name: str, payloads: Sequence[object]) -> Absorbed:
-        if not payloads:
-            return Absorbed(changed=False, delta=None)
-        delta = doors.parsed(kind, payloads)
-        entry = self._found(kind, name) or self._made(kind, check_name(name))
-        if not self._join(entry, delta):
+    def _absorb(self, kind: Kind, name: str, life: int, payloads: Sequence[object]) -> Absorbed:
+        delta = doors.parsed(kind, payloads) if payloads else None
+        entry = self._found(kind, name)
+        ours = FIRST if entry is None else entry.life
+        if life < ours or (delta is None and life == ours):
+            return Absorbed(changed=False, delta=delta)
+        entry = entry or self._made(kind, check_name(name))
+        if life > ours:
+            return self._reborn(entry, life, delta)
+        if delta is None or not self._join(entry, delta):
             return Absorbed(changed=False, delta=delta)
         self._ledger.arrived(entry)
         return Absorbed(changed=True, delta=delta)
+
+    def _reborn(self, entry: Entry, life: int, delta: StateCRDT | None) -> Absorbed:
+        """Go into a life of which others told, and hold what they said of it."""
+        if entry.block is not None:
+            return Absorbed(changed=False, delta=delta)  # whoever has another state tells us again
+        state = entry.kind.cls()
+        if delta is not None:
+            doors.joined(entry.kind, state, delta)
+        lost = entry.obj.clone() if entry.authored else None
+        self._keep(entry)
+        self._replace(entry, state)
+        self._ledger.begin(entry, life)
+        return Absorbed(changed=True, delta=delta, lost=lost)
 
     def _join(self, entry: Entry, delta: StateCRDT) -> bool:
         state = entry.state
@@ -318,19 +383,22 @@ class Registry:
         entry = self._entries.get(hn)
         return 0 if entry is None else self._ledger.refresh(entry, now)
 
-    def state(self, hn: int) -> tuple[str, str, int, object] | None:
-        """(tag, name, life, payload) of the object at a place; None if it holds nothing."""
+    def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
+        """(tag, name, life, payloads) of the object at a place; None if it holds nothing.
+
+        There is one payload, and none where the object is removed.
+        """
         entry = self._entries.get(hn)
         if entry is None or not self._ledger.holds(entry):
             return None
         try:
-            payload = entry.state.payload
+            payloads = (entry.state.payload,) if entry.alive else ()
         except Exception:
             if not entry.kind.foreign:
                 raise
             self._metrics.contained.add("registry")
             return None
-        return entry.tag, entry.name, entry.life, payload
+        return entry.tag, entry.name, entry.life, payloads
 
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""

@@ -21,6 +21,7 @@ import msgpack
 from crdt import StateCRDT
 from crdtnode.metrics import Metrics
 from crdtnode.registry import Absorbed, Change, Registry
+from crdtnode.registry.entry import FIRST
 from crdtnode.sim.events import Write
 
 Key = tuple[str, str]
@@ -156,10 +157,12 @@ class WatchedRegistry(Registry):
         self.touched: Key | None = None
         self.written: list[Update] = []
         self._unflushed: dict[Key, int] = {}
+        self._lives: dict[Key, int] = {}
 
     def wrote(self, update: Update) -> None:
         """Note that an update was made here."""
         self.written.append(update)
+        self._life(update.key)
         self._unflushed[update.key] = self._unflushed.get(update.key, 0) | update.bit
         self._reach(update.key, update.bit)
 
@@ -169,6 +172,8 @@ class WatchedRegistry(Registry):
         """Join what arrived, and its shadows."""
         absorbed = super().absorb(tag, name, life, payloads, now)
         key = (tag, name)
+        if self._life(key) != life:
+            return absorbed  # of a life that is over, or that cannot begin yet
         shadow = before = self.shadows.get(key, 0)
         for payload in payloads:
             shadow |= self.ledger.joined(key, payload)
@@ -181,15 +186,34 @@ class WatchedRegistry(Registry):
         changes = super().flush(now)
         for change in changes:
             key = (change.type, change.name)
-            self.ledger.tale(key).note(change.delta.payload, self._unflushed.pop(key, 0))
+            unflushed = self._unflushed.pop(key, 0)
+            if change.delta is not None:
+                self.ledger.tale(key).note(change.delta.payload, unflushed)
         return changes
 
-    def state(self, hn: int) -> tuple[str, str, int, object] | None:
+    def delete(self, tag: str, name: str) -> bool:
+        """Remove an object, and forget what it was made of."""
+        removed = super().delete(tag, name)
+        self._life((tag, name))
+        return removed
+
+    def _life(self, key: Key) -> int:
+        """Which life an object is in; what it was made of in another one is forgotten."""
+        entry = self.entry(self.fingerprints.place(*key))
+        life = FIRST if entry is None else entry.life
+        if life != self._lives.get(key, FIRST):
+            self._lives[key] = life
+            self.shadows.pop(key, None)
+            self._unflushed.pop(key, None)
+        return life
+
+    def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
         """Give out a whole state, and note what it is made of."""
         found = super().state(hn)
         if found is not None:
-            tag, name, _, payload = found
-            self.ledger.tale((tag, name)).note(payload, self.shadows.get((tag, name), 0))
+            tag, name, _, payloads = found
+            for payload in payloads:
+                self.ledger.tale((tag, name)).note(payload, self.shadows.get((tag, name), 0))
         return found
 
     def look(self, key: Key) -> StateCRDT | None:

@@ -274,3 +274,24 @@ def test_status_says_that_a_node_is_cut_off(a: Any, c: Any) -> None:
         client.post("/v1/faults/heal")
     eventually(lambda: client.get("/v1/status")["members"]["alive"] == 3, 20, "it is back")
     assert said(a.cli("wait", "--converged", "--timeout", "20")) == ""
+
+
+def test_rm_removes_an_object_everywhere(a: Any, b: Any) -> None:
+    said(b.cli("add", "gone", "red"))
+    said(b.cli("wait", "--converged", "--timeout", "5"))
+    watching = [*COMMAND, "--api", str(a.api), "watch", "gone", "--initial", "--count", "1"]
+    with subprocess.Popen(watching, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            removed = b.json("rm", "gone")
+            last = process.stdout.readline()
+        finally:
+            process.terminate()
+    assert first.split("\t")[:2] == ["orset@1", "gone"]
+    assert removed == {"type": "orset@1", "name": "gone", "removed": True}
+    assert last == "removed\torset@1\tgone\tb\n"
+    assert "no object called 'gone'" in refused(a.cli("get", "gone"), 1)
+    assert "no object called 'gone'" in refused(b.cli("rm", "gone"), 1)
+    said(a.cli("add", "gone", "blue"))
+    eventually(lambda: b.cli("get", "gone").stdout == "blue\n", 10, "it is written again")

@@ -86,6 +86,17 @@ async def test_a_stream_says_that_it_is_open_and_then_what_changes(api, listen, 
     assert change[1]["delta"] == api.node.registry.get("pncounter@1", "n").payload
 
 
+async def test_a_stream_tells_of_an_object_that_is_removed(api, listen, autojump_clock):
+    api.node.open("n", PNCounter).increment(3)
+    await api.node.flush()
+    stream = await listen("value=true")
+    api.node.delete("n", PNCounter)
+    _, (kind, data) = await stream.until(2)
+    version = api.node.version("n", "pncounter@1")
+    assert kind == "removed"
+    assert data == {"type": "pncounter@1", "name": "n", "version": version, "source": None}
+
+
 async def test_a_stream_may_be_about_one_object(api, listen, autojump_clock):
     stream = await listen("name=tags&type=orset")
     api.node.open("n", PNCounter).increment(3)

@@ -119,7 +119,7 @@ async def test_looking_at_what_is_not_there_makes_nothing(api):
         ("GET", "/v1/objects/gset/x/add", 405),
         ("PUT", "/v1/objects/gset/x", 405),
         ("POST", "/v1/objects/gset/x", 405),
-        ("DELETE", "/v1/objects/gset/x", 405),
+        ("DELETE", "/v1/objects/gset/x/add", 405),
         ("GET", "/v1/objects/gset", 404),
         ("GET", "/v1/objects/a/b/c/d", 404),
         ("GET", "/v1/nonsense", 404),
@@ -290,3 +290,31 @@ async def test_a_field_of_a_compound_is_changed_by_its_name(api):
     assert answer.json["value"] == {"members": ["eric"], "name": "red"}
     assert (await api.call("test-team@1/red/nobody.add", "eric")).status == 404
     assert (await api.call("test-team@1/red/members.join", "eric")).status == 404
+
+
+async def test_an_object_is_removed_as_a_whole_and_may_be_written_again(api):
+    await api.call("pncounter/visits/increment", 3)
+    answer = await api.ask("DELETE", "/v1/objects/pncounter/visits")
+    assert (answer.status, answer.json) == (
+        200,
+        {"type": "pncounter@1", "name": "visits", "removed": True},
+    )
+    assert (await api.get("/v1/objects/pncounter/visits")).status == 404
+    assert (await api.get("/v1/objects")).json == {"objects": []}
+    assert (await api.call("pncounter/visits/increment", 1)).json["value"] == 1
+
+
+@pytest.mark.parametrize("name", ["absent", "opened"])
+async def test_what_was_never_written_cannot_be_removed(api, name):
+    api.node.open("opened", ORSet)
+    answer = await api.ask("DELETE", f"/v1/objects/orset/{name}")
+    assert (answer.status, answer.json["field"]) == (404, "name")
+
+
+async def test_a_page_elsewhere_cannot_remove_anything(api):
+    await api.call("pncounter/visits/increment", 3)
+    answer = await api.ask(
+        "DELETE", "/v1/objects/pncounter/visits", headers={"origin": "http://evil.example"}
+    )
+    assert answer.status == 403
+    assert (await api.get("/v1/objects/pncounter/visits")).json["value"] == 3

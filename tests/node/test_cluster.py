@@ -54,6 +54,43 @@ async def test_what_one_writes_all_read(table, autojump_clock):
     assert a.version("visits", "pncounter@1") == c.version("visits", "pncounter@1")
 
 
+async def test_what_one_removes_is_gone_everywhere_and_its_handles_live_on(table, autojump_clock):
+    a, b = await table.seats(2)
+    handle = b.open("tags", ORSet)
+    handle.add("red")
+    assert await a.converged(timeout=2)
+    async with b.watch("tags") as changes, b.watch_events() as events:
+        assert a.delete("tags", ORSet)
+        removed = await anext(changes)
+        told = await anext(events)
+    assert (removed.kind, removed.delta, removed.source) == ("removed", None, a.name)
+    lost = {"type": "orset@1", "name": "tags", "by": a.name, "payload": told.fields["payload"]}
+    assert (told.event, told.fields) == ("removed", lost)
+    assert ORSet.from_payload(told.fields["payload"]).value == {"red"}
+    assert await a.converged(timeout=2)
+    assert (a.names(), b.names(), handle.value) == ([], [], set())
+    assert not a.delete("tags", "orset@1")
+    handle.add("blue")
+    assert await b.converged(timeout=2)
+    assert a.open("tags", ORSet).value == {"blue"}
+
+
+async def test_what_one_removes_while_it_is_cut_off_is_gone_after_the_heal(
+    table, until, autojump_clock
+):
+    a, b = await table.seats(2)
+    a.open("tags", ORSet).add("red")
+    assert await b.converged(timeout=2)
+    table.cut(a)
+    a.delete("tags", ORSet)
+    b.open("tags", ORSet).add("unseen")
+    await trio.sleep(30)
+    assert b.open("tags", ORSet).value == {"red", "unseen"}
+    table.heal()
+    await until(lambda: (a.names(), b.names()) == ([], []))
+    assert await b.converged(timeout=5)
+
+
 async def test_one_identity_is_one_live_object(table, autojump_clock):
     node = await table.seat()
     assert node.open("x", PNCounter) is node.open("x", PNCounter)

@@ -82,9 +82,9 @@ def test_others_see_a_block_only_when_it_has_ended_well(registry: Registry) -> N
         tags.add("a")
         assert told(registry) == [{"before"}]
         version = registry.refresh(place, now=0.0)
-        assert registry.state(place) == ("gset@1", "tags", 1, elements("before"))
+        assert registry.state(place) == ("gset@1", "tags", 1, (elements("before"),))
     assert registry.refresh(place, now=0.0) != version
-    assert registry.state(place) == ("gset@1", "tags", 1, elements("a", "before"))
+    assert registry.state(place) == ("gset@1", "tags", 1, (elements("a", "before"),))
     assert told(registry) == [{"a"}]
 
 

@@ -144,7 +144,7 @@ def test_what_goes_out_shares_nothing_with_the_object_or_with_a_writers_delta(
     assert state is not None
     assert state[:3] == ("gset@1", "tags", 1)
     text = json.dumps(state[3])
-    scribbled: Any = state[3]
+    (scribbled,) = state[3]
     scribbled.clear()
     again = registry.state(change.hn)
     assert again is not None
