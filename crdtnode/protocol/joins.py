@@ -11,7 +11,6 @@ from crdtnode.protocol.effects import Changed, Event
 from crdtnode.registry import Registry
 from crdtnode.wire.messages import Item
 
-
 SHOWN_BYTES = 65_536
 """What an object held is shown up to this size when somebody else removes it."""
 

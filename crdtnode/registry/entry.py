@@ -17,7 +17,6 @@ from crdt import StateCRDT
 from crdtnode.errors import ChangeRequired
 from crdtnode.registry.kinds import Kind
 
-
 FIRST: Final = 1
 """The life in which every object begins."""
 
