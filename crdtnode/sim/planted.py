@@ -193,7 +193,7 @@ class BlindRegistry(WatchedRegistry):
 class StingyRegistry(WatchedRegistry):
     """Never gives out a whole state: what a push did not bring is not repaired."""
 
-    def state(self, hn: int) -> tuple[str, str, int, object] | None:
+    def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
         return None
 
 
