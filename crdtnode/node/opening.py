@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 import logging
 import os
-import random
 import socket
 from types import NoneType
 from typing import Final
@@ -17,15 +16,14 @@ import weakref
 import trio
 
 from crdt import StateCRDT
-from crdt.replica import fresh_replica
 from crdtnode.config import DEFAULT_PORT, Settings
 from crdtnode.errors import InsecureBind, InvalidAddress, NotSupported
 from crdtnode.metrics import Metrics
 from crdtnode.node.arguments import expect, expect_name
-from crdtnode.node.clock import wall_clock
 from crdtnode.node.core import Node
 from crdtnode.node.journal import record
 from crdtnode.node.keyfile import read_keyring
+from crdtnode.node.nature import Nature
 from crdtnode.node.once import entered_once
 from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import sealed
@@ -38,8 +36,6 @@ from crdtnode.transport.sockets import SocketTransport
 from crdtnode.wire.keyring import Keyring
 
 log = logging.getLogger("crdtnode")
-
-_BOOT_BYTES = 16
 
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "name": (str, NoneType),
@@ -73,6 +69,7 @@ async def open_node(
     settings: Settings | None = None,
     allow_faults: bool = False,
     transport: Transport | None = None,
+    nature: Nature | None = None,
 ) -> AsyncIterator[Node]:
     """Run a node for the length of an ``async with`` block, inside a trio loop.
 
@@ -100,6 +97,7 @@ async def open_node(
         allow_faults: Allow `Node.isolate`, for demonstrations and tests.
         transport: A bound transport instead of sockets, such as one of
             `crdtnode.transport.memory`; then ``bind`` does not count.
+        nature: Where chance and wall-clock time come from, for simulations. Default: the machine.
 
     Raises:
         InvalidAddress, InvalidName, KeyringError: What was asked for cannot be.
@@ -147,6 +145,7 @@ async def open_node(
             tags=tags or {},
             types=types,
             allow_faults=allow_faults,
+            nature=nature or Nature(),
         )
     except BaseException:
         transport.close_now()
@@ -234,11 +233,12 @@ def _build(
     tags: Mapping[str, str],
     types: Iterable[type[StateCRDT]],
     allow_faults: bool,
+    nature: Nature,
 ) -> Node:
     registry = Registry(
         salt=ring.salt,
-        replica=fresh_replica,
-        clock=wall_clock,
+        replica=nature.replica,
+        clock=nature.clock,
         metrics=metrics,
         max_object_bytes=settings.max_object_bytes,
     )
@@ -249,12 +249,12 @@ def _build(
         cluster=cluster,
         addresses=(address,),
         registry=registry,
-        channel=sealed(ring, cluster, os.urandom(_BOOT_BYTES)),
+        channel=sealed(ring, cluster, nature.boot()),
         settings=settings,
         metrics=metrics,
-        chance=random.Random(os.urandom(_BOOT_BYTES)),
-        entropy=os.urandom,
-        clock=wall_clock,
+        chance=nature.chance(),
+        entropy=nature.entropy,
+        clock=nature.clock,
         seeds=seeds,
         tags=tags,
     )

@@ -48,6 +48,8 @@ counters-add-up         A counter shows the sum of all held increments.
 nothing-invented        Every node shows only what somebody wrote.
 ======================= ============================================================================
 
+For tests of your own services there is `simulated_cluster`: whole nodes on a virtual clock.
+
 `sweep` runs many seeds, on any `concurrent.futures.Executor`. Types of your own take part once they
 are registered in `crdt.catalogue`; name their tags in the writes of a plan. On the command line all
 of this is ``crdtnode simulate``.
@@ -58,6 +60,8 @@ events, a random stream per node and one per link drive it without any clock, so
 
 from crdtnode.sim.checks import Check as Check
 from crdtnode.sim.checks import all_checks as all_checks
+from crdtnode.sim.cluster import SimulatedCluster as SimulatedCluster
+from crdtnode.sim.cluster import simulated_cluster as simulated_cluster
 from crdtnode.sim.draw import PARTITIONS as PARTITIONS
 from crdtnode.sim.draw import Recipe as Recipe
 from crdtnode.sim.events import Write as Write

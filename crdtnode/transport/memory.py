@@ -59,6 +59,14 @@ class MemoryNetwork:
         made = self.nodes[host, port] = MemoryTransport(self, (host, port), metrics)
         return made
 
+    def delay(self, source: str, target: str) -> float:
+        """Seconds on the way from one host to another, asked for each datagram and chunk."""
+        return self.latency
+
+    def loses(self, source: str, target: str) -> bool:
+        """Whether the next datagram from one host to another never arrives."""
+        return self.chance.random() < self.loss
+
     def reachable(self, source: "MemoryTransport", address: Address) -> bool:
         """Tell whether packets go from one to the other now."""
         target = self.nodes.get(address)
@@ -113,11 +121,12 @@ class MemoryTransport(Transport):
         network = self._network
         if self.isolated:
             self._metrics.dropped.add("isolated")
-        elif network.reachable(self, address) and network.chance.random() >= network.loss:
-            self._running().start_soon(self._deliver, address, data)
+        elif network.reachable(self, address) and not network.loses(self.address[0], address[0]):
+            delay = network.delay(self.address[0], address[0])
+            self._running().start_soon(self._deliver, address, data, delay)
 
-    async def _deliver(self, address: Address, data: bytes) -> None:
-        await trio.sleep(self._network.latency)
+    async def _deliver(self, address: Address, data: bytes, delay: float) -> None:
+        await trio.sleep(delay)
         target = self._network.nodes.get(address)
         if target is None or target._nursery is None:
             return
@@ -146,7 +155,7 @@ class MemoryTransport(Transport):
 
     async def _reach(self, end: _End, address: Address) -> Why | None:
         """Take a round trip to the other side; answers why that failed."""
-        await trio.sleep(self._network.latency * 2)
+        await trio.sleep(2 * self._network.delay(self.address[0], address[0]))
         target = self._network.nodes.get(address)
         if target is not None and target.isolated:
             return "refused"
@@ -177,16 +186,20 @@ class MemoryTransport(Transport):
                 await end.work.wait()
                 continue
             pieces, end.queue, end.queued_bytes = end.queue, [], 0
-            await trio.sleep(self._network.latency)
+            await trio.sleep(self._wire_delay(end))
             if not await self._wire_holds(end):
                 self._finish(end, "timeout")
                 return
             self._arrive(end, b"".join(pieces))
             if not end.queue and self._ends.get(end.number) is end:
                 self._receiver.drained(end.number)
-        await trio.sleep(self._network.latency)
+        await trio.sleep(self._wire_delay(end))
         if end.other is not None:
             end.other.owner._finish(end.other, "eof")
+
+    def _wire_delay(self, end: _End) -> float:
+        target = end.other.owner if end.other else self
+        return self._network.delay(self.address[0], target.address[0])
 
     async def _wire_holds(self, end: _End) -> bool:
         """Stall while the wire is cut, as TCP does; False when it was cut for too long."""

@@ -82,6 +82,21 @@ def test_the_simulate_command() -> None:
 
 
 @pytest.mark.process
+def test_the_test_of_a_service_is_one(tmp_path: Path) -> None:
+    (tmp_path / "test_tills.py").write_text(block("python", "simulated_cluster"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.process
 def test_a_planted_bug_from_the_sweep_to_five_events_and_their_replay(tmp_path: Path) -> None:
     commands = block("sh", "crdtnode simulate sweep").splitlines()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
