@@ -155,7 +155,14 @@ OPTIONS = (
         "crashes",
         metavar="N",
         type=OrAny("crash", _count),
-        help="Kill so many nodes, each to restart empty some seconds later, or any.",
+        help="Kill so many nodes, each to restart some seconds later, or any.",
+    ),
+    click.option(
+        "--trouble",
+        metavar="N",
+        type=OrAny("trouble", _count),
+        help="So many other faults: stopped and slow processes, wrong clocks, bad links, held "
+        "packets, failing disks, or any.",
     ),
     click.option(
         "--plant",

@@ -13,13 +13,25 @@ from random import Random
 import shlex
 
 from crdtnode.sim.events import Write
-from crdtnode.sim.faults import Crash, Fault, Heal, Partition, Restart
 from crdtnode.sim.latency import Latency
 from crdtnode.sim.link import PlanError
 from crdtnode.sim.workload import DEFAULT_TYPES, call
 
-PARTITIONS = ("none", "halves", "majority", "isolate", "groups")
-"""Ways to cut a network: not at all, into equal halves, a minority off, one node off, at random."""
+PARTITIONS = (
+    "none",
+    "halves",
+    "majority",
+    "isolate",
+    "groups",
+    "one-way",
+    "bridge",
+    "ring",
+    "flapping",
+    "swizzle",
+)
+"""Ways to cut a network: not at all, into equal halves, a minority off, one node off, at random,
+in one direction only, with nodes that reach both sides, with another majority for everybody, again
+and again, node by node."""
 
 _FLUSHED = 0.3
 """Share of writes whose writer asks to hear when another member holds it."""
@@ -53,9 +65,12 @@ class Recipe:
     plan cuts and heals at any time."""
     crashes: int | None = None
     """Number of crashes, each with a restart."""
+    trouble: int | None = None
+    """Number of other faults: processes that stand still or are slow, wrong clocks, bad links,
+    packets that are held, failing disks."""
 
     def __post_init__(self) -> None:
-        for name, least in (("nodes", 1), ("writes", 0), ("crashes", 0)):
+        for name, least in (("nodes", 1), ("writes", 0), ("crashes", 0), ("trouble", 0)):
             number = getattr(self, name)
             if number is not None and number < least:
                 raise PlanError(f"{name} must be at least {least}, not {number}")
@@ -88,6 +103,7 @@ FAULTS = {
     "duplicate": "duplicate",
     "partition": "partition",
     "crashes": "crash",
+    "trouble": "trouble",
 }
 """Fields of a recipe that describe faults, with the option of ``crdtnode simulate`` for each."""
 
@@ -97,6 +113,7 @@ NO_FAULT: dict[str, object] = {
     "duplicate": 0.0,
     "partition": "none",
     "crashes": 0,
+    "trouble": 0,
 }
 """What stands for a field of `FAULTS` that nobody asked for, where another one was asked for."""
 
@@ -138,7 +155,7 @@ def draw_writes(seed: int, recipe: Recipe, nodes: tuple[str, ...]) -> tuple[Writ
     count = drawn if recipe.writes is None else recipe.writes
     writes: list[Write] = []
     while len(writes) < count:
-        at = _moment(chance, 0.0, recipe.duration)
+        at = moment(chance, 0.0, recipe.duration)
         tag = chance.choice(tags)
         name = f"{tag.partition('@')[0]}-{chance.randint(1, 2)}"
         together = chance.randint(2, 4) if chance.random() < _TOGETHER else 1
@@ -150,54 +167,6 @@ def draw_writes(seed: int, recipe: Recipe, nodes: tuple[str, ...]) -> tuple[Writ
     return tuple(sorted(writes, key=lambda write: write.at))
 
 
-def draw_faults(seed: int, recipe: Recipe, nodes: tuple[str, ...]) -> tuple[Fault, ...]:
-    """Partitions and crashes, in the order of their times."""
-    faults = _partitions(Random(f"{seed}/plan/partitions"), recipe, nodes)
-    faults += _crashes(Random(f"{seed}/plan/crashes"), recipe, nodes)
-    return tuple(sorted(faults, key=lambda fault: fault.at))
-
-
-def _partitions(chance: Random, recipe: Recipe, nodes: tuple[str, ...]) -> list[Fault]:
-    end = recipe.duration
-    if recipe.partition == "none" or len(nodes) < 2:
-        return []
-    if recipe.partition is not None:
-        return [Partition(round(end / 4, 6), _cut(recipe.partition, chance, nodes))]
-    faults: list[Fault] = []
-    at = 0.0
-    for _ in range(chance.choice((0, 1, 1, 2))):
-        at = _moment(chance, at, end)
-        faults.append(Partition(at, _cut(chance.choice(PARTITIONS[1:]), chance, nodes)))
-        if chance.random() < 0.3:
-            break  # this one lasts until the end
-        at = _moment(chance, at, end)
-        faults.append(Heal(at))
-    return faults
-
-
-def _cut(how: str, chance: Random, nodes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    shuffled = chance.sample(nodes, len(nodes))
-    if how == "groups":
-        groups: list[list[str]] = [[] for _ in range(chance.randint(2, 4))]
-        for node in shuffled:
-            chance.choice(groups).append(node)
-        return tuple(tuple(sorted(group)) for group in groups if group)
-    few = {"halves": len(nodes) // 2, "majority": (len(nodes) - 1) // 2, "isolate": 1}[how]
-    few = max(1, few)
-    return tuple(sorted(shuffled[:few])), tuple(sorted(shuffled[few:]))
-
-
-def _crashes(chance: Random, recipe: Recipe, nodes: tuple[str, ...]) -> list[Fault]:
-    drawn = chance.choice((0, 1, 1, 2))
-    faults: list[Fault] = []
-    back: dict[str, float] = {}  # when each node is up again
-    for _ in range(drawn if recipe.crashes is None else recipe.crashes):
-        node = chance.choice(nodes)
-        at = _moment(chance, back.get(node, 0.0), recipe.duration)
-        back[node] = round(min(recipe.duration, at + chance.uniform(0.1, 6.0)), 6)
-        faults += [Crash(at, node), Restart(back[node], node)]
-    return faults
-
-
-def _moment(chance: Random, least: float, most: float) -> float:
+def moment(chance: Random, least: float, most: float) -> float:
+    """A time between two others, in whole microseconds."""
     return round(chance.uniform(least, most), 6)

@@ -13,7 +13,8 @@ from typing import Self
 from crdt import StateCRDT
 from crdt.catalogue import tag_of, type_of
 from crdtnode.sim.document import from_document, to_document
-from crdtnode.sim.draw import Recipe, draw_faults, draw_network, draw_writes, node_names
+from crdtnode.sim.draw import Recipe, draw_network, draw_writes, node_names
+from crdtnode.sim.drawn_faults import draw_faults
 from crdtnode.sim.events import Write
 from crdtnode.sim.expectations import Expectations
 from crdtnode.sim.faults import (
@@ -146,6 +147,7 @@ class Plan:
         duplicate: float | None = None,
         partition: str | None = None,
         crashes: int | None = None,
+        trouble: int | None = None,
     ) -> Self:
         """Draw a plan from a seed: what is not given here is drawn as well.
 
@@ -159,9 +161,11 @@ class Plan:
             latency: One-way time of every link.
             loss: Share of packets lost.
             duplicate: Share of packets that arrive twice.
-            partition: ``none``, ``halves``, ``majority``, ``isolate`` or ``groups``. A given one
-                lasts from a quarter of the time to its end; drawn ones come and go.
-            crashes: How many; each node restarts some seconds later, empty.
+            partition: One of `PARTITIONS`. A given one lasts from a quarter of the time to its
+                end; drawn ones come and go.
+            crashes: How many; each node restarts some seconds later, with or without its disk.
+            trouble: How many other faults: processes that stand still or are slow, wrong clocks,
+                bad links, packets that are held, failing disks.
 
         Raises:
             PlanError: An argument has an impossible value.
@@ -178,6 +182,7 @@ class Plan:
             duplicate=duplicate,
             partition=partition,
             crashes=crashes,
+            trouble=trouble,
         )
         return cls.drawn(seed, recipe)
 

@@ -4,6 +4,7 @@ import pickle
 import pytest
 
 from crdt import GCounter
+from crdtnode import sim
 from crdtnode.sim import (
     Crash,
     Heal,
@@ -51,6 +52,7 @@ def test_what_is_given_is_what_the_plan_has() -> None:
         duplicate=0.5,
         partition="halves",
         crashes=3,
+        trouble=0,
     )
     assert plan.nodes == ("n1", "n2", "n3", "n4", "n5", "n6", "n7")
     assert len(plan.writes) == 99
@@ -65,11 +67,19 @@ def test_what_is_given_is_what_the_plan_has() -> None:
 
 
 def test_a_given_partition_lasts_from_a_quarter_of_the_time_to_its_end() -> None:
-    plan = Plan.random(seed=1, duration=40, partition="isolate", crashes=0)
+    plan = Plan.random(seed=1, duration=40, partition="halves", crashes=0, trouble=0)
     (fault,) = plan.faults
     assert isinstance(fault, Partition)
     assert fault.at == 10
-    assert len(fault.groups[0]) == 1
+    assert len(fault.groups[0]) == 2
+
+
+@pytest.mark.parametrize("partition", sim.PARTITIONS[1:])
+@pytest.mark.parametrize("nodes", [2, 3, 7])
+def test_every_kind_of_cut_can_be_drawn_for_few_nodes(partition: str, nodes: int) -> None:
+    faults = Plan.random(seed=1, nodes=nodes, partition=partition, crashes=0, trouble=0).faults
+    assert len(faults) == 1
+    assert not isinstance(faults[0], Crash | Heal)
 
 
 def test_seeds_differ_in_which_faults_happen_at_all() -> None:
@@ -83,7 +93,7 @@ def test_seeds_differ_in_which_faults_happen_at_all() -> None:
 def test_a_node_restarts_before_it_crashes_again() -> None:
     for seed in range(30):
         down: set[str] = set()
-        for fault in Plan.random(seed=seed, nodes=2, crashes=6).faults:
+        for fault in Plan.random(seed=seed, nodes=2, crashes=6, trouble=0).faults:
             match fault:
                 case Crash(_, node):
                     assert node not in down
@@ -139,7 +149,8 @@ def test_a_drawn_plan_names_the_command_that_draws_it_again() -> None:
     plan = Plan.random(seed=9, partition="halves", loss=0.1, duplicate=0.0, writes=7, bound=4)
     assert plan.replay() == (
         "crdtnode simulate --seed 9 --nodes 5 --for 20 --bound 4 --writes 7 "
-        "--latency any --loss 0.1 --partition halves --crash any"
+        "--latency any --loss 0.1 --partition halves --crash any "
+        "--trouble any"
     )
 
 
@@ -152,3 +163,8 @@ def test_a_plan_by_hand_is_its_own_replay() -> None:
 def test_a_network_that_loses_everything_is_no_plan() -> None:
     with pytest.raises(PlanError, match="loss must be below 1"):
         Network(loss=1)
+
+
+def test_over_many_seeds_every_fault_is_drawn_but_those_that_need_new_nodes() -> None:
+    drawn = {type(f) for seed in range(300) for f in Plan.random(seed=seed, nodes=7).faults}
+    assert set(sim.Fault.__args__) - drawn == {sim.Clone, sim.Join, sim.Leave}
