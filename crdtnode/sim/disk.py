@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Disk:
     """One state of a disk."""
 
-    objects: tuple[tuple[Key, bytes, int], ...]
-    """Each object's place, state and shadow."""
+    objects: tuple[tuple[Key, int, bytes, int], ...]
+    """Each object's place, life, payloads and shadow."""
     peers: tuple[Address, ...]
     name: str
     """What the node called itself."""
@@ -31,21 +31,22 @@ class Disk:
     def of(cls, registry: WatchedRegistry, engine: "Engine", *, torn: bool = False) -> "Disk":
         """All that a process has applied; with ``torn`` the object written last is unreadable."""
         objects = []
-        for tag, name in registry.names():
-            key = (tag, name)
-            state = registry.look(key)
-            if state is not None and not (torn and key == registry.touched):
-                packed = msgpack.packb(state.payload)
-                objects.append((key, packed, registry.shadows.get(key, 0)))
+        for key in registry.names():
+            found = registry.state(registry.fingerprints.place(*key))
+            if found is not None and not (torn and key == registry.touched):
+                _, _, life, payloads = found
+                packed = msgpack.packb(payloads)
+                objects.append((key, life, packed, registry.shadows.get(key, 0)))
         peers = tuple(view.addresses[0] for view in engine.members if not view.is_self)
         return cls(tuple(objects), peers, engine.name, registry.replica)
 
     def load(self, registry: WatchedRegistry, now: float) -> None:
         """Put everything back into the registry of a new process."""
-        for (tag, name), packed, shadow in self.objects:
-            payload = msgpack.unpackb(packed)
-            registry.ledger.tale((tag, name)).note(payload, shadow)
-            registry.absorb(tag, name, 1, [payload], now)
+        for (tag, name), life, packed, shadow in self.objects:
+            payloads = msgpack.unpackb(packed)
+            for payload in payloads:
+                registry.ledger.tale((tag, name)).note(payload, shadow)
+            registry.absorb(tag, name, life, payloads, now)
 
 
 EMPTY = Disk((), (), "", "")
