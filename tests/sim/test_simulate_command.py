@@ -61,7 +61,7 @@ def test_naming_one_fault_leaves_out_the_others() -> None:
     replay = json.loads(called(options).stdout)["replay"]
     assert replay == "crdtnode simulate --seed 7 --nodes 3 --for 4 --loss 0.2"
     plan = Plan.random(
-        seed=7, nodes=3, duration=4, loss=0.2, duplicate=0, partition="none", crashes=0
+        seed=7, nodes=3, duration=4, loss=0.2, duplicate=0, partition="none", crashes=0, trouble=0
     )
     assert plan.faults == ()
 
