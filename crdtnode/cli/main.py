@@ -142,7 +142,10 @@ def _one_line(error: click.ClickException) -> str:
     """Say what is wrong, and where more is to be read."""
     text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
-    return text if context is None else f"{text.rstrip('.')}. See: {context.command_path} --help"
+    if context is None:
+        return text
+    end = "" if text.endswith("?") else "."
+    return f"{text.rstrip('.')}{end} See: {context.command_path} --help"
 
 
 def _check_text(args: list[str]) -> None:

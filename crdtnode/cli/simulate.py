@@ -4,22 +4,19 @@ Rule of this file: it turns options into a plan and a result into text; what is 
 checked is `crdtnode.sim`'s business. It talks to no daemon.
 """
 
-import json
 from pathlib import Path
 import secrets
-from time import monotonic
 from typing import Any
 
 import click
 
-from crdtnode.cli.live import LiveLine
 from crdtnode.cli.simulate_failures import replay, shrink_command
-from crdtnode.cli.simulate_options import EXIT, drawn, plan_options, recipe_of
+from crdtnode.cli.simulate_options import drawn, plan_options, recipe_of
+from crdtnode.cli.simulate_plan import plan_command
+from crdtnode.cli.simulate_run import Shown
 from crdtnode.cli.simulate_selftest import selftest
 from crdtnode.cli.simulate_sweep import sweep_command
-from crdtnode.sim import Plan, Result, run
-from crdtnode.sim.failures import Failure
-from crdtnode.sim.sweeping import again, settings_with
+from crdtnode.sim.document import nearest
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +28,28 @@ Examples:
 """
 
 
-@click.group(invoke_without_command=True, epilog=EXAMPLES)
+class _PlanOrCommand(click.Group):
+    """A group that takes the name of a plan file for the command that runs it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a word that looks like a file is the argument of ``plan``."""
+        word = args[0]
+        if word not in self.commands and (Path(word).suffix or "/" in word or Path(word).exists()):
+            return plan_command.name, plan_command, args
+        if word not in self.commands:
+            shown = [name for name, command in self.commands.items() if not command.hidden]
+            ctx.fail(f"there is no command {word!r}{nearest(word, shown)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_PlanOrCommand,
+    invoke_without_command=True,
+    epilog=EXAMPLES,
+    subcommand_metavar="[PLAN.toml | COMMAND [ARGS]...]",
+)
 @click.option(
     "--seed", metavar="N", type=int, help="Where all chance comes from. Default: a new one."
 )
@@ -58,6 +76,9 @@ def simulate(
     started again, and all nodes must come to hold the same, whatever is lost, late or doubled on
     the way. The same seed and options are always the same run.
 
+    PLAN.toml is a plan that somebody wrote, instead of options; 'crdtnode simulate PLAN.toml --help'
+    shows what can be said with it, and scripts/scenarios has a gallery.
+
     Without any option about faults (latency, loss, duplicate, partition, crash) the seed decides
     which there are; with one, there are only those that you name.
 
@@ -68,23 +89,8 @@ def simulate(
         return
     seed = secrets.randbelow(2**32) if seed is None else seed
     plan = drawn(seed, recipe_of(**asked))
-    began = monotonic()
-    line = LiveLine()
-    result = run(
-        plan,
-        progress=lambda now, roots: line.show(_progress(plan, now, roots)),
-        **settings_with(asked["planted"]),
-    )
-    line.end()
-    if save and result.violated:
-        Failure.of(result, asked["planted"]).write(save)
-    if as_json:
-        document = {**result.to_json(), "wall_s": round(monotonic() - began, 3)}
-        document["replay"] = again(plan.replay(), asked["planted"])
-        click.echo(json.dumps(document))
-    else:
-        click.echo(again(_report(result, monotonic() - began), asked["planted"]))
-    context.exit(EXIT[result.verdict])
+    show = Shown(as_json=as_json, save=save, planted=asked["planted"])
+    context.exit(show.run(plan, plan.replay()))
 
 
 def _refuse_options_before(context: click.Context, subcommand: str) -> None:
@@ -95,24 +101,5 @@ def _refuse_options_before(context: click.Context, subcommand: str) -> None:
             raise click.UsageError(f"{parameter.opts[0]} belongs behind {subcommand!r}")
 
 
-def _progress(plan: Plan, now: float, roots: int) -> str:
-    different = "all equal" if roots == 1 else f"{roots} different roots"
-    return f"{now:7.1f} of {plan.duration:g} s   {different}"
-
-
-def _report(result: Result, wall_s: float) -> str:
-    counts, after = result.counts, result.converged_after_s
-    lines = [
-        result.explain().rpartition("\n")[0],
-        f"{result.simulated_s:.1f} s simulated in {wall_s:.1f} s: {counts['updates']:,} updates, "
-        f"{counts['messages']:,} messages, {counts['bytes']:,} bytes",
-    ]
-    if after is not None:
-        lines.append(f"converged {after:.3f} s after the heal")
-    lines += [f"  {finding.verdict:<9} {finding.check}" for finding in result.findings]
-    lines += [f"trace {result.trace_hash}", f"again with: {result.plan.replay()}"]
-    return "\n".join(lines)
-
-
-for _command in (sweep_command, replay, shrink_command, selftest):
+for _command in (sweep_command, replay, shrink_command, selftest, plan_command):
     simulate.add_command(_command)

@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from crdtnode.sim.latency import Latency
 from crdtnode.sim.link import PlanError
+from crdtnode.sim.quantities import quantity
 
 KIND = "kind"
 """The key that says which class an object of a union is of, such as ``majority-ring``."""
@@ -152,9 +153,19 @@ _WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a
 def _read_plain(hint: type, value: object, where: str) -> object:
     if hint is float and type(value) is int:
         return float(value)
+    if hint is float and isinstance(value, str):
+        return _read_quantity(value, where)
     if type(value) is not hint:
         raise PlanError(f"{where} must be {_WORDS[hint]}, not {value!r}")
     return value
+
+
+def _read_quantity(text: str, where: str) -> float:
+    """A number with its unit; the last part of its place is the name of the field."""
+    try:
+        return quantity(re.split(r"[.\[]", where)[-1], text)
+    except PlanError as error:
+        raise PlanError(f"{where}: {error}") from error
 
 
 def _value_read(value: object, where: str) -> object:

@@ -1,0 +1,48 @@
+"""``crdtnode simulate PLAN.toml``: run a plan that somebody wrote.
+
+Rule of this file: the plan says everything; options only say what to do with the run.
+"""
+
+from pathlib import Path
+import shlex
+from textwrap import dedent
+
+import click
+
+from crdtnode.cli.simulate_run import Shown
+from crdtnode.sim import PlanError, planfile
+
+_FORM = dedent((planfile.__doc__ or "").partition("::\n\n")[2]).replace("\n\n", "\n\n\b\n")
+
+_EPILOG = f"\b\n{_FORM}"
+
+
+@click.command("plan", hidden=True, epilog=_EPILOG)
+@click.argument("file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--seed", metavar="N", type=int, help="Instead of the seed in the plan.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a failure file where something is violated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def plan_command(
+    context: click.Context, /, file: Path, seed: int | None, save: Path | None, as_json: bool
+) -> None:
+    """Run a plan from a file, TOML or JSON.
+
+    What is wrong with it is named by its line; an unknown word by the nearest one that there is.
+
+    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
+    """
+    try:
+        plan = planfile.read_plan(file, seed)
+    except OSError as error:
+        raise click.UsageError(f"{file}: {error.strerror}") from error
+    except PlanError as error:
+        raise click.UsageError(str(error)) from error
+    chosen = "" if seed is None else f" --seed {seed}"
+    command = f"crdtnode simulate {shlex.quote(str(file))}{chosen}"
+    context.exit(Shown(as_json=as_json, save=save, planted=None).run(plan, command))
