@@ -68,6 +68,7 @@ class Cluster:
                 {"address": address, "why": why} for address, why in node.unreached_seeds
             ],
             "encrypted": node.encrypted,
+            "clock_held_ms": node.clock_held_ms,
             "data": None,
             "faults": {"allowed": node.faults_allowed, "isolated": node.isolated},
             "uptime_s": round(node.uptime, 3),

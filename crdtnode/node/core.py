@@ -244,6 +244,15 @@ class Node:
         return self._driver.now() - self._began
 
     @property
+    def clock_held_ms(self) -> int:
+        """By how many milliseconds the stamps of writes made here are held back.
+
+        More than 0 while this host's clock is over a minute ahead of the others' (the median of
+        two or more live members), so that it does not win every last-writer-wins.
+        """
+        return self._engine.clock_held_ms
+
+    @property
     def unreached_seeds(self) -> list[tuple[str, str]]:
         """Seeds at which no member answers, as (``host:port``, why)."""
         return [(format_address(seed), why) for seed, why in self._engine.unreached_seeds]

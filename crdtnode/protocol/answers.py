@@ -10,6 +10,7 @@ from typing import assert_never
 
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
+from crdtnode.protocol.clocks import Clocks
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.inbox import Inbox, Job
@@ -72,7 +73,7 @@ class Answers:
         out: Outbound,
         settings: Settings,
         metrics: Metrics,
-        clock: Callable[[], int],
+        clocks: Clocks,
         chance: random.Random,
     ) -> None:
         self._registry = registry
@@ -89,7 +90,7 @@ class Answers:
         self._out = out
         self._settings = settings
         self._metrics = metrics
-        self._clock = clock
+        self._clocks = clocks
         self._chance = chance
         self._pushed_at = float("-inf")
         self._hot_since = -NEVER
@@ -145,7 +146,7 @@ class Answers:
             ping=origin.counter,
             root=root or 0,
             news=self._cluster.news.aboard(member) if at_home else (),
-            clock_ms=self._clock(),
+            clock_ms=self._clocks.own(),
             held=0,
             roster=self._members.roster,
         )
@@ -161,6 +162,7 @@ class Answers:
         sent = self._out.answered(member.boot, pong.ping)
         if sent is not None:
             member.measured(now - sent.at)
+            self._out.carry(self._clocks.heard(member, pong.clock_ms, now), now)
             if sent.to == origin.address:
                 self._out.carry(self._cluster.lives_at(member, sent.to), now)
         self._cluster.probing.hear_round(pong.round)

@@ -18,6 +18,7 @@ from crdtnode.config import PROTOCOL, Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.answers import Answers
 from crdtnode.protocol.channel import Channel
+from crdtnode.protocol.clocks import Clocks
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.contact import Contact
@@ -81,6 +82,8 @@ class Engine:
         self._metrics = metrics
         self._seeds = tuple(seeds)
         self._members = members = Members(me)
+        self._clocks = Clocks(members, clock)
+        registry.clock = self._clocks.stamp
         news = News(members)
         self._typesets = TypeSets(registry)
         most = channel.message_bytes_most
@@ -121,7 +124,7 @@ class Engine:
             self._out,
             settings,
             metrics,
-            clock,
+            self._clocks,
             chance,
         )
         self._doorway = Doorway(
@@ -148,6 +151,11 @@ class Engine:
     def secret(self) -> bool:
         """True where a keyring keeps strangers out."""
         return self._channel.secret
+
+    @property
+    def clock_held_ms(self) -> int:
+        """By how much the stamps of our writes are held back, since all others' clocks say so."""
+        return self._clocks.held_ms
 
     @property
     def members(self) -> list[MemberView]:

@@ -32,6 +32,8 @@ class Member:
     """Smoothed round trip, seconds."""
     rtt_varies: float = 0.0
     """Smoothed deviation of the round trip, seconds."""
+    clock_ms: float | None = None
+    """What its wall clock showed, by its own word, at 0 of our monotonic one."""
     met: bool = False
     """True once an authentic packet came from it; until then it is hearsay."""
     asked: float = float("-inf")

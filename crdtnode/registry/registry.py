@@ -48,7 +48,8 @@ class Registry:
         salt: The cluster's salt, which keys all fingerprints.
         replica: Makes a fresh replica id at each call. The first is the one that objects act as;
             more are asked for only when an object must give its id up.
-        clock: Returns whole milliseconds since 1970, for the stamps of local writes.
+        clock: Returns whole milliseconds since 1970, for the stamps of local writes; the attribute
+            of the same name may be replaced.
         metrics: Where failures of hand-written types are counted.
         max_object_bytes: Size over which an object takes no more local changes.
         types: Tags of the types known; None for all of `crdt.catalogue`, now and later.
@@ -56,6 +57,7 @@ class Registry:
     Attributes:
         fingerprints: Versions, roots and tries, as of the last flush.
         replica: The id that the objects act as.
+        clock: What local writes are stamped with, milliseconds since 1970.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Registry:
         self.fingerprints = Fingerprints(salt)
         self.replica = replica()
         self._fresh_replica = replica
-        self._clock = clock
+        self.clock = clock
         self._metrics = metrics or Metrics()
         self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes)
         self._kinds = Kinds(self.fingerprints, types)
@@ -442,15 +444,18 @@ class Registry:
             self._guard(entry)
         return entry.obj
 
+    def _stamp(self) -> int:
+        return self.clock()
+
     def _bind(self, obj: StateCRDT, replica: str) -> None:
-        obj.bind(replica, spare=self._fresh_replica, clock=self._clock)
+        obj.bind(replica, spare=self._fresh_replica, clock=self._stamp)
 
     def _guard(self, entry: Entry) -> None:
         if entry.kind.plain and entry.handed:
             self._guards.renew(entry.hn, entry.obj, entry.guard)
 
     def _acting(self) -> AbstractContextManager[None]:
-        return acting(replica=self._fresh_replica, clock=self._clock)
+        return acting(replica=self._fresh_replica, clock=self._stamp)
 
     def _acting_for(self, kind: Kind) -> AbstractContextManager[None]:
         """What foreign code runs under, so that it is deterministic; our own needs nothing."""

@@ -100,8 +100,16 @@ class Table:
         types: Iterable[str] | None = None,
         tags: dict[str, str] | None = None,
         seed: int = 0,
+        ahead_ms: int = 0,
     ) -> Seat:
-        """Start an engine. Its boot id follows from its name and ``seed``."""
+        """Start an engine. Its boot id follows from its name and ``seed``.
+
+        Its wall clock is ``ahead_ms`` ahead of the others'.
+        """
+
+        def clock() -> int:
+            return int(self.now * 1000) + ahead_ms
+
         chance = random.Random(f"{name}/{seed}")
         address = ("10.0.0.1", port or 1000 + len(self.places))
         boot = chance.randbytes(16)
@@ -111,7 +119,7 @@ class Table:
         registry = Registry(
             salt=b"salt",
             replica=lambda: f"{name}.{seed}.{next(ids)}",
-            clock=lambda: int(self.now * 1000),
+            clock=clock,
             metrics=metrics,
             types=types,
         )
@@ -125,7 +133,7 @@ class Table:
             metrics=metrics,
             chance=chance,
             entropy=chance.randbytes,
-            clock=lambda: int(self.now * 1000),
+            clock=clock,
             seeds=seeds,
             tags=tags,
         )
