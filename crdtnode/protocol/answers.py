@@ -4,7 +4,6 @@ One `match` over all kinds; the rooms do the rest. Items that arrive are joined 
 and a repair that changed something makes the next ping come soon.
 """
 
-from collections.abc import Callable
 import random
 from typing import assert_never
 
