@@ -19,6 +19,7 @@ NOT_STATE = frozenset(
         "_seat",
         "_quick",
         "_fold",
+        "_print",
         "_cached",
         "_main",
         "_lone",

@@ -123,7 +123,7 @@ def _check_complete(kind: type[StateCRDT]) -> None:
         raise TypeError(f"{kind.__qualname__}() must work without arguments: {error}") from error
 
 
-for _tag, _kind in {
+_BUILT_IN: dict[str, type[StateCRDT]] = {
     "gcounter@1": GCounter,
     "pncounter@1": PNCounter,
     "gset@1": GSet,
@@ -152,5 +152,7 @@ for _tag, _kind in {
     "lwwmap@1": LWWMap,
     "ormap@1": ORMap,
     "orcart@1": ORCart,
-}.items():
+}
+
+for _tag, _kind in _BUILT_IN.items():
     register(_kind, _tag)

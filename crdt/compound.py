@@ -24,6 +24,7 @@ from crdt.handles import ChildSeat
 from crdt.jsonlike import check_depth
 from crdt.native import Native
 from crdt.payloads import expect_fields
+from crdt.rows import Hash, Print, Row, Rowed
 from crdt.tagged import decode, encode
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class _Field:
         raise AttributeError(f"{self._name} is a live object: change it, or join a whole state")
 
 
-class Compound(Native):
+class Compound(Rowed):
     """The base of types that are made of fields.
 
     A subclass declares its fields as annotations: built-in types, other compounds, or
@@ -248,6 +249,15 @@ class Compound(Native):
         self._fixed |= new
         grown = [self._part(name)._join(part) for name, part in other._held()]
         return bool(new) or any(grown)
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for name, key in self._fixed.items():
+            yield (name, "=", key), 1
+        for name, part in self._held():
+            yield (name, (bytes, part.fingerprint(hash))), 1
+
+    def _keep_print(self, made: Print) -> None:
+        """Keep none: there are few fields, and each keeps its own."""
 
     def _encode(self) -> dict[str, Any]:
         spelled = {name: encode(key) for name, key in self._fixed.items()}

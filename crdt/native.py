@@ -27,7 +27,7 @@ from crdt.tagged import canonical_json
 
 _new = object.__new__
 
-_KEYS = ("_seat", "_quick", "_fold", "_main", "_lone")
+_KEYS = ("_seat", "_quick", "_fold", "_main", "_lone", "_print")
 
 
 class Folded:

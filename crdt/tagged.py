@@ -12,11 +12,14 @@ import base64
 import binascii
 from collections.abc import Callable
 import json
-from json.encoder import encode_basestring_ascii as _quote
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from crdt.atoms import MAX_ATOM_BYTES, MAX_DEPTH, Key, identify
 from crdt.errors import PayloadError
+
+quote: Callable[[str], str] = encode_basestring_ascii
+"""Returns a text as JSON, in ASCII."""
 
 _compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -58,7 +61,7 @@ def canonical_json(payload: Any) -> str:
 def canonical_text(key: Key) -> str:
     """Return the canonical encoding of a key; it decides every order among atoms."""
     if type(key) is str:
-        return _quote(key)
+        return quote(key)
     return canonical_json(encode(key))
 
 

@@ -29,8 +29,8 @@ from crdt.causal.runs import (
 )
 from crdt.causal.spans import Span, Spans, outside, runs_of_spans, spans_of
 from crdt.errors import PayloadError
-from crdt.native import Native
 from crdt.payloads import expect_dict, expect_list, expect_replica
+from crdt.rows import Hash, Print, Row, Rowed
 
 Entry = Key
 Leaf = Any
@@ -47,7 +47,7 @@ Dots = dict[str, list[Span]]
 _NONE = Spans()
 
 
-class Dotted(Native):
+class Dotted(Rowed):
     """Live dots with content over one context; the base of ORMap and ORCart."""
 
     _fields: ClassVar[tuple[str, ...]] = ("_owners", "_leaves", "_seen")
@@ -156,6 +156,11 @@ class Dotted(Native):
                 yield replica, one, until, entry, leaf
 
     def _apply(self, new: Iterable[Piece], gone: Iterable[Piece]) -> None:
+        if self._print is not None:
+            for sign, pieces in ((1, new), (-1, gone)):
+                for piece in pieces:
+                    for row, often in _rows_of(piece):
+                        self._print.count(row, sign * often)
         for replica, start, end, entry, _ in gone:
             self._cut(replica, start, end, entry)
         for piece in new:
@@ -179,6 +184,28 @@ class Dotted(Native):
             and next(other._not_kept_by(self, replica, seen), None) is None
             for replica, seen in self._seen.items()
         )
+
+    # --- the fingerprint -----------------------------------------------------------------------
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for row in self._seen.items():
+            yield row, 1
+        for entry in self._leaves:
+            for piece in self._pieces_of(entry):
+                yield from _rows_of(piece)
+
+    def _keep_print(self, made: Print) -> None:
+        super()._keep_print(made)
+        made.known = made.known or (self._seen.copy(),)
+
+    def _catch_up(self, held: Print) -> None:
+        # A child counts its dots in the map's own context, and tells nobody.
+        (known,) = held.known
+        for replica, seen in self._seen.items():
+            before = known.get(replica)
+            if before != seen:
+                held.swap(None if before is None else (replica, before), (replica, seen))
+                known[replica] = seen
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 
@@ -276,6 +303,12 @@ class Dotted(Native):
     def initial(self) -> bool:
         """Whether nothing has ever been written, as far as this state knows."""
         return not self._seen
+
+
+def _rows_of(piece: Piece) -> tuple[tuple[Row, int], tuple[Row, int]]:
+    """Return the rows of a stretch of dots."""
+    replica, start, end, entry, leaf = piece
+    return ((replica, end, entry, leaf), 1), ((replica, start, entry, leaf), -1)
 
 
 def _less(piece: Piece, spans: Spans) -> Iterator[Piece]:

@@ -39,8 +39,9 @@ from crdt.causal.runs import (
 )
 from crdt.causal.since import DotIndex, context_of, since
 from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
-from crdt.native import Folded, Native
+from crdt.native import Folded
 from crdt.payloads import decode_keys_by_dot, expect_dict, expect_replica
+from crdt.rows import Hash, Print, Row, Rowed
 from crdt.seat import Seat
 from crdt.tagged import encode
 
@@ -57,7 +58,7 @@ _SCAN_UP_TO = 16
 """Live dots to look through for each one removed before an index by counter is worth making."""
 
 
-class Causal(Native):
+class Causal(Rowed):
     """Live dots over one context; the base of the causal types.
 
     Payload:
@@ -201,14 +202,19 @@ class Causal(Native):
         return True
 
     def _note(self, replica: str, counter: int, key: Key) -> None:
-        """Keep the indexes true after a dot was added the short way."""
+        """Keep indexes and print true after a dot, the next one, was added the short way."""
         if replica in self._by_dot:
             self._by_dot[replica][counter] = key
+        if self._print is not None:
+            self._print.come((replica, counter, key))
+            self._print.swap((replica, counter - 1) if counter > 1 else None, (replica, counter))
 
     def _unnote(self, replica: str, counter: int, key: Key) -> None:
-        """Keep the indexes true after a dot was removed the short way."""
+        """Keep indexes and print true after a dot was removed the short way."""
         if replica in self._by_dot:
             del self._by_dot[replica][counter]
+        if self._print is not None:
+            self._print.leave((replica, counter, key))
 
     def _sole(self, replica: str, key: Key) -> bool:
         """Tell whether one dot of ``replica`` is all that ``key`` has."""
@@ -227,9 +233,9 @@ class Causal(Native):
         if seat.observers:
             seat.offer(delta)
         own[key] = self._seen[replica] = counter
-        if replica in self._by_dot:
-            del self._by_dot[replica][before]
-            self._by_dot[replica][counter] = key
+        if not self._lone:
+            self._unnote(replica, before, key)
+            self._note(replica, counter, key)
         return delta
 
     def _join_replica(self, replica: str, theirs_seen: Runs, other: Self) -> bool:
@@ -247,9 +253,15 @@ class Causal(Native):
         seen_now = union(seen, theirs_seen)
         if not new and not gone and seen_now == seen:
             return False
-        self._seen[replica] = seen_now
+        self._see(replica, seen_now)
         self._apply(replica, new, gone)
         return True
+
+    def _see(self, replica: str, seen: Runs) -> None:
+        if self._print is not None:
+            before = self._seen.get(replica)
+            self._print.swap(None if before is None else (replica, before), (replica, seen))
+        self._seen[replica] = seen
 
     def _gone(self, replica: str, theirs: Live, theirs_seen: Runs, new: Live) -> Live:
         """Return the live dots here that the other side has seen and does not hold."""
@@ -284,6 +296,11 @@ class Causal(Native):
             for dot in gone.values():
                 del by_dot[dot]
             by_dot.update(zip(new.values(), new, strict=True))
+        if self._print is not None:
+            for key, dot in gone.items():
+                self._print.leave((replica, dot, key))
+            for key, dot in new.items():
+                self._print.come((replica, dot, key))
         for key in gone:
             del live[key]
         live.update(new)
@@ -313,7 +330,12 @@ class Causal(Native):
         if kept.keys() == mine.keys() and seen_now == seen:
             return False
         gone = dict.fromkeys(self._live.get(replica, _NONE), 0)
-        self._seen[replica] = seen_now
+        if self._print is not None:
+            for dot, key in mine.items() - kept.items():
+                self._print.leave((replica, dot, key))
+            for dot, key in kept.items() - mine.items():
+                self._print.come((replica, dot, key))
+        self._see(replica, seen_now)
         self._by_dot[replica] = by_dot = {dot: kept[dot] for dot in sorted(kept)}
         live = self._dict_of(replica)
         live.clear()  # in place: the short path holds on to this dict
@@ -323,7 +345,7 @@ class Causal(Native):
 
     def _may_hurry(self, replica: str) -> bool:
         self._main = self._live[replica]
-        self._lone = len(self._live) == 1 and not self._by_dot
+        self._lone = len(self._live) == 1 and not self._by_dot and self._print is None
         return isinstance(self._seen[replica], int)  # not where somebody restored a state with gaps
 
     def _changed(self, new: Live, gone: Live) -> None:
@@ -345,6 +367,18 @@ class Causal(Native):
         return all(
             mine.get(dot, NOTHING) == key for dot, key in others.items() if covers(seen, dot)
         )
+
+    # --- the fingerprint -----------------------------------------------------------------------
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for replica, seen in self._seen.items():
+            yield (replica, seen), 1
+            for dot, key in self._dots(replica):
+                yield (replica, dot, key), 1
+
+    def _keep_print(self, made: Print) -> None:
+        super()._keep_print(made)
+        self._lone = False  # the short path of a lone replica tells nobody
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 

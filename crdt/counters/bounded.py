@@ -16,8 +16,8 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from crdt.amounts import whole
+from crdt.counters.sides import Tallied
 from crdt.errors import PayloadError
-from crdt.native import Native
 from crdt.packing import packed_items
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.replica import check_replica
@@ -30,7 +30,7 @@ Passed = dict[tuple[str, str], int]
 S = TypeVar("S", bound=Hashable)
 
 
-class BoundedCounter(Native):
+class BoundedCounter(Tallied):
     """A counter that goes up and down and never below zero.
 
     ``increment`` earns this replica the right to ``decrement`` as much; ``transfer`` passes rights
@@ -213,6 +213,9 @@ class BoundedCounter(Native):
         self._lowered.update(lowered)
         self._passed.update(passed)
         return bool(raised or lowered or passed)
+
+    def _sides(self) -> tuple[Tallies, Tallies, Passed]:
+        return self._raised, self._lowered, self._passed
 
     def _encode(self) -> dict[str, Any]:
         givers: dict[str, dict[str, Any]] = {}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from crdt import replica as replicas
 from crdt.amounts import whole
+from crdt.counters.sides import Tallied
 from crdt.errors import PayloadError
-from crdt.native import Folded, Native
+from crdt.native import Folded
 from crdt.packing import packed_items
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.tagged import decode_int, encode_int
@@ -23,7 +24,7 @@ Tallies = dict[str, int]
 _new = object.__new__
 
 
-class GCounter(Native):
+class GCounter(Tallied):
     """A counter that only goes up.
 
     Each replica raises its own tally. Two states join by taking the larger tally of every
@@ -106,6 +107,9 @@ class GCounter(Native):
             return _raise_one(self._tallies, *fold)
         return _raise(self._tallies, other._tallies)
 
+    def _sides(self) -> tuple[Tallies]:
+        return (self._tallies,)
+
     def _encode(self) -> dict[str, Any]:
         tallies = self._tallies
         return {replica: encode_int(tallies[replica]) for replica in sorted(tallies)}
@@ -134,7 +138,7 @@ class GCounter(Native):
         return len(self._tallies), 0
 
 
-class PNCounter(Native):
+class PNCounter(Tallied):
     """A counter that goes up and down: two tallies for each replica.
 
     Args:
@@ -248,6 +252,9 @@ class PNCounter(Native):
             return self._join_fold(*fold)
         risen = _raise(self._raised, other._raised)
         return _raise(self._lowered, other._lowered) or risen
+
+    def _sides(self) -> tuple[Tallies, Tallies]:
+        return self._raised, self._lowered
 
     def _encode(self) -> dict[str, Any]:
         raised, lowered = self._raised, self._lowered

@@ -12,14 +12,14 @@ from typing import Generic, Self, TypeVar
 
 from crdt.atoms import Key, element_of, lookup
 from crdt.graphs.arrows import Arrows, Edge
-from crdt.native import Native
 from crdt.parts import check_limit, parts_of
+from crdt.rows import Rowed
 from crdt.tagged import canonical_text
 
 V = TypeVar("V")
 
 
-class Graph(Native, Generic[V]):
+class Graph(Rowed, Generic[V]):
     """A graph type's reading side."""
 
     @abstractmethod

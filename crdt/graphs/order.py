@@ -15,7 +15,7 @@ operation for replicated trees" (IEEE TPDS 2021).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, ClassVar, Self
 
@@ -25,6 +25,7 @@ from crdt.graphs.arrows import Arrows, Edge
 from crdt.graphs.graph import Graph, V
 from crdt.graphs.phases import Phases
 from crdt.payloads import decode_keys, encode_keys, expect_fields, expect_list
+from crdt.rows import Hash, Row
 from crdt.tagged import canonical_text, decode, decode_int, encode, encode_int
 
 Ranks = dict[Edge, int]
@@ -160,6 +161,8 @@ class Order(Graph[V]):
         )
 
     def _join(self, other: Self) -> bool:
+        if self._print is not None:
+            self._vertices.tell(self._print, "vertices", other._vertices)
         grown = self._vertices.join(other._vertices)
         lower = {
             edge: rank
@@ -167,6 +170,10 @@ class Order(Graph[V]):
             if edge not in self._ranks or rank < self._ranks[edge]
         }
         new = [edge for edge in lower if edge not in self._ranks]
+        if self._print is not None:
+            for edge, rank in lower.items():
+                before = self._ranks.get(edge)
+                self._print.swap(None if before is None else _row(edge, before), _row(edge, rank))
         whole = self._cached is not None and len(self._cached) == len(self._ranks)
         self._ranks.update(lower)
         self._top = max(self._top, other._top)
@@ -207,6 +214,11 @@ class Order(Graph[V]):
     def _take_over(self, source: Self) -> None:
         super()._take_over(source)
         self._cached = None
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        yield from self._vertices.rows("vertices")
+        for edge, rank in self._ranks.items():
+            yield _row(edge, rank), 1
 
     def _encode(self) -> dict[str, Any]:
         parts = {
@@ -261,6 +273,10 @@ def _is_safe(arrows: Arrows, edge: Edge) -> bool:
     if all((before, end) in arrows for before in arrows.behind(start)):
         return True
     return not arrows.reaches(end, start)
+
+
+def _row(edge: Edge, rank: int) -> Row:
+    return "edges", *_texts(edge), rank
 
 
 def _texts(edge: Edge) -> tuple[str, str]:

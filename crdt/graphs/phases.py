@@ -6,9 +6,10 @@ was removed counts as added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from crdt.atoms import Key
+from crdt.rows import Print, Row
 
 
 class Phases:
@@ -39,6 +40,21 @@ class Phases:
     def covered_by(self, other: Phases) -> bool:
         """Tell whether all that was added or removed here was so in ``other`` too."""
         return self.gone.keys() <= other.gone.keys() and all(key in other for key in self.live)
+
+    def rows(self, name: str) -> Iterator[tuple[Row, int]]:
+        """Yield the rows that this is in the state of a graph, where it is called ``name``."""
+        for key in self.live:
+            yield (name, key, "+"), 1
+        for key in self.gone:
+            yield (name, key, "-"), 1
+
+    def tell(self, held: Print, name: str, other: Phases) -> None:
+        """Tell a print which rows a join with ``other`` is about to change."""
+        for key in other.gone.keys() - self.gone.keys():
+            held.swap((name, key, "+") if key in self.live else None, (name, key, "-"))
+        for key in other.live:
+            if key not in self and key not in other.gone:
+                held.come((name, key, "+"))
 
     def join(self, other: Phases) -> tuple[list[Key], list[Key]]:
         """Take what ``other`` has; return what has become live here, and what has become gone."""

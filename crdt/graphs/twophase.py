@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from crdt.atoms import Key, identify
@@ -11,6 +11,7 @@ from crdt.graphs.arrows import Arrows, Edge
 from crdt.graphs.graph import Graph, V, edge_texts
 from crdt.graphs.phases import Phases
 from crdt.payloads import decode_keys, encode_keys, expect_fields, expect_list
+from crdt.rows import Hash, Row
 from crdt.tagged import decode, encode
 
 
@@ -144,6 +145,9 @@ class TwoPTwoPGraph(Graph[V]):
         self._cached = None
 
     def _join(self, other: Self) -> bool:
+        if self._print is not None:
+            self._vertices.tell(self._print, "vertices", other._vertices)
+            self._edges.tell(self._print, "edges", other._edges)
         vertices = self._vertices.join(other._vertices)
         seen = self._edges.live
         gone_live = [edge for edge in other._edges.gone if edge in seen]
@@ -154,6 +158,10 @@ class TwoPTwoPGraph(Graph[V]):
             for edge in new:
                 self._cached.add(edge)
         return any((*vertices, new, gone))
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        yield from self._vertices.rows("vertices")
+        yield from self._edges.rows("edges")
 
     def _encode(self) -> dict[str, Any]:
         parts = {

@@ -13,14 +13,14 @@ from typing import Any, Generic, TypeVar
 
 from crdt.atoms import NOTHING, Key, element_of, lookup
 from crdt.base import StateCRDT
-from crdt.native import Native
+from crdt.rows import Rowed
 from crdt.tagged import canonical_text
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class EntryMap(Native, Mapping[K, V], Generic[K, V]):
+class EntryMap(Rowed, Mapping[K, V], Generic[K, V]):
     """A map type's reading side."""
 
     @abstractmethod

@@ -21,6 +21,7 @@ from crdt.maps.entries import K
 from crdt.maps.live import MAX_DEPTH, LiveMap, height_of, kind_of
 from crdt.native import Native
 from crdt.payloads import expect_list
+from crdt.rows import Hash, Print, Row
 from crdt.tagged import canonical_text, decode, encode
 
 
@@ -112,6 +113,7 @@ class GMap(LiveMap[K]):
         change._add(entry, delta._snapshot())
         self._relay(change, None)
         self._show(entry)
+        self._touched(entry)
 
     def _add(self, entry: Entry, child: Any) -> None:
         self._children[entry] = child
@@ -166,8 +168,36 @@ class GMap(LiveMap[K]):
         for entry, theirs in other._held():
             if self._handle(entry)._join(theirs):
                 self._show(entry)
+                self._touched(entry)
                 grown = True
         return grown
+
+    # --- the fingerprint -----------------------------------------------------------------------
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for entry, child in self._held():
+            yield _row(entry, child.fingerprint(hash)), 1
+
+    def _keep_print(self, made: Print) -> None:
+        super()._keep_print(made)
+        if not made.known:
+            hash: Any = made.hash
+            prints = {entry: child.fingerprint(hash) for entry, child in self._held()}
+            made.known = prints, {}
+
+    def _touched(self, entry: Entry) -> None:
+        if self._print is not None and self._print.known:
+            self._print.known[1][entry] = None
+
+    def _catch_up(self, held: Print) -> None:
+        prints, touched = held.known
+        hash: Any = held.hash
+        for entry in touched:
+            before, now = prints.get(entry), self._children[entry].fingerprint(hash)
+            if before != now:
+                held.swap(None if before is None else _row(entry, before), _row(entry, now))
+                prints[entry] = now
+        touched.clear()
 
     def _encode(self) -> list[Any]:
         held = sorted(self._held(), key=lambda pair: (canonical_text(pair[0][0]), pair[0][1]))
@@ -217,3 +247,8 @@ class GMap(LiveMap[K]):
 
     def _replicas(self) -> set[str]:
         return set[str]().union(*[child._replicas() for _, child in self._held()])
+
+
+def _row(entry: Entry, print: bytes) -> Row:
+    """Return the row of a child."""
+    return (*entry, (bytes, print))

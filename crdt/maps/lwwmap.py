@@ -16,6 +16,7 @@ from crdt.errors import PayloadError
 from crdt.maps.entries import EntryMap, K, V
 from crdt.native import Folded
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
+from crdt.rows import Hash, Row
 from crdt.tagged import canonical_text, decode, encode
 
 Write = tuple[int, int, str, bool, Key]
@@ -104,6 +105,8 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
             delta._fold = (name, write)
             if seat.observers:
                 seat.offer(delta)
+            if self._print is not None:
+                self._tell(name, write)
             self._put[name] = write
             self._latest = stamp
             if self._removed:
@@ -211,7 +214,18 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
             self._take(key, write)
         return bool(won)
 
+    def _tell(self, key: Key, write: Write) -> None:
+        """Tell the print of a write that is about to win."""
+        held: Any = self._print
+        before = self._put.get(key) or self._removed.get(key)
+        held.swap(None if before is None else (key, before), (key, write))
+
+    def _hashed_rows(self, hash: Hash) -> Iterable[tuple[Row, int]]:
+        return ((row, 1) for row in self._writes())
+
     def _take(self, key: Key, write: Write) -> None:
+        if self._print is not None:
+            self._tell(key, write)
         kept, other = (self._put, self._removed) if write[3] else (self._removed, self._put)
         other.pop(key, None)
         kept[key] = write

@@ -29,6 +29,7 @@ from crdt.maps.entries import K
 from crdt.maps.forms import CompoundForm, Form, Target, form_of
 from crdt.maps.live import MAX_DEPTH, LiveMap, kind_of
 from crdt.payloads import expect_list
+from crdt.rows import UNKEPT
 from crdt.tagged import decode, encode
 
 _MISSING: Any = object()
@@ -109,6 +110,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         """Let a child count in the map's context and tell the map of its changes."""
         self._share(_form(entry[1]), child)
         child._bare = False  # no short paths: the map must hear of everything
+        child._print = UNKEPT  # its context is the map's, and changes without its hearing of it
         child._seat = child._seat or ChildSeat(self, partial(self._hear, entry))
 
     def _share(self, form: Form, child: Any) -> None:

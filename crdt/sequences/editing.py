@@ -13,7 +13,7 @@ from operator import index as as_index
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from crdt.atoms import NOTHING, Key, element_of, freeze
-from crdt.native import Native
+from crdt.rows import Rowed
 from crdt.sequences.spans import Content
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ Cut = tuple[int, int]
 """Positions to delete, from the first to the one behind the last."""
 
 
-class Editable(Native, MutableSequence[T], Generic[T]):
+class Editable(Rowed, MutableSequence[T], Generic[T]):
     """A sequence type's face."""
 
     # --- what a type brings --------------------------------------------------------------------

@@ -99,6 +99,21 @@ class Span:
             and len(self.content) + len(new.content) <= LONGEST
         )
 
+    def rows(self) -> Iterator[tuple[tuple[Any, ...], int]]:
+        """Yield what these ids are in the fingerprint of a state, however they were cut."""
+        replica, first, end = self.replica, self.first, self.end
+        if self.side:
+            if self.side != RIGHT or self.anchor != (replica, first - 1):
+                yield (replica, first, self.side, self.anchor), 1
+            yield (replica, "placed", end), 1
+            yield (replica, "placed", first), -1
+        if self.content is None:
+            yield (replica, "deleted", end), 1
+            yield (replica, "deleted", first), -1
+        else:
+            for counter, item in enumerate(self.content, first):
+                yield (replica, counter, item), 1
+
 
 class Row:
     """The spans of one replica, ascending, apart from each other."""

@@ -16,6 +16,7 @@ from crdt.amounts import whole
 from crdt.causal.runs import decode_runs, encode_runs, runs_between, stretches
 from crdt.errors import PayloadError
 from crdt.payloads import expect_dict, expect_list, expect_replica
+from crdt.rows import Hash
 from crdt.sequences.contexts import context_of, decode_context, halves, lacking
 from crdt.sequences.editing import Cut, Editable, Put, T
 from crdt.sequences.layout import Layout
@@ -137,8 +138,11 @@ class Woven(Editable[T]):
     def _weave(self, row: Row, new: Span, adrift: Span | None) -> None:
         """Give ids a place; ``adrift`` is the span that has them if they are deleted already."""
         if adrift is not None:
-            row.remove(self._isolated(row, adrift, new.first, new.end))
+            isolated = self._isolated(row, adrift, new.first, new.end)
+            self._tell(isolated, -1)
+            row.remove(isolated)
             new.content = None
+        self._tell(new, 1)
         layout = self._cached
         if layout is not None and layout.awaits(new):
             layout = self._cached = None
@@ -159,7 +163,9 @@ class Woven(Editable[T]):
         row = self._row(replica, end - 1)
         for low, high, mine in row.parts(start, end):
             if mine is None:
-                row.add(Span(replica, low, high, None, ADRIFT, None))
+                adrift = Span(replica, low, high, None, ADRIFT, None)
+                self._tell(adrift, 1)
+                row.add(adrift)
                 grew = True
             elif mine.content is not None:
                 self._kill(row, mine, low, high)
@@ -171,7 +177,9 @@ class Woven(Editable[T]):
         layout = self._cached
         if layout is not None and span.chunk is not None:
             layout.order.count(span, start - end)
+        self._tell(span, -1)
         span.content = None
+        self._tell(span, 1)
         before, behind = row.neighbours(span)
         if behind is not None:
             self._fuse(row, span, behind)
@@ -265,6 +273,17 @@ class Woven(Editable[T]):
         for span in spans:
             delta._take(span)
         return delta
+
+    # --- the fingerprint -----------------------------------------------------------------------
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[tuple[Any, ...], int]]:
+        for span in self._all_spans():
+            yield from span.rows()
+
+    def _tell(self, span: Span, sign: int) -> None:
+        if self._print is not None:
+            for row, often in span.rows():
+                self._print.count(row, sign * often)
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 

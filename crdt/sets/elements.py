@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from typing import Any, Generic, TypeVar
 
 from crdt.atoms import Key, element_of, identify, lookup
-from crdt.native import Native
+from crdt.rows import Rowed
 from crdt.tagged import canonical_text
 
 E = TypeVar("E")
 T = TypeVar("T")
 
 
-class ElementSet(Native, Set[E], Generic[E]):
+class ElementSet(Rowed, Set[E], Generic[E]):
     """A set type's reading side."""
 
     @abstractmethod

@@ -8,6 +8,7 @@ from typing import Any, Self
 from crdt.atoms import Key, identify
 from crdt.packing import packed, sized
 from crdt.payloads import decode_keys, encode_keys
+from crdt.rows import Hash, Row
 from crdt.sets.elements import E, ElementSet
 
 
@@ -95,8 +96,14 @@ class GSet(ElementSet[E]):
 
     def _join(self, other: Self) -> bool:
         before = len(self._elements)
+        if self._print is not None:
+            for key in other._elements.keys() - self._elements.keys():
+                self._print.come((key,))
         self._elements.update(other._elements)
         return len(self._elements) > before
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        return (((key,), 1) for key in self._elements)
 
     def _encode(self) -> list[Any]:
         return encode_keys(self._elements)

@@ -15,6 +15,7 @@ from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
 from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
+from crdt.rows import Hash, Row
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
 from crdt.tagged import canonical_text, decode, encode
@@ -139,6 +140,11 @@ class LWWSet(MutableElementSet[E]):
     def _join(self, other: Self) -> bool:
         added = {key: write for key, write in other._added.items() if self._loses(key, write)}
         removed = {key: write for key, write in other._removed.items() if self._loses(key, write)}
+        if self._print is not None:
+            for key, write in (*added.items(), *removed.items()):
+                mine = self._write_to(key)
+                old = None if mine is None else self._row(key, mine)
+                self._print.swap(old, self._row(key, write))
         for key in added:
             self._removed.pop(key, None)
         for key in removed:
@@ -147,6 +153,17 @@ class LWWSet(MutableElementSet[E]):
         self._removed.update(removed)
         self._latest = max(self._latest, other._latest)
         return bool(added or removed)
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        if self._bias != "add":
+            yield (self._bias,), 1
+        for writes in (self._added, self._removed):
+            for key, write in writes.items():
+                yield self._row(key, write), 1
+
+    def _row(self, key: Key, write: Write) -> Row:
+        ms, counter, favoured, replica = write
+        return key, "+" if favoured == (self._bias == "add") else "-", ms, counter, replica
 
     def _loses(self, key: Key, write: Write) -> bool:
         """Tell whether what is known of ``key`` here loses to ``write``."""

@@ -14,6 +14,7 @@ from crdt.atoms import NOTHING, Key, lookup
 from crdt.errors import PayloadError
 from crdt.packing import packed, sized
 from crdt.payloads import expect_dict, expect_list, expect_replica
+from crdt.rows import Hash, Row
 from crdt.sets.elements import E
 from crdt.sets.shown import ShownSet
 from crdt.tagged import canonical_text, decode, decode_int, encode, encode_int
@@ -123,10 +124,21 @@ class PNSet(ShownSet[E]):
         for key, theirs in other._tallies.items():
             risen = _risen(theirs, self._tallies.get(key, {}))
             if risen:
-                self._tallies.setdefault(key, {}).update(risen)
+                mine = self._tallies.setdefault(key, {})
+                if self._print is not None:
+                    for replica, tally in risen.items():
+                        known = mine.get(replica)
+                        old = None if known is None else (key, replica, *known)
+                        self._print.swap(old, (key, replica, *tally))
+                mine.update(risen)
                 touched.append(key)
         self._touched(touched)
         return bool(touched)
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for key, tallies in self._tallies.items():
+            for replica, tally in tallies.items():
+                yield (key, replica, *tally), 1
 
     def _encode(self) -> list[Any]:
         return [

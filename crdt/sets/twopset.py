@@ -9,11 +9,15 @@ from crdt.atoms import Key, element_of
 from crdt.errors import PayloadError
 from crdt.packing import packed, sized
 from crdt.payloads import decode_keys, encode_keys, expect_fields
+from crdt.rows import Hash, Print, Row
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
 from crdt.tagged import canonical_text, encode
 
 Keys = dict[Key, None]
+
+_ADDED, _REMOVED = "+", "-"
+"""Phases in rows ``(key, phase)``."""
 
 _FIELDS_BYTES = len('{"added":[],"removed":[]}')
 
@@ -90,12 +94,30 @@ class TwoPSet(MutableElementSet[E]):
 
     def _join(self, other: Self) -> bool:
         removed = [key for key in other._removed if key not in self._removed]
+        added = [
+            key
+            for key in other._added
+            if key not in self._added and key not in self._removed and key not in other._removed
+        ]
+        if self._print is not None:
+            self._tell(self._print, added, removed)
         for key in removed:
             self._added.pop(key, None)
         self._removed.update(dict.fromkeys(removed))
-        before = len(self._added)
-        self._added.update((key, None) for key in other._added if key not in self._removed)
-        return bool(removed) or len(self._added) > before
+        self._added.update(dict.fromkeys(added))
+        return bool(removed or added)
+
+    def _tell(self, held: Print, added: list[Key], removed: list[Key]) -> None:
+        """Tell the print what is about to be added and removed."""
+        for key in removed:
+            held.swap((key, _ADDED) if key in self._added else None, (key, _REMOVED))
+        for key in added:
+            held.come((key, _ADDED))
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for keys, phase in ((self._added, _ADDED), (self._removed, _REMOVED)):
+            for key in keys:
+                yield (key, phase), 1
 
     def _encode(self) -> dict[str, Any]:
         parts = {"added": encode_keys(self._added), "removed": encode_keys(self._removed)}

@@ -11,10 +11,13 @@ the expected value from the shadow alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from crdt.ambient import acting
 from crdt.base import StateCRDT
+from crdt.errors import PayloadError
+from crdt.rows import Rowed
 from crdt.testing.models import Model
 from crdt.testing.subjects import Subject
 
@@ -22,6 +25,13 @@ C = TypeVar("C", bound=StateCRDT)
 
 _NAMES = "abcde"
 _STEPS = 8
+
+_UNWATCHED = "a"
+"""Replicas whose fingerprint nobody asks for, so that they take the shortest ways."""
+_WATCHED = "bd"
+"""Replicas whose fingerprint is kept up to date from the beginning, however small they are."""
+_LOOKS = 3
+"""One step in so many is followed by a look at the fingerprint, which has to follow the others."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,8 @@ def run_history(subject: Subject[C], script: bytes) -> History[C]:
 def _replica(subject: Subject[C], name: str) -> Replica[C]:
     made = subject.new()
     made.replica = name
+    if name in _WATCHED and isinstance(made, Rowed):
+        made._keep_print(made._made_print(hashed))
     return Replica(name, made)
 
 
@@ -100,6 +112,18 @@ def _step(history: History[C], replica: Replica[C], step: int, what: int) -> Non
         replica.now = max(0, replica.now + what % 8 - 3)
     else:
         _act(history, replica, what)
+    if what % _LOOKS == 0 and replica.name not in _UNWATCHED:
+        _look(history, replica.object)
+
+
+def _look(history: History[C], state: C) -> None:
+    if canonical(state) is None:
+        return
+    try:
+        if not keeps_its_fingerprint(state):
+            history.unfit.append("the fingerprint is not that of an object made of the payload")
+    except PayloadError as error:
+        history.unfit.append(f"its own payload is refused: {error}")
 
 
 def _receive(history: History[C], replica: Replica[C], what: int) -> None:
@@ -148,6 +172,17 @@ def _expect_unchanged(history: History[C], before: C, after: C) -> None:
 def _joined(state: C, delta: C) -> C:
     state.join(delta)
     return state
+
+
+def hashed(data: bytes) -> bytes:
+    """Return 16 bytes for fingerprints."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def keeps_its_fingerprint(state: StateCRDT) -> bool:
+    """Tell whether the fingerprint is the one of a new object with the same payload."""
+    fresh = type(state).from_payload(state.payload)
+    return state.fingerprint(hashed) == fresh.fingerprint(hashed)
 
 
 def canonical(state: StateCRDT) -> bytes | None:

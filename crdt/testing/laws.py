@@ -15,7 +15,8 @@ from random import Random
 from typing import Any, TypeVar
 
 from crdt.base import StateCRDT
-from crdt.testing.history import History, canonical
+from crdt.errors import PayloadError
+from crdt.testing.history import History, canonical, hashed, keeps_its_fingerprint
 from crdt.testing.models import NOT_SAID
 
 C = TypeVar("C", bound=StateCRDT)
@@ -55,7 +56,7 @@ def check_history(history: History[C], carriers: Sequence[Carrier] = (through_js
             law(history)
         for carrier in carriers:
             _payloads_survive(history, carrier)
-    except LawBrokenError as error:
+    except (LawBrokenError, PayloadError) as error:
         kind = history.subject.kind.__qualname__
         raise LawBrokenError(f"{kind}: {error} (script {history.script.hex()!r})") from error
 
@@ -93,6 +94,23 @@ def _equal_shadows_have_equal_states(history: History[C]) -> None:
     for state, shadow in history.snapshots:
         bytes_now = canonical(state)
         _demand(seen.setdefault(shadow, bytes_now) == bytes_now, "same updates, other state")
+
+
+def _fingerprints_tell_states_apart(history: History[C]) -> None:
+    prints: dict[bytes, bytes] = {}
+    states: dict[bytes, bytes] = {}
+    for state, _ in history.snapshots:
+        state_now = canonical(state)
+        if state_now is not None:
+            print_now = state.fingerprint(hashed)
+            _demand(
+                prints.setdefault(state_now, print_now) == print_now,
+                "one state has two fingerprints",
+            )
+            _demand(
+                states.setdefault(print_now, state_now) == state_now,
+                "two states have one fingerprint",
+            )
 
 
 def _joins_commute_associate_and_repeat(history: History[C]) -> None:
@@ -158,6 +176,8 @@ def _copies_are_free(history: History[C]) -> None:
             _demand(_read(history, made) == _read(history, state), "a copy has another value")
             _change(history, made)
             _demand(canonical(state) == before, "a copy shares something with its original")
+            _demand(keeps_its_fingerprint(made), "a copy has a wrong fingerprint")
+        _demand(keeps_its_fingerprint(state), "a state has the fingerprint of a copy")
 
 
 def _replicas_settle_equal(history: History[C]) -> None:
@@ -168,6 +188,7 @@ def _replicas_settle_equal(history: History[C]) -> None:
         state = mine.clone()
         for other in _shuffled(chance, ended + ended):
             state.join(other)
+        _demand(keeps_its_fingerprint(state), "a fingerprint does not follow joins")
         settled.append(state)
     _demand(len({canonical(state) for state in settled}) == 1, "settled replicas differ")
     _expect_value(history, settled[0], range(len(history.events)))
@@ -273,6 +294,7 @@ _LAWS: tuple[Callable[[History[Any]], None], ...] = (
     _steps_are_sound,
     _values_are_those_of_the_model,
     _equal_shadows_have_equal_states,
+    _fingerprints_tell_states_apart,
     _joins_commute_associate_and_repeat,
     _order_and_growth_are_told_truly,
     _merging_leaves_its_arguments_alone,

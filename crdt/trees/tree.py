@@ -12,9 +12,9 @@ from typing import Any, Generic, Self, TypeVar
 from crdt.atoms import Key, element_of, identify, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
-from crdt.native import Native
 from crdt.parts import check_limit, parts_of
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
+from crdt.rows import Hash, Row, Rowed
 from crdt.tagged import canonical_text, decode, encode
 from crdt.trees.moves import Move, MoveLog, comes_after
 
@@ -23,7 +23,7 @@ N = TypeVar("N")
 _NO_STAMP: Stamp = (-1, 0)
 
 
-class Tree(Native, Generic[N]):
+class Tree(Rowed, Generic[N]):
     """A tree (or several) whose nodes can be moved, with everything below them.
 
     The root is None; it stands above all nodes and is none itself. Nodes are elements as sets hold
@@ -264,6 +264,13 @@ class Tree(Native, Generic[N]):
             if move[:2] > self._frontier and move not in self._log.known
         ]
         gone = self._forgotten_by(other)
+        if self._print is not None:
+            for move in gone:
+                self._print.leave(move)
+            for move in fresh:
+                self._print.come(move)
+            if other._frontier > self._frontier:
+                self._print.swap(_frontier_row(self._frontier), _frontier_row(other._frontier))
         if gone:
             self._log = MoveLog(self._log.known.difference(gone))
         self._log.insert(fresh)
@@ -287,6 +294,13 @@ class Tree(Native, Generic[N]):
     def initial(self) -> bool:
         """Whether nothing was ever moved."""
         return not self._log.moves and self._frontier == _NO_STAMP
+
+    def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
+        for move in self._log.moves:
+            yield move, 1
+        frontier = _frontier_row(self._frontier)
+        if frontier is not None:
+            yield frontier, 1
 
     def _encode(self) -> dict[str, Any]:
         parts: dict[str, Any] = {}
@@ -315,6 +329,10 @@ class Tree(Native, Generic[N]):
     def _size(self) -> tuple[int, int]:
         nodes = len(self._log.parents)
         return nodes, len(self._log.moves) - nodes
+
+
+def _frontier_row(frontier: Stamp) -> Row | None:
+    return None if frontier == _NO_STAMP else ("frontier", *frontier)
 
 
 def _encode_move(move: Move) -> list[Any]:

@@ -89,7 +89,8 @@ class Entry:
         wary: A later observer refused a delta once.
         stale: The version of the present state is not computed yet.
         handed: The caller has the object, so it is bound and observed.
-        too_large: Its state is over the limit.
+        most_bytes: What the state takes at most, as JSON.
+        too_large: It takes more than the limit.
         block: The ``change`` block under way, or None.
     """
 
@@ -103,6 +104,7 @@ class Entry:
         "keeper",
         "kind",
         "life",
+        "most_bytes",
         "name",
         "obj",
         "pending",
@@ -129,6 +131,7 @@ class Entry:
         self.wary = False
         self.stale = False
         self.handed = False
+        self.most_bytes = 0
         self.too_large = False
         self.block: Block | None = None
 

@@ -33,6 +33,10 @@ class Change:
     """The object's life counter."""
 
 
+_BESIDES_BYTES = 8
+"""What a payload may need for brackets and commas beside what is hashed."""
+
+
 class Ledger:
     """The flush: from writes and joins to versions and deltas.
 
@@ -172,14 +176,25 @@ class Ledger:
                 raise
             self._metrics.contained.add("registry")  # its version stays; the others are not hurt
             return
-        entry.too_large = self._hashed_bytes > self._max_object_bytes
+        self._measure(entry)
         initial = state == entry.kind.initial and entry.life == FIRST
         version = 0 if initial else self._fingerprints.version(entry.hn, entry.life, state)
         self._fingerprints.set(entry.tag, entry.hn, version, now)
 
+    def _measure(self, entry: Entry) -> None:
+        """Find out whether an object is over the limit.
+
+        What is hashed covers the state or, from the second time on, what changed of it. So the sum
+        is no less than the size, which need not be known as long as the sum is below the limit.
+        """
+        entry.most_bytes += self._hashed_bytes
+        if entry.most_bytes > self._max_object_bytes:
+            entry.most_bytes = len(entry.state.canonical())
+        entry.too_large = entry.most_bytes > self._max_object_bytes
+
     def _digest(self, data: bytes) -> bytes:
-        """Hash, and count: the default fingerprint hashes the canonical bytes, the object's size."""
-        self._hashed_bytes += len(data)
+        """Hash, and count; a row may be spelled a little shorter than in a payload."""
+        self._hashed_bytes += len(data) + _BESIDES_BYTES
         return self._fingerprints.digest(data)
 
     def _change(self, entry: Entry) -> Change | None:
