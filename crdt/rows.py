@@ -132,12 +132,12 @@ class Rowed(Native):
             hash: Returns 16 bytes for any bytes; keyed, if strangers choose elements.
         """
         held = self._print
+        if held is not None and held.hash == hash:
+            self._catch_up(held)
         if held is None or held.hash != hash:
             held = self._made_print(hash)
             if held.rows > FEW and self._print is not UNKEPT:
                 self._keep_print(held)
-        else:
-            self._catch_up(held)
         return hash(held.total().to_bytes(_SUM_BYTES, "big"))
 
     def _made_print(self, hash: Hash) -> Print:

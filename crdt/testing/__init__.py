@@ -75,6 +75,7 @@ def check_laws(
         LawBrokenError: A law does not hold; the message names it and the shortest script found.
     """
     subject = _subject(kind, acts, make)
+    told: dict[bytes, bytes] = {}
 
     @settings(
         max_examples=max(1, examples - examples // _WIDE_SHARE),
@@ -85,10 +86,10 @@ def check_laws(
     )
     @given(st.binary(max_size=_LONGEST_BYTES))
     def narrow(script: bytes) -> None:
-        check_history(run_history(subject, script), carriers)
+        check_history(run_history(subject, script), carriers, told)
 
     for seed in range(examples // _WIDE_SHARE):
-        check_history(run_history(subject, wide_script(seed)), carriers)
+        check_history(run_history(subject, wide_script(seed)), carriers, told)
     narrow()
 
 
