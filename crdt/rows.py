@@ -79,12 +79,11 @@ class Print:
                 self.hash = None
                 changes.clear()
 
-    def swap(self, old: Row | None, new: Row | None) -> None:
-        """Note a row in place of another one; None for no row."""
+    def swap(self, old: Row | None, new: Row) -> None:
+        """Note a row in place of another one, or of none."""
         if old is not None:
             self.count(old, -1)
-        if new is not None:
-            self.count(new, 1)
+        self.count(new, 1)
 
     def total(self) -> int:
         """Return the sum for the state as it is now."""

@@ -194,9 +194,8 @@ class GMap(LiveMap[K]):
         hash: Any = held.hash
         for entry in touched:
             before, now = prints.get(entry), self._children[entry].fingerprint(hash)
-            if before != now:
-                held.swap(None if before is None else _row(entry, before), _row(entry, now))
-                prints[entry] = now
+            held.swap(None if before is None else _row(entry, before), _row(entry, now))
+            prints[entry] = now
         touched.clear()
 
     def _encode(self) -> list[Any]:

@@ -117,10 +117,8 @@ def _step(history: History[C], replica: Replica[C], step: int, what: int) -> Non
 
 
 def _look(history: History[C], state: C) -> None:
-    if canonical(state) is None:
-        return
     try:
-        if not keeps_its_fingerprint(state):
+        if canonical(state) is not None and not keeps_its_fingerprint(state):
             history.unfit.append("the fingerprint is not that of an object made of the payload")
     except PayloadError as error:
         history.unfit.append(f"its own payload is refused: {error}")

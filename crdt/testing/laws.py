@@ -110,13 +110,11 @@ def _equal_shadows_have_equal_states(history: History[C]) -> None:
 
 def _fingerprints_tell_states_apart(history: History[C], told: Told) -> None:
     prints: dict[bytes, bytes] = {}
-    for state, _ in history.snapshots:
-        state_now = canonical(state)
-        if state_now is not None:
-            known, print_now = hashed(state_now), state.fingerprint(hashed)
-            once = prints.setdefault(known, print_now) == print_now
-            _demand(once, "one state has two fingerprints")
-            _demand(told.setdefault(print_now, known) == known, "two states have one fingerprint")
+    for state in [state for state, _ in history.snapshots if canonical(state) is not None]:
+        known, print_now = hashed(state.canonical()), state.fingerprint(hashed)
+        once = prints.setdefault(known, print_now) == print_now
+        _demand(once, "one state has two fingerprints")
+        _demand(told.setdefault(print_now, known) == known, "two states have one fingerprint")
 
 
 def _joins_commute_associate_and_repeat(history: History[C]) -> None:

@@ -298,9 +298,7 @@ class Tree(Rowed, Generic[N]):
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for move in self._log.moves:
             yield move, 1
-        frontier = _frontier_row(self._frontier)
-        if frontier is not None:
-            yield frontier, 1
+        yield _frontier_row(self._frontier), 1
 
     def _encode(self) -> dict[str, Any]:
         parts: dict[str, Any] = {}
@@ -331,8 +329,8 @@ class Tree(Rowed, Generic[N]):
         return nodes, len(self._log.moves) - nodes
 
 
-def _frontier_row(frontier: Stamp) -> Row | None:
-    return None if frontier == _NO_STAMP else ("frontier", *frontier)
+def _frontier_row(frontier: Stamp) -> Row:
+    return "frontier", *frontier
 
 
 def _encode_move(move: Move) -> list[Any]:
