@@ -38,12 +38,21 @@ def status(as_document: bool) -> None:
             *[("differs", name) for name in document["differing"]],
             *[("silent", name) for name in document["silent"]],
             *[("unreached seed", _seed(seed)) for seed in document["unreached_seeds"]],
+            *[
+                ("shared name", f"{name} ({', '.join(tags)})")
+                for name, tags in document["shared_names"].items()
+            ],
+            *([("clock ahead", _held(held))] if (held := document["clock_held_ms"]) else []),
             ("encrypted", document["encrypted"]),
             ("faults", _faults(document["faults"])),
             ("uptime", f"{document['uptime_s']:.1f} s"),
             ("version", document["version"]),
         ],
     )
+
+
+def _held(held_ms: int) -> str:
+    return f"stamps are held back by {held_ms / 1000:.1f} s, to a minute ahead of the others"
 
 
 def _seed(seed: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ Rule of this file: what can be asked of the others within a round trip is asked,
 ``status`` and ``members`` tell what every live member holds now.
 """
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from crdtnode.node import Node
 from crdtnode.transport import format_address
 
 _WAIT_MOST = 86_400.0
+_NAMES_SHOWN = 100
 
 
 class Join(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,6 +62,7 @@ class Cluster:
             "cluster": node.cluster,
             "root": node.root,
             "objects": len(node.registry),
+            "shared_names": dict(islice(node.registry.shared_names().items(), _NAMES_SHOWN)),
             "members": node.member_counts(),
             "converged": converged(roots),
             "differing": sorted(name for name, equal in roots.items() if equal is False),

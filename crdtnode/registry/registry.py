@@ -80,6 +80,7 @@ class Registry:
         self._guards = Guards()
         self._entries: dict[int, Entry] = {}
         self._named: dict[str, dict[str, Entry]] = {}
+        self._shared: set[str] = set()
 
     # --- what is here --------------------------------------------------------------------------
 
@@ -112,6 +113,19 @@ class Registry:
         """The tags of the types under which a name is known, also if only opened; sorted."""
         found = ((tag, named.get(name)) for tag, named in self._named.items())
         return sorted(tag for tag, entry in found if entry is not None and entry.alive)
+
+    def shared_names(self) -> dict[str, list[str]]:
+        """Names under which objects of several types are held, with their tags, both sorted.
+
+        Each is an object of its own. It takes two nodes that chose different types for one name
+        before they heard of each other.
+        """
+        tags = {name: self._tags_held(name) for name in sorted(self._shared)}
+        return {name: held for name, held in tags.items() if len(held) > 1}
+
+    def _tags_held(self, name: str) -> list[str]:
+        named = (self._named[tag][name] for tag in self.find(name))
+        return [entry.tag for entry in named if self._ledger.holds(entry)]
 
     def get(self, tag: str, name: str) -> StateCRDT | None:
         """The live object of this type and name, None if it is not known here, or removed."""
@@ -432,6 +446,8 @@ class Registry:
 
     def _keep(self, entry: Entry) -> None:
         if entry.hn not in self._entries:
+            if any(entry.name in named for named in self._named.values()):
+                self._shared.add(entry.name)
             self._entries[entry.hn] = entry
             self._named.setdefault(entry.tag, {})[entry.name] = entry
 

@@ -136,3 +136,11 @@ async def test_health_and_readiness(api, autojump_clock):
 async def test_stats_show_all_counters(api):
     stats = (await api.get("/v1/stats")).json
     assert {"bytes_sent", "dropped", "contained"} <= set(stats["counters"])
+
+
+async def test_status_names_what_two_types_bear(api):
+    api.node.open("visits", PNCounter).increment()
+    api.node.registry.absorb("gset@1", "visits", 1, [["red"]], now=0.0)
+    status = (await api.get("/v1/status")).json
+    assert status["shared_names"] == {"visits": ["gset@1", "pncounter@1"]}
+    assert status["clock_held_ms"] == 0

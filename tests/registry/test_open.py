@@ -187,3 +187,14 @@ def test_a_held_object_refuses_to_be_overwritten(registry: Registry) -> None:
     with pytest.raises(RuntimeError, match="join"):
         visits.payload = {"a": [9, 9]}
     assert visits.value == 0
+
+
+def test_a_name_that_two_types_bear_is_told_while_both_are_held(registry: Registry) -> None:
+    registry.open("visits", PNCounter).increment()
+    registry.open("other", PNCounter).increment()
+    assert registry.shared_names() == {}
+    registry.absorb("gset@1", "visits", 1, [["red"]], now=0.0)
+    assert registry.shared_names() == {"visits": ["gset@1", "pncounter@1"]}
+    assert registry.get("gset@1", "visits") is not registry.get("pncounter@1", "visits")
+    registry.delete("gset@1", "visits")
+    assert registry.shared_names() == {}
