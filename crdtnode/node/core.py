@@ -24,6 +24,7 @@ from crdtnode.errors import (
 from crdtnode.metrics import Metrics
 from crdtnode.node.arguments import expect
 from crdtnode.node.audience import Audience
+from crdtnode.node.clock import NodeClock
 from crdtnode.node.driver import Driver
 from crdtnode.node.journal import record
 from crdtnode.node.underway import Underway
@@ -65,6 +66,7 @@ class Node:
         cluster: str,
         address: str,
         allow_faults: bool,
+        clock: NodeClock | None = None,
     ) -> None:
         self.registry = registry
         self.metrics = metrics
@@ -75,7 +77,7 @@ class Node:
         self._address = address
         self._allow_faults = allow_faults
         self.audience = Audience()
-        self._driver = Driver(engine, transport, metrics, self.audience.hear)
+        self._driver = Driver(engine, transport, metrics, self.audience.hear, clock)
         self._unusable: type[Forked] | type[NodeClosed] | None = None
         self._began = 0.0
         self._met_somebody = False

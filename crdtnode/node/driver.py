@@ -95,17 +95,23 @@ class Driver:
         transport: Bound, not yet running.
         metrics: Counts what was contained.
         tell: Hears of changes, members and events; what it raises is contained.
+        clock: The time that the engine lives by.
     """
 
     def __init__(
-        self, engine: Engine, transport: Transport, metrics: Metrics, tell: Callable[[News], None]
+        self,
+        engine: Engine,
+        transport: Transport,
+        metrics: Metrics,
+        tell: Callable[[News], None],
+        clock: NodeClock | None = None,
     ) -> None:
         self.engine = engine
         self.transport = transport
         self.left = trio.Event()
         self._metrics = metrics
         self._tell = tell
-        self._clock = NodeClock()
+        self._clock = clock or NodeClock()
         self._nap = trio.CancelScope()
         self._token: trio.lowlevel.TrioToken
         self._tickets: dict[tuple[type[Effect], int], Ticket] = {}

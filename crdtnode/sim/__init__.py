@@ -29,8 +29,8 @@ and crashes there are, how much is lost, doubled or late. Or write one by hand:
     True
 
 A **run** has two phases: until ``duration`` the writes and faults happen; then everything is
-healed, crashed nodes start again (empty, as new processes: all state is in memory), and all nodes
-must hold the same within ``bound`` seconds. Loss, duplication and latency last to the end.
+healed, crashed nodes start again (empty, as new processes), and all nodes must hold the same within
+``bound`` seconds. Loss, duplication and latency last to the end.
 
 The **result** has a verdict per check (``holds``, ``violated``, or ``unknown`` where the run could
 not tell), the seconds that convergence took, and a hash over every delivered event: equal hashes
@@ -56,6 +56,9 @@ of this is ``crdtnode simulate``.
 
 *How it works.* The engine of `crdtnode.protocol` takes time and chance as arguments, so one heap of
 events, a random stream per node and one per link drive it without any clock, socket or thread.
+``run(plan, on="trio")`` runs whole nodes instead, with the driver that production has, under a
+virtual clock: the same plan gives the same trace hash on both, which proves that the fast way runs
+what production runs.
 """
 
 from crdtnode.sim.checks import Check as Check

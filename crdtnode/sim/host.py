@@ -79,6 +79,8 @@ class Host:
         self._deadline = inf
         """The engine's deadline after the last call."""
         self._wake_at: int | None = None
+        self._wake_wanted = 0
+        """The moment that was asked for: `_wake_at` is the first free one from there on."""
         self.paused = False
         self._per_call = 0
         """Nanoseconds that each call takes, on top of nothing."""
@@ -284,9 +286,7 @@ class Host:
         if delta is not None:
             process.registry.wrote(self.world.ledger.wrote(write, delta, moment))
         if write.flush:
-            ticket = process.flush()
-            if ticket is not None:
-                self.world.asked(self, ticket)
+            process.flush()
         else:
             process.wrote()
 
@@ -375,7 +375,8 @@ class Host:
             moment = self.world.agenda.now + STEP
             if deadline > moment / SECOND:
                 moment = no_earlier(deadline)
-            if self._wake_at is None or moment < self._wake_at:
+            if self._wake_at is None or moment < self._wake_wanted:
+                self._wake_wanted = moment
                 self._wake_at = self.world.agenda.at(moment, self._wake)
 
     def _wake(self, moment: int) -> None:

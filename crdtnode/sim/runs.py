@@ -4,9 +4,11 @@ Rule of this file: the door to `World`, for people.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from crdtnode.protocol import Engine
 from crdtnode.sim.checks import Check
+from crdtnode.sim.on_trio import play
 from crdtnode.sim.plan import Plan
 from crdtnode.sim.result import Result
 from crdtnode.sim.shadow import WatchedRegistry
@@ -20,8 +22,9 @@ def run(
     registry: Callable[..., WatchedRegistry] = WatchedRegistry,
     checks: Sequence[Check] | None = None,
     progress: Progress | None = None,
+    on: Literal["heap", "trio"] = "heap",
 ) -> Result:
-    """Run a plan on the heap engine, and check it.
+    """Run a plan, and check it.
 
     Args:
         plan: What happens; `Plan.random` draws one.
@@ -29,5 +32,8 @@ def run(
         registry: Makes their registries; a subclass of `WatchedRegistry`.
         checks: Instead of one of each kind; instances serve for one run.
         progress: Told the simulated seconds and the number of different roots, now and then.
+        on: ``heap`` runs nothing but protocol engines and is fast; ``trio`` runs whole nodes, as
+            production does, under a virtual clock. Both give the same trace hash.
     """
-    return World(plan, engine=engine, registry=registry, checks=checks).run(progress)
+    world = World(plan, engine=engine, registry=registry, checks=checks)
+    return world.run(progress) if on == "heap" else play(world, progress)

@@ -10,7 +10,7 @@ which have listened all the time, look at what every node holds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 import traceback
 
@@ -23,8 +23,9 @@ from crdtnode.sim.host import Host
 from crdtnode.sim.link import Link
 from crdtnode.sim.nemesis import Nemesis
 from crdtnode.sim.network import Links
+from crdtnode.sim.on_heap import EngineProcess
 from crdtnode.sim.plan import Plan
-from crdtnode.sim.process import Process
+from crdtnode.sim.process import NewProcess
 from crdtnode.sim.result import Result
 from crdtnode.sim.shadow import Ledger, WatchedRegistry
 from crdtnode.sim.streams import Streams
@@ -56,7 +57,7 @@ class World:
         registry: The registry's class.
         checks: What to check; by default everything.
         record: Keep every delivered event in ``trace.happenings``.
-        process: What runs an engine: by default the heap engine's own driver.
+        process: What runs the engines: by default nothing but a loop.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class World:
         registry: Callable[..., WatchedRegistry] = WatchedRegistry,
         checks: Sequence[Check] | None = None,
         record: bool = False,
-        process: Callable[["Host", Engine, WatchedRegistry], Process] = Process,
+        process: NewProcess = EngineProcess,
     ) -> None:
         self.plan = plan
         self.new_process = process
@@ -92,6 +93,9 @@ class World:
         self._events_most = int(EVENTS_PER_NODE_SECOND * len(plan.nodes) * seconds)
         self.broken: str | None = None
         """Why the run cannot go on, if so."""
+        self.result: Result | None = None
+        """What came out, once the run is over."""
+        self._progress: Progress | None = None
 
     # What hosts and checks ask for
 
@@ -158,16 +162,24 @@ class World:
 
     def run(self, progress: Progress | None = None) -> Result:
         """Do all of it, once."""
+        for _ in self.steps(progress):
+            pass
+        assert self.result is not None
+        return self.result
+
+    def steps(self, progress: Progress | None = None) -> Iterator[None]:
+        """Do it step by step: one moment of the agenda after the other, then `result` is there."""
+        self._progress = progress
         self._prepare()
+        yield from self._until(nanoseconds(self.plan.duration))
         converged = None
-        if self._until(nanoseconds(self.plan.duration), progress):
-            healed = self._finish_faults()
-            if self._until(healed, progress):
-                converged = self._converge(progress)
+        if self.broken is None:
+            yield from self._until(self._finish_faults())
+            converged = yield from self._converge()
         if self.broken is None:
             for check in self.checks:
                 check.ended(self, converged)
-        return Result(
+        self.result = Result(
             plan=self.plan,
             findings=tuple(check.finding() for check in self.checks),
             trace_hash=self.trace.digest(),
@@ -211,23 +223,23 @@ class World:
             done = agenda.at(agenda.now + 1, partial(self.nemesis.do, fault))
         return done
 
-    def _until(self, limit: int, progress: Progress | None) -> bool:
-        """Let everything happen up to a moment; False if the run broke on the way."""
-        agenda = self.agenda
+    def _until(self, limit: int) -> Iterator[None]:
+        """Let everything happen up to a moment."""
         while self._step(limit):
-            if progress is not None and not agenda.happened & 1023:
-                progress(agenda.now / SECOND, self.distinct_roots)
-        return self.broken is None
+            yield
 
     def _step(self, limit: int) -> bool:
         """Let one thing happen; False where nothing can any more, up to this moment."""
-        if self.agenda.happened > self._events_most:
+        agenda = self.agenda
+        if agenda.happened > self._events_most:
             self.broken = f"more than {self._events_most} events: something spins"
         if self.broken is not None:
             return False
-        return self.agenda.run(limit)
+        if self._progress is not None and not agenda.happened & 1023:
+            self._progress(agenda.now / SECOND, self.distinct_roots)
+        return agenda.run(limit)
 
-    def _converge(self, progress: Progress | None) -> float | None:
+    def _converge(self) -> Generator[None, None, float | None]:
         """Wait until all are equal and stay so; None if the bound is over before."""
         begin = self.agenda.now
         limit = begin + nanoseconds(self.plan.bound)
@@ -235,9 +247,11 @@ class World:
             while not self.agreed():
                 if not self._step(limit):
                     return None
+                yield
             since = self.agenda.now
             calm = [host.root for host in self.hosts]
-            if not self._until(since + nanoseconds(CALM), progress):
+            yield from self._until(since + nanoseconds(CALM))
+            if self.broken is not None:
                 return None
             if self.agreed() and [host.root for host in self.hosts] == calm:
                 return (since - begin) / SECOND
