@@ -235,7 +235,7 @@ class World:
             self.broken = f"more than {self._events_most} events: something spins"
         if self.broken is not None:
             return False
-        if self._progress is not None and not agenda.happened & 1023:
+        if self._progress is not None and agenda.happened & 1023 == 1:
             self._progress(agenda.now / SECOND, self.distinct_roots)
         return agenda.run(limit)
 
