@@ -25,6 +25,8 @@ NOT_STATE = frozenset(
         "_lone",
         "_bare",
         "_handles",
+        "_host",
+        "_counted",
         "_relaying",
         "_level",
         "__orig_class__",

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 from crdt.amounts import whole
 from crdt.atoms import Key, identify, lookup
-from crdt.causal.amounts import decode_amounts, encode_amounts
-from crdt.causal.dotted import Counted, Dotted, Entry, Leaf
+from crdt.causal.amounts import decode_amounts, encode_amounts, is_sum, sum_of, total_of
+from crdt.causal.dotted import Counted, Dotted, Entry, Leaf, Piece, Settling, folded, within
 from crdt.maps.entries import EntryMap, K
 from crdt.payloads import expect_list
 from crdt.tagged import decode, encode
@@ -64,7 +64,7 @@ class ORCart(Dotted, EntryMap[K, int]):
 
     def discard(self, item: object) -> Self:
         """Take all seen of an item out, if there is any, and return the delta to gossip."""
-        return self._write((), self._dots_of([lookup(item)]))
+        return self._write((), *self._removing([lookup(item)]))
 
     def remove(self, item: K) -> Self:
         """Take all seen of an item out and return the delta to gossip.
@@ -78,7 +78,7 @@ class ORCart(Dotted, EntryMap[K, int]):
 
     def clear(self) -> Self:
         """Take all seen out, as one delta, and return it."""
-        return self._write((), self._dots_of(self._leaves))
+        return self._write((), *self._removing(self._leaves))
 
     def _keys(self) -> Collection[Key]:
         return self._leaves.keys()
@@ -87,9 +87,8 @@ class ORCart(Dotted, EntryMap[K, int]):
         return key in self._leaves
 
     def _at(self, key: Key) -> int:
-        return sum(
-            [quantity * (end - start) for _, start, end, _, quantity in self._pieces_of(key)]
-        )
+        pieces = self._pieces_of(key)
+        return sum([total_of(quantity) * (end - start) for _, start, end, _, quantity in pieces])
 
     def _fresh(self) -> Iterator[Leaf]:
         for item in self._leaves:
@@ -103,6 +102,14 @@ class ORCart(Dotted, EntryMap[K, int]):
     def _decode_group(cls, payload: Any, place: str, depth: int) -> tuple[Entry, list[Counted]]:
         item, amounts = expect_list(payload, place, 2)
         return decode(item, f"{place}[0]"), decode_amounts(amounts, f"{place}[1]", signed=False)
+
+    @classmethod
+    def _settled(cls, entry: Entry, leaf: Leaf) -> bool:
+        return is_sum(leaf)
+
+    @classmethod
+    def _settle(cls, pieces: list[Piece], stable: Dotted) -> Iterator[Settling]:
+        yield from folded(within(pieces, stable._seen), sum_of)
 
     def _size(self) -> tuple[int, int]:
         return len(self._leaves), 0

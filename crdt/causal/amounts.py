@@ -1,4 +1,8 @@
-"""Amounts of neighbouring dots as payload: ``[amount, times, amount, times...]``."""
+"""Amounts under dots, and their payload: ``[amount, times, amount, times...]``.
+
+A plain amount is an int, what one operation added. A *sum* of many, ``(total,)``, took the place of
+amounts that everybody has seen; it is spelled ``["+", total]``.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,34 @@ from crdt.errors import PayloadError
 from crdt.payloads import expect_list
 from crdt.tagged import decode, decode_int, encode_int
 
+Amount = int | tuple[int]
+"""A plain amount or a sum."""
+
+_SUM = "+"
+
+
+def total_of(amount: Amount) -> int:
+    """Return the number that an amount or a sum stands for."""
+    return amount if isinstance(amount, int) else amount[0]
+
+
+def is_sum(amount: Amount) -> bool:
+    """Tell whether it is a sum, which can change no more."""
+    return not isinstance(amount, int)
+
+
+def sum_of(leaves: list[Counted]) -> Amount:
+    """Return the sum of amounts, each with how often it stands."""
+    return (sum([total_of(amount) * often for amount, often in leaves]),)
+
 
 def encode_amounts(leaves: list[Counted]) -> list[Any]:
     """Return amounts as ``[amount, times, amount, times...]``."""
-    return [encode_int(number) for leaf in leaves for number in leaf]
+    spelled: list[Any] = []
+    for amount, often in leaves:
+        number = encode_int(total_of(amount))
+        spelled += [[_SUM, number] if is_sum(amount) else number, encode_int(often)]
+    return spelled
 
 
 def decode_amounts(payload: Any, place: str, *, signed: bool) -> list[Counted]:
@@ -35,8 +63,9 @@ def decode_amounts(payload: Any, place: str, *, signed: bool) -> list[Counted]:
     return leaves
 
 
-def _decode_amount(payload: Any, place: str, *, signed: bool) -> int:
-    amount = decode(payload, place)
-    if type(amount) is not int or not amount or (amount < 0 and not signed):
+def _decode_amount(payload: Any, place: str, *, signed: bool) -> Amount:
+    summed = type(payload) is list and payload[:1] == [_SUM]
+    number = decode(expect_list(payload, place, 2)[1] if summed else payload, place)
+    if type(number) is not int or (number < 1 and not signed) or not (number or summed):
         raise PayloadError("expected a whole number" + (", not 0" if signed else " >= 1"), place)
-    return amount
+    return (number,) if summed else number

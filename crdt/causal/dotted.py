@@ -1,9 +1,14 @@
 """Dots that each hold content of an entry, over one context: what maps and carts are made of.
 
 Theory of operation. Every live dot belongs to an *entry* (a key of a map, an item of a cart) and
-holds a *leaf* (an element, an amount, a delta). A dot survives a join if both sides hold it with
-the same content, or if one does and the other has never seen it. Neighbouring dots of equal
-content are kept as one stretch, here and in payloads.
+holds a *leaf* (an element, an amount, a delta). A dot survives a join if both sides hold it, or if
+one does and the other has never seen it. Neighbouring dots of equal content are kept as one
+stretch, here and in payloads.
+
+The content of a dot may change once, from plain to *settled*: a sum takes the place of the amounts
+that everybody has seen, an item of a sequence is deleted and keeps its place. Of two contents the
+settled one stays. Nobody writes two that are both plain or both settled; where a liar did, the dot
+is dropped.
 
 Two indexes hold the same dots: whose each counter is (`_owners`), which finds what a removal
 names, and what each entry holds (`_leaves`). They are only changed together.
@@ -14,12 +19,16 @@ Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018): Do
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, ClassVar, Self
 
-from crdt.atoms import Key
+from crdt.atoms import NOTHING, Key
+from crdt.causal.portions import Piece as Piece
+from crdt.causal.portions import portions_of
 from crdt.causal.runs import (
     Runs,
+    common,
     count,
     decode_runs,
     encode_runs,
@@ -28,7 +37,9 @@ from crdt.causal.runs import (
     union,
 )
 from crdt.causal.spans import Span, Spans, outside, runs_of_spans, spans_of
+from crdt.causal.told import UNKNOWN, Track, context_part, lacking, read_context
 from crdt.errors import PayloadError
+from crdt.packing import sized
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.rows import Hash, Print, Row, Rowed
 
@@ -36,13 +47,13 @@ Entry = Key
 Leaf = Any
 """Hashable, immutable, and equal exactly if the content is."""
 
-Piece = tuple[str, int, int, Entry, Leaf]
-"""``(replica, start, end, entry, leaf)``: a stretch of dots with their content."""
-
 Counted = tuple[Leaf, int]
 """A leaf and how many neighbouring dots hold it."""
 
 Dots = dict[str, list[Span]]
+
+Settling = tuple[Dots, list[Piece]]
+"""Dots that compacting covers, and the settled content that some of them get."""
 
 _NONE = Spans()
 
@@ -54,6 +65,8 @@ class Dotted(Rowed):
     _owners: dict[str, Spans]
     _leaves: dict[Entry, dict[str, Spans]]
     _seen: dict[str, Runs]
+    _cached: dict[str, Track] | None = None
+    """What was removed and settled of each replica, once somebody has asked."""
 
     @classmethod
     @abstractmethod
@@ -71,11 +84,43 @@ class Dotted(Rowed):
             depth: How many maps stand around it.
         """
 
+    @classmethod
+    @abstractmethod
+    def _settled(cls, entry: Entry, leaf: Leaf) -> bool:
+        """Tell whether the content of a dot can change no more."""
+
+    @classmethod
+    @abstractmethod
+    def _settle(cls, pieces: list[Piece], stable: Dotted) -> Iterator[Settling]:
+        """Yield what compacting does to an entry with these pieces, of which ``stable`` is known."""
+
+    @classmethod
+    def _kept(cls, entry: Entry, leaf: Leaf) -> Leaf:
+        """Return what a dot holds after its removal, `NOTHING` if it goes."""
+        return NOTHING
+
+    @classmethod
+    def _shows(cls, entry: Entry, leaf: Leaf) -> bool:
+        """Tell whether a dot with this content is a reason to show the entry."""
+        return True
+
+    @classmethod
+    def _fits(cls, replica: str, counter: int, entry: Entry, leaf: Leaf) -> bool:
+        """Tell whether a leaf of a payload may stand under this dot."""
+        return True
+
     # --- changing ------------------------------------------------------------------------------
 
-    def _write(self, adds: Iterable[tuple[Entry, Leaf]], covered: Dots) -> Self:
-        """Give each of ``adds`` a fresh dot and remove the dots ``covered``, in one delta."""
+    def _write(
+        self, adds: Iterable[tuple[Entry, Leaf]], covered: Dots, kept: Iterable[Piece] = ()
+    ) -> Self:
+        """Give each of ``adds`` a fresh dot and remove the dots ``covered``, in one delta.
+
+        Of these, ``kept`` stay with a settled content.
+        """
         delta = self._blank()
+        for piece in kept:
+            delta._put(*piece)
         replica: str | None = None
         fresh = list(adds)
         if fresh:
@@ -97,24 +142,36 @@ class Dotted(Rowed):
     def _next_dot(self, replica: str) -> int:
         return last(self._seen.get(replica, 0)) + 1
 
-    def _dots_of(self, entries: Iterable[Entry]) -> Dots:
-        """Return the live dots of some entries."""
+    def _removing(self, entries: Iterable[Entry]) -> Settling:
+        """Return what removing some entries covers, and what it leaves of that."""
         dots: Dots = {}
-        for entry in entries:
-            for replica, leaves in self._leaves.get(entry, {}).items():
-                dots.setdefault(replica, []).extend((start, end) for start, end, _ in leaves)
-        return dots
+        kept: list[Piece] = []
+        for replica, start, end, entry, leaf in chain.from_iterable(map(self._pieces_of, entries)):
+            left = self._kept(entry, leaf)
+            if left is NOTHING or left != leaf:
+                dots.setdefault(replica, []).append((start, end))
+                if left is not NOTHING:
+                    kept.append((replica, start, end, entry, left))
+        return dots, kept
 
     def _pieces_of(self, entry: Entry) -> Iterator[Piece]:
         for replica, leaves in self._leaves.get(entry, {}).items():
             for start, end, leaf in leaves:
                 yield replica, start, end, entry, leaf
 
+    def _count_in(self, seen: dict[str, Runs]) -> None:
+        """Count in the context of a map around this object from now on."""
+        self._seen = seen
+
     def _put(self, replica: str, start: int, end: int, entry: Entry, leaf: Leaf) -> None:
+        if self._cached is not None and replica in self._cached:
+            self._cached[replica].put(start, end, settled=self._settled(entry, leaf))
         self._owners.setdefault(replica, Spans()).put(start, end, entry)
         self._leaves.setdefault(entry, {}).setdefault(replica, Spans()).put(start, end, leaf)
 
     def _cut(self, replica: str, start: int, end: int, entry: Entry) -> None:
+        if self._cached is not None and replica in self._cached:
+            self._cached[replica].cut(start, end)
         holders = self._leaves[entry]
         self._owners[replica].cut(start, end)
         holders[replica].cut(start, end)
@@ -133,7 +190,7 @@ class Dotted(Rowed):
         return self._see(other) or bool(new or gone)
 
     def _difference(self, other: Self) -> tuple[list[Piece], list[Piece]]:
-        """Return what a join with ``other`` adds and what it removes."""
+        """Return what a join with ``other`` adds and what it removes, or takes the content of."""
         new: list[Piece] = []
         gone: list[Piece] = []
         for replica, theirs in other._seen.items():
@@ -141,14 +198,26 @@ class Dotted(Rowed):
             for start, end in outside(seen, 1, last(theirs) + 1):
                 new += other._between(replica, start, end)
             if replica in self._owners:
-                gone += self._not_kept_by(other, replica, theirs)
+                for piece, leaf in self._otherwise_in(other, replica, theirs):
+                    _, start, end, entry, mine = piece
+                    if leaf is NOTHING or not self._settled(entry, mine):
+                        gone.append(piece)
+                        if leaf is not NOTHING and self._settled(entry, leaf):
+                            new.append((replica, start, end, entry, leaf))
+                    elif self._settled(entry, leaf):
+                        gone.append(piece)
         return new, gone
 
-    def _not_kept_by(self, other: Self, replica: str, within: Runs) -> Iterator[Piece]:
-        """Yield the dots here, inside ``within``, that ``other`` does not hold with this content."""
+    def _otherwise_in(
+        self, other: Self, replica: str, within: Runs
+    ) -> Iterator[tuple[Piece, Leaf]]:
+        """Yield the dots here, inside ``within``, whose content is another one in ``other``.
+
+        With each comes that content, `NOTHING` where ``other`` does not hold the dot.
+        """
         for start, end in spans_of(within):
             for piece in self._between(replica, start, end):
-                yield from _less(piece, other._leaves.get(piece[3], {}).get(replica, _NONE))
+                yield from _against(piece, other._leaves.get(piece[3], {}).get(replica, _NONE))
 
     def _between(self, replica: str, start: int, end: int) -> Iterator[Piece]:
         for first, stop, entry in self._owners.get(replica, _NONE).within(start, end):
@@ -167,8 +236,12 @@ class Dotted(Rowed):
             self._put(*piece)
 
     def _see(self, other: Self) -> bool:
+        return self._claim(other._seen)
+
+    def _claim(self, dots: dict[str, Runs]) -> bool:
+        """Have seen some dots; True if some of them are new."""
         grown = False
-        for replica, theirs in other._seen.items():
+        for replica, theirs in dots.items():
             seen = self._seen.get(replica, 0)
             now = union(seen, theirs)
             if now != seen:
@@ -181,7 +254,12 @@ class Dotted(Rowed):
         other = self._same_type(other)
         return all(
             includes(other._seen.get(replica, 0), seen)
-            and next(other._not_kept_by(self, replica, seen), None) is None
+            and all(
+                mine is not NOTHING
+                and other._settled(piece[3], piece[4])
+                and not self._settled(piece[3], mine)
+                for piece, mine in other._otherwise_in(self, replica, seen)
+            )
             for replica, seen in self._seen.items()
         )
 
@@ -207,6 +285,106 @@ class Dotted(Rowed):
                 held.swap(None if before is None else (replica, before), (replica, seen))
                 known[replica] = seen
 
+    # --- telling what somebody lacks, and forgetting -------------------------------------------
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What this object has seen, for `delta_since`, as JSON: ``{replica: [seen, hash...]}``.
+
+        The dots seen are runs ``[skipped, taken...]``; the hashes are of those among them that
+        were removed, and, where there are any, of those whose content was settled since.
+        """
+        return {replica: context_part(*self._tracked(replica)) for replica in sorted(self._seen)}
+
+    def delta_since(self, context: Any) -> Self:
+        """Return what the owner of ``context`` lacks of this state, removals included.
+
+        Joined into the state that told its `context` (or into a later one of the same object) it
+        does what joining this whole state does. The time it takes follows the new dots and the
+        runs, not the number of entries, except for the first time.
+
+        Raises:
+            PayloadError: ``context`` is none.
+        """
+        known = read_context(context)
+        delta = self._blank()
+        for replica in self._seen:
+            sent, claimed = lacking(*self._tracked(replica), known.get(replica, UNKNOWN))
+            for start, end in spans_of(sent):
+                for piece in self._between(replica, start, end):
+                    delta._put(*piece)
+            if claimed:
+                delta._seen[replica] = claimed
+        return delta
+
+    def _tracked(self, replica: str) -> tuple[Track, Runs, Runs, Runs]:
+        """Return the track of a replica, and the dots seen, removed and settled."""
+        if self._cached is None:
+            self._cached = {}
+        seen = self._seen[replica]
+        track = self._cached.get(replica)
+        if track is None:
+            pieces = list(self._between(replica, 1, last(seen) + 1))
+            settled = [piece[1:3] for piece in pieces if self._settled(*piece[3:])]
+            live = runs_of_spans([piece[1:3] for piece in pieces])
+            track = self._cached[replica] = Track(seen, live, runs_of_spans(settled))
+        return track, seen, *track.upto(seen, lambda runs: self._live_among(replica, runs))
+
+    def _live_among(self, replica: str, runs: Runs) -> Runs:
+        spans = self._owners.get(replica, _NONE)
+        return runs_of_spans(
+            [
+                (one, stop)
+                for start, end in spans_of(runs)
+                for one, stop, _ in spans.within(start, end)
+            ]
+        )
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        def pieces_of(replica: str) -> Iterator[Piece]:
+            return self._between(replica, 1, last(self._seen[replica]) + 1)
+
+        for portion in portions_of(self._seen, pieces_of, self._bytes_of, limit_bytes):
+            part = self._blank()
+            part._seen = portion.claims()
+            for piece in portion.pieces:
+                part._put(*piece)
+            yield part
+
+    def _bytes_of(self, piece: Piece, behind: bool) -> int:
+        """Return what a piece takes as JSON; less ``behind`` one of the same entry."""
+        _, start, end, entry, leaf = piece
+        alone = sized(self._encode_group(entry, [(leaf, end - start)]))
+        return alone - sized(self._encode_group(entry, [])) + 1 if behind else alone
+
+    def compact(self, stable: Self) -> Self:
+        """Fold what everybody has seen, on the caller's word, and return the delta to gossip.
+
+        Amounts of one replica that ``stable`` holds become one sum under the last of their dots;
+        so do the deltas of a child without dots. Nothing that shows changes.
+
+        Args:
+            stable: A state by which the caller gives his word: every replica has joined it before
+                making any change that it lacks, and so has whoever made a state or delta that is
+                still under way.
+
+        Raises:
+            TypeError: ``stable`` is of another type.
+            ValueError: This object has not joined ``stable`` itself. Nothing has changed.
+        """
+        stable = self._same_type(stable)
+        if not stable.compare(self):
+            raise ValueError("this object has not joined `stable`, so not everybody has")
+        delta = self._blank()
+        covered: Dots = {}
+        for entry in self._leaves:
+            for dots, pieces in self._settle(list(self._pieces_of(entry)), stable):
+                for replica, spans in dots.items():
+                    covered.setdefault(replica, []).extend(spans)
+                for piece in pieces:
+                    delta._put(*piece)
+        return self._publish(delta._claiming(covered)) if covered else delta
+
     # --- the hooks of a built-in type ----------------------------------------------------------
 
     def _empty(self) -> None:
@@ -223,6 +401,10 @@ class Dotted(Rowed):
         }
         new._seen = self._seen.copy()
         return new
+
+    def _take_over(self, source: Self) -> None:
+        super()._take_over(source)
+        self._cached = None
 
     def _encode(self) -> dict[str, Any]:
         return {replica: self._encode_replica(replica) for replica in sorted(self._seen)}
@@ -288,6 +470,8 @@ class Dotted(Rowed):
         while often:
             start, end = spans.pop()
             stop = min(end, start + often)
+            if not self._fits(replica, start, entry, leaf):
+                raise PayloadError("this cannot stand under its dot", f"payload[{replica!r}][0]")
             self._put(replica, start, stop, entry, leaf)
             often -= stop - start
             if stop < end:
@@ -311,13 +495,36 @@ def _rows_of(piece: Piece) -> tuple[tuple[Row, int], tuple[Row, int]]:
     return ((replica, end, entry, leaf), 1), ((replica, start, entry, leaf), -1)
 
 
-def _less(piece: Piece, spans: Spans) -> Iterator[Piece]:
-    """Yield what is left of a piece without the dots that have the same content in ``spans``."""
+def _against(piece: Piece, spans: Spans) -> Iterator[tuple[Piece, Leaf]]:
+    """Yield the parts of a piece that have another content in ``spans``, each with that."""
     replica, at, end, entry, leaf = piece
     for start, stop, other in spans.within(at, end):
-        if other == leaf:
-            if at < start:
-                yield replica, at, start, entry, leaf
-            at = stop
+        if at < start:
+            yield (replica, at, start, entry, leaf), NOTHING
+        if other != leaf:
+            yield (replica, start, stop, entry, leaf), other
+        at = stop
     if at < end:
-        yield replica, at, end, entry, leaf
+        yield (replica, at, end, entry, leaf), NOTHING
+
+
+def within(pieces: Iterable[Piece], seen: dict[str, Runs]) -> list[Piece]:
+    """Return the parts of pieces whose dots are in a context."""
+    return [
+        (replica, one, stop, entry, leaf)
+        for replica, start, end, entry, leaf in pieces
+        for one, stop in spans_of(common(seen.get(replica, 0), runs_of_spans([(start, end)])))
+    ]
+
+
+def folded(pieces: list[Piece], fold: Callable[[list[Counted]], Leaf]) -> Iterator[Settling]:
+    """Yield one settled leaf for all that each replica has, where that is more than a stretch."""
+    by_replica: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        by_replica.setdefault(piece[0], []).append(piece)
+    for replica, group in by_replica.items():
+        if len(group) > 1:
+            leaf = fold([(leaf, end - start) for _, start, end, _, leaf in group])
+            _, _, end, entry, _ = group[-1]
+            spans = [(start, stop) for _, start, stop, _, _ in group]
+            yield {replica: spans}, [(replica, end - 1, end, entry, leaf)]

@@ -54,6 +54,7 @@ class Order(Graph[V]):
     END: ClassVar = Sentinel.END
 
     _fields = ("_vertices", "_ranks", "_top")
+    _resettable = True
     _parts: ClassVar[tuple[str, ...]] = ("vertices", "edges")
     _vertices: Phases
     _ranks: Ranks

@@ -48,6 +48,7 @@ class TwoPTwoPGraph(Graph[V]):
     """
 
     _fields = ("_vertices", "_edges")
+    _resettable = True
     _vertices: Phases
     _edges: Phases
     _cached: Arrows | None = None  # the live edges from both ends, once asked for

@@ -59,12 +59,17 @@ class GMap(LiveMap[K]):
 
     _fields = ("_children", "_tags")
     _children: dict[Entry, Any]
+    _host: Any = None
+    """What an ORMap that the map lives in has to do with it."""
 
     def __init__(self, replica: str | None = None, *, clock: Clock | None = None) -> None:
         self._start(replica, clock)
 
     def put(self, key: K, state: StateCRDT) -> Self:
         """Join a copy of a state into what is under a key, and return the delta to gossip.
+
+        In a map that lives in an ORMap the copy gets fresh dots, as if its content was written
+        now: a counter adds what the state shows.
 
         Raises:
             TypeError: ``key`` cannot be a key, or ``state`` cannot live in a map.
@@ -76,6 +81,9 @@ class GMap(LiveMap[K]):
         delta = self._blank()
         known = self._children.get(entry)
         if state.initial or (known is not None and state.compare(known)):
+            return delta
+        if self._host is not None:
+            self._host.copy(delta, entry, state)
             return delta
         delta._add(entry, state._snapshot())
         return self._publish(delta)
@@ -96,6 +104,8 @@ class GMap(LiveMap[K]):
                 f"a {kind.__qualname__} is written by hand, and a map would not hear of its "
                 "changes; it can hold built-in types"
             )
+        if self._host is not None:
+            self._host.check(kind)
 
     def _handle(self, entry: Entry) -> Any:
         child = self._children.get(entry)
@@ -105,6 +115,8 @@ class GMap(LiveMap[K]):
             child._seat = ChildSeat(self, partial(self._hear, entry))
             child._bare = False  # no short paths: the map must hear of everything
             self._lower(child)
+            if self._host is not None:
+                self._host.take_in(entry, child)
         return child
 
     def _hear(self, entry: Entry, delta: Any) -> None:
@@ -158,7 +170,8 @@ class GMap(LiveMap[K]):
         handles = self._children
         super()._take_over(source)
         for entry, child in handles.items():
-            child._take_over(self._children.get(entry) or type(child)._blank())
+            held = self._children.get(entry)  # which may be empty, and still know something
+            child._take_over(type(child)._blank() if held is None else held)
             self._children[entry] = child
 
     def _join(self, other: Self) -> bool:
@@ -240,7 +253,7 @@ class GMap(LiveMap[K]):
 
     def _shows_more(self, other: Self, replica: str) -> bool:
         return any(
-            (self._children.get(entry) or type(theirs)._blank())._shows_more(theirs, replica)
+            self._children.get(entry, type(theirs)._blank())._shows_more(theirs, replica)
             for entry, theirs in other._held()
         )
 

@@ -15,22 +15,20 @@ what a join adds reaches them before the context tells that it was seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Self
 
 from crdt.atoms import Key, identify, lookup
 from crdt.base import StateCRDT
-from crdt.causal.dotted import Counted, Dots, Dotted, Entry, Leaf, Piece
-from crdt.causal.runs import covers
+from crdt.causal.dotted import Counted, Dots, Dotted, Entry, Leaf, Piece, Settling
+from crdt.causal.runs import Runs, covers
+from crdt.causal.spans import runs_of_spans, spans_of
 from crdt.clock import Clock
-from crdt.errors import PayloadError, UnknownTypeError
 from crdt.handles import ChildSeat
 from crdt.maps.entries import K
-from crdt.maps.forms import CompoundForm, Form, Target, form_of
-from crdt.maps.live import MAX_DEPTH, LiveMap, kind_of
-from crdt.payloads import expect_list
-from crdt.rows import UNKEPT
-from crdt.tagged import decode, encode
+from crdt.maps.forms import Place, Target, form_at, form_of, read_entry
+from crdt.maps.live import LiveMap
+from crdt.tagged import encode
 
 _MISSING: Any = object()
 
@@ -82,7 +80,9 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         ['likes', 'tags']
     """
 
-    _fields = ("_owners", "_leaves", "_seen", "_tags")
+    _fields = ("_owners", "_leaves", "_seen", "_tags", "_weights")
+    _weights: dict[Entry, int]
+    """How many dots let an entry show."""
     _handles: dict[Entry, Any] | None = None
 
     def __init__(self, replica: str | None = None, *, clock: Clock | None = None) -> None:
@@ -104,57 +104,68 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
 
     def _built(self, entry: Entry) -> Any:
         """Return a child of its own with what the map holds under an entry."""
-        return _form(entry[1]).build(self._pieces_of(entry))
+        return form_at(entry[1]).build(self._pieces_of(entry))
 
     def _link(self, entry: Entry, child: Any) -> None:
         """Let a child count in the map's context and tell the map of its changes."""
-        self._share(_form(entry[1]), child)
+        self._lower(child)
+        form_at(entry[1]).share(child, Place(self, entry))
         child._bare = False  # no short paths: the map must hear of everything
-        child._print = UNKEPT  # its context is the map's, and changes without its hearing of it
         child._seat = child._seat or ChildSeat(self, partial(self._hear, entry))
 
-    def _share(self, form: Form, child: Any) -> None:
-        self._lower(child)
-        if isinstance(form, CompoundForm):
-            for name, inner in form.forms.items():
-                self._share(inner, child._part(name))
-        elif form.shares:
-            child._seen = self._seen
+    def _count_in(self, seen: dict[str, Runs]) -> None:
+        super()._count_in(seen)
+        for entry, child in (self._handles or {}).items():
+            form_at(entry[1]).share(child, Place(self, entry))
 
     # --- hearing of a child's changes ----------------------------------------------------------
 
     def _hear(self, entry: Entry, delta: Any) -> None:
         """Make a child's delta one of the map, offer it, and apply it if nobody refuses."""
-        target = Target(_form(entry[1]), self._handle(entry), delta, ())
-        while isinstance(target.form, CompoundForm):
-            target = target.form.inner(target)
-        if target.form.shares:
-            self._relay(self._lifted(entry, target), None)
-            return
-        pieces = [piece for one in self._pieces_of(entry) for piece in target.own(one)]
-        leaf, covered = target.form.written(target, pieces)
-        replica = self.replica or self._handle(entry)._seat.drawn or self._candidate()
-        change = self._dotted(replica, entry, target.wrapped(leaf), covered)
+        form, child = form_at(entry[1]), self._handle(entry)
+        change = self._blank()
+        apart: Dots = {}  # dots whose makers do not tell the map's context of them
+        leaves: list[Leaf] = []
+        for target in form.targets(Target(form, child, delta, Place(self, entry))):
+            if target.form.lifts:
+                self._lift(change, target, apart)
+            else:
+                written, covered = target.form.written(target)
+                leaves += map(target.place.wrapped, written)
+                for holder, spans in covered.items():
+                    apart.setdefault(holder, []).extend(spans)
+        replica = None
+        if leaves:
+            replica = self.replica or child._seat.drawn or self._candidate()
+            self._dotted(change, replica, [(entry, leaf) for leaf in leaves], apart)
+        seen = {holder: runs_of_spans(spans) for holder, spans in apart.items()}
+        change._claim(seen)
         self._relay(change, replica)
-        self._see(change)
+        self._claim(seen)
 
-    def _lifted(self, entry: Entry, target: Target) -> Self:
-        """Return the change that a child with dots of its own has made."""
-        change = self._blank()
-        for replica, start, end, _, leaf in target.form.lift(target.delta, entry):
-            if covers(self._seen.get(replica, 0), start):
+    def _dotted(
+        self, change: Self, replica: str, adds: list[tuple[Entry, Leaf]], covered: Dots
+    ) -> None:
+        """Give leaves fresh dots in ``change``, which are then among the dots that it covers."""
+        start = self._next_dot(replica)
+        for dot, (entry, leaf) in enumerate(adds, start):
+            change._put(replica, dot, dot + 1, entry, leaf)
+        covered.setdefault(replica, []).append((start, start + len(adds)))
+
+    def _lift(self, change: Self, target: Target, apart: Dots) -> None:
+        """Put what a child with dots of its own has done into ``change``."""
+        pieces, claimed = target.form.lift(target)
+        for replica, start, end, _, inner in pieces:
+            leaf = target.place.wrapped(inner)
+            entry = target.place.entry
+            if not self._settled(entry, leaf) and covers(self._seen.get(replica, 0), start):
                 raise RuntimeError("an observer of a child must not change the map around it")
-            change._put(replica, start, end, entry, target.wrapped(leaf))
-        change._seen = target.delta._seen.copy()
-        return change
-
-    def _dotted(self, replica: str, entry: Entry, leaf: Leaf, covered: Dots) -> Self:
-        """Return the change that puts a leaf under a fresh dot in place of some others."""
-        change = self._blank()
-        dot = self._next_dot(replica)
-        change._put(replica, dot, dot + 1, entry, leaf)
-        covered.setdefault(replica, []).append((dot, dot + 1))
-        return change._claiming(covered)
+            change._put(replica, start, end, entry, leaf)
+        if target.form.shares:
+            change._claim(claimed)
+        else:
+            for replica, runs in claimed.items():
+                apart.setdefault(replica, []).extend(spans_of(runs))
 
     # --- mutators ------------------------------------------------------------------------------
 
@@ -191,15 +202,15 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             leaves.pop(found, None)
             leaves[found] = self._copies(found, state)
         adds = [add for one in leaves.values() for add in one]
-        return self._write(adds, self._dots_of(self._entries_under(leaves)))
+        return self._write(adds, *self._removing(self._entries_under(leaves)))
 
     def _copies(self, key: Key, state: Any) -> list[tuple[Entry, Leaf]]:
         tag = self._tag_to_put(state)
-        return [((key, tag), leaf) for leaf in _form(tag).fresh(state)]
+        return [((key, tag), leaf) for leaf in form_at(tag).fresh(state)]
 
     def discard(self, key: object) -> Self:
         """Remove all under a key, if there is anything, and return the delta to gossip."""
-        return self._write((), self._dots_of(self._entries_under([lookup(key)])))
+        return self._write((), *self._removing(self._entries_under([lookup(key)])))
 
     def remove(self, key: K) -> Self:
         """Remove all that was seen under a key and return the delta to gossip.
@@ -213,7 +224,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
 
     def clear(self) -> Self:  # type: ignore[override]  # a dict's returns None
         """Remove all that this replica sees, as one delta, and return it."""
-        return self._write((), self._dots_of(list(self._leaves)))
+        return self._write((), *self._removing(list(self._leaves)))
 
     def __setitem__(self, key: K, state: Any) -> None:
         self.put(key, state)
@@ -274,7 +285,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
 
     def _fresh(self) -> Iterator[Leaf]:
         for entry in self._leaves:
-            for leaf in _form(entry[1]).fresh(self._built(entry)):
+            for leaf in form_at(entry[1]).fresh(self._built(entry)):
                 yield entry, leaf
 
     # --- the hooks of a built-in type ----------------------------------------------------------
@@ -287,7 +298,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         stale = [
             entry
             for entry, parts in self._touched(new, gone).items()
-            if not _form(entry[1]).change(self._handle(entry), *parts)
+            if not form_at(entry[1]).change(self._handle(entry), *parts)
         ]
         self._apply(new, gone)
         grown = self._see(other) or bool(new or gone)
@@ -307,11 +318,19 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
 
     def _put(self, replica: str, start: int, end: int, entry: Entry, leaf: Leaf) -> None:
         super()._put(replica, start, end, entry, leaf)
-        self._show(entry)
+        if self._shows(entry, leaf):
+            self._weights[entry] = self._weights.get(entry, 0) + end - start
+            self._show(entry)
 
     def _cut(self, replica: str, start: int, end: int, entry: Entry) -> None:
+        cut = self._leaves[entry][replica].within(start, end)
+        shown = sum([stop - one for one, stop, leaf in cut if self._shows(entry, leaf)])
         super()._cut(replica, start, end, entry)
-        if entry not in self._leaves:
+        left = self._weights.get(entry, 0) - shown
+        if left:
+            self._weights[entry] = left
+        elif shown:
+            del self._weights[entry]
             key, tag = entry
             self._tags[key].discard(tag)
             if not self._tags[key]:
@@ -320,10 +339,12 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
     def _empty(self) -> None:
         super()._empty()
         self._tags = {}
+        self._weights = {}
 
     def _copied(self) -> Self:
         new = super()._copied()
         new._tags = {key: tags.copy() for key, tags in self._tags.items()}
+        new._weights = self._weights.copy()
         return new
 
     def _take_over(self, source: Self) -> None:
@@ -338,24 +359,32 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             self._link(entry, child)
 
     @classmethod
+    def _settled(cls, entry: Entry, leaf: Leaf) -> bool:
+        return form_at(entry[1]).settled(leaf)
+
+    @classmethod
+    def _shows(cls, entry: Entry, leaf: Leaf) -> bool:
+        return form_at(entry[1]).shows(leaf)
+
+    @classmethod
+    def _kept(cls, entry: Entry, leaf: Leaf) -> Leaf:
+        return form_at(entry[1]).kept(leaf)
+
+    @classmethod
+    def _settle(cls, pieces: list[Piece], stable: Dotted) -> Iterator[Settling]:
+        entry = pieces[0][3]
+        for dots, settled in form_at(entry[1]).settle(pieces, stable):
+            yield dots, [(*piece[:3], entry, piece[4]) for piece in settled]
+
+    @classmethod
+    def _fits(cls, replica: str, counter: int, entry: Entry, leaf: Leaf) -> bool:
+        return form_at(entry[1]).fits(replica, counter, leaf)
+
+    @classmethod
     def _encode_group(cls, entry: Entry, leaves: list[Counted]) -> list[Any]:
         key, tag = entry
-        return [encode(key), tag, _form(tag).encode(leaves)]
+        return [encode(key), tag, form_at(tag).encode(leaves)]
 
     @classmethod
     def _decode_group(cls, payload: Any, place: str, depth: int) -> tuple[Entry, list[Counted]]:
-        key, tag, leaves = expect_list(payload, place, 3)
-        if depth > MAX_DEPTH:
-            raise PayloadError(f"maps nest at most {MAX_DEPTH} deep", place)
-        if type(tag) is not str:
-            raise PayloadError("expected a type tag", f"{place}[1]")
-        try:
-            form = _form(tag)
-        except (TypeError, UnknownTypeError) as error:
-            raise PayloadError(str(error), f"{place}[1]") from None
-        return (decode(key, f"{place}[0]"), tag), form.decode(leaves, f"{place}[2]", depth)
-
-
-@lru_cache(maxsize=256)
-def _form(tag: str) -> Form:
-    return form_of(kind_of(tag))
+        return read_entry(payload, place, depth, form_at)

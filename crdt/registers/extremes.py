@@ -23,6 +23,7 @@ class ExtremeRegister(Native):
     """What both registers share: all but which end of the order wins."""
 
     _fields = ("_held",)
+    _resettable = True
     _held: tuple[Key] | None
 
     @property

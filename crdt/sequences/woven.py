@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 from crdt.amounts import whole
-from crdt.causal.runs import decode_runs, encode_runs, runs_between, stretches
+from crdt.causal.runs import Runs, decode_runs, encode_runs, last, runs_between, stretches
 from crdt.errors import PayloadError
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.rows import Hash
@@ -35,6 +35,8 @@ class Woven(Editable[T]):
     _named: dict[str, int]
     """The greatest counter that the state names, for each replica."""
     _cached: Layout | None = None
+    _counted: dict[str, Runs] | None = None
+    """The context of the map that the sequence lives in: its ids are dots of that."""
     _ageing: ClassVar[bool] = False
     """Whether an item's counter is greater than its anchor's, whoever made that."""
 
@@ -94,6 +96,8 @@ class Woven(Editable[T]):
         if puts:
             replica = self._candidate()
             counter = self._next_counter(replica)
+            if self._counted is not None:
+                counter = max(counter, last(self._counted.get(replica, 0)) + 1)
             for index, content in puts:
                 end = counter + len(content)
                 place = self._place(layout, index)

@@ -70,6 +70,7 @@ class Tree(Rowed, Generic[N]):
     """
 
     _fields = ("_log", "_frontier")
+    _resettable = True
     _log: MoveLog
     _frontier: Stamp
 

@@ -297,13 +297,14 @@ class NoContextInPayload(ORSet[Any]):
 class CountersKeepOneDot(ORMap[Any]):
     """Folds what a replica had counted into its next increment: removals then miss their aim."""
 
-    def _dotted(self, replica: Any, entry: Any, leaf: Any, covered: Any) -> Any:
+    def _dotted(self, change: Any, replica: Any, adds: Any, covered: Any) -> None:
+        ((entry, leaf),) = adds
         if entry[1] == "pncounter@1" and leaf > 0:
             for holder, start, end, _, amount in self._pieces_of(entry):
                 if holder == replica and amount > 0:
                     leaf += amount * (end - start)
                     covered.setdefault(replica, []).append((start, end))
-        return super()._dotted(replica, entry, leaf, covered)
+        super()._dotted(change, replica, [(entry, leaf)], covered)
 
 
 class RemovesUnseenUpdates(ORMap[Any]):
@@ -336,7 +337,7 @@ class FoldsWhatItSaw(ORCart[Any]):
     def add(self, item: Any, quantity: int = 1) -> Any:
         key = identify(item)
         adds = [(key, self._at(key) + quantity)] if quantity else []
-        return self._write(adds, self._dots_of([key]) if quantity else {})
+        return self._write(adds, *(self._removing([key]) if quantity else ({},)))
 
 
 class EqualQuantitiesAreOne(ORCart[Any]):
