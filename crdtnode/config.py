@@ -65,6 +65,10 @@ class Settings:
     flush_window_most: float = 0.05
     """Most seconds that writes gather when flushing takes a large share of the time."""
 
+    push_items: int = 20_000
+    """Changes a second that a node pushes, its own and those that it relays; what is beyond that
+    repair carries, at less cost. Higher keeps delays short under load, lower saves the network."""
+
     retry_least: float = 0.02
     """Least seconds before an unacknowledged push is sent again."""
 

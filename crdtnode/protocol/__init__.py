@@ -8,8 +8,9 @@
 * Who is here, `cluster`: `members` and `member` (which news wins), `contests` (names), `ring` and
   `probing` (who does not answer), `suspicion`, `health`, `absent` (who is gone), `seeds`; `news` on
   probes and the `bulletin` to everybody; `leaving`.
-* The fast path, `push`: `deliveries` until they are acknowledged, `confirmations` of what others
-  hold, `inbox` and `joins` for what arrives.
+* The fast path, `push`: down a tree (`spans`, `spreading`), `announcing` what is large, `deliveries`
+  until they are acknowledged, `confirmations` of what others hold, `shedding` under overload;
+  `receipts`, `inbox` and `joins` for what arrives.
 * The truth, `repair`: `pings` say what we have, `descent` compares tries, `typesets` says over which
   types. `survey` asks everybody at once. `views` is what others may look at.
 """

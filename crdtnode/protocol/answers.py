@@ -9,6 +9,7 @@ from typing import assert_never
 
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
+from crdtnode.protocol.announcing import Announcing
 from crdtnode.protocol.clocks import Clocks
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
@@ -19,6 +20,7 @@ from crdtnode.protocol.members import Member
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings
 from crdtnode.protocol.push import Pushes
+from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.survey import Survey
 from crdtnode.protocol.typesets import TypeSets
@@ -26,6 +28,7 @@ from crdtnode.registry import Registry
 from crdtnode.wire.messages import (
     LEFT_MAX,
     Ack,
+    Announce,
     Challenge,
     Hello,
     Leave,
@@ -36,10 +39,12 @@ from crdtnode.wire.messages import (
     PingAck,
     PingReq,
     Pong,
+    Pull,
     Push,
     Refused,
     State,
     Sync,
+    Tell,
     Types,
     Want,
 )
@@ -63,6 +68,8 @@ class Answers:
         cluster: Cluster,
         pings: Pings,
         pushes: Pushes,
+        announcing: Announcing,
+        receipts: Receipts,
         confirmations: Confirmations,
         inbox: Inbox,
         repair: Repair,
@@ -80,6 +87,8 @@ class Answers:
         self._members = cluster.members
         self._pings = pings
         self._pushes = pushes
+        self._announcing = announcing
+        self._receipts = receipts
         self._confirmations = confirmations
         self._inbox = inbox
         self._repair = repair
@@ -117,8 +126,14 @@ class Answers:
             case MemberList():
                 return self.on_list(member.boot, message, now)
             case Leave():
-                self._pushes.acknowledge(member, message.id, now)
+                self._receipts.acknowledge(member, message.id, now)
                 return self._cluster.hear([message.record], now, member.boot)
+            case Tell():
+                return self._on_tell(member, message, now)
+            case Announce():
+                return [*self._announcing.hear(member, message, now)]
+            case Pull():
+                return [*self._announcing.pull(member, message, now)]
             case Types():
                 if not self._typesets.learn(message):
                     self._metrics.dropped.add("types")
@@ -160,8 +175,8 @@ class Answers:
     def _on_pong(self, member: Member, pong: Pong, origin: Origin, now: float) -> list[Outcome]:
         sent = self._out.answered(member.boot, pong.ping)
         if sent is not None:
-            member.measured(now - sent.at)
             self._out.carry(self._clocks.heard(member, pong.clock_ms, now), now)
+            self._cluster.deliveries.measured(member, now - sent.at)
             if sent.to == origin.address:
                 self._out.carry(self._cluster.lives_at(member, sent.to), now)
         self._cluster.probing.hear_round(pong.round)
@@ -173,8 +188,9 @@ class Answers:
 
     def _told_root(self, member: Member, root: int) -> None:
         member.root = root
-        if not self._registry.dirty and self._typesets.root_equal(member):
-            self._confirmations.all_held()
+        common = self._typesets.common(member)
+        if common and not self._registry.dirty and self._typesets.root_equal(member):
+            self._confirmations.all_held(common)
 
     def on_list(self, boot: bytes, message: MemberList, now: float) -> list[Outcome]:
         """Take a list of members, from a member or from a process that its list makes one."""
@@ -182,25 +198,34 @@ class Answers:
         member = self._members.booted(boot)
         if member is None:
             return out
-        if message.id:
-            self._pushes.acknowledge(member, message.id, now)
         if message.reply:
             return [*out, to(member, self._cluster.listing(reply=False), stream=True)]
-        if not message.id:  # we asked for this list: look whether the states differ, at once
-            out.append(to(member, self._pings.to(member, self._cluster.probing.round, now)))
+        # We asked for this list: look whether the states differ, at once.
+        return [*out, to(member, self._pings.to(member, self._cluster.probing.round, now))]
+
+    def _on_tell(self, member: Member, tell: Tell, now: float) -> list[Outcome]:
+        if not self._receipts.is_new(member, tell.id, now):
+            return []
+        out: list[Outcome] = [*self._cluster.spreading.relay(tell, now)]
+        out += self._cluster.hear(tell.records, now, member.boot)
+        self._receipts.acknowledge(member, tell.id, now)
         return out
 
     def _on_push(self, member: Member, push: Push, now: float) -> list[Outcome]:
         self._pushed_at = now
-        if self._pushes.is_new(member, push, now):
-            self._into_inbox(member, push, now)
+        if not self._inbox.full:  # else it is not relayed either: others will be asked to
+            if not self._receipts.is_new(member, push.id, now):
+                return []
+            self._out.carry(self._pushes.relay(push, now), now)
+        self._into_inbox(member, push, now)
         return []
 
     def _on_ack(self, member: Member, ack: Ack, now: float) -> list[Outcome]:
         for id_ in ack.ids:
             if self._cluster.deliveries.acknowledged(member, id_, now):
-                self._confirmations.acknowledged(id_)
                 self._leaving.acknowledged(id_)
+                if ack.stored:
+                    self._confirmations.acknowledged(id_)
         return []
 
     # Joining what arrived
@@ -219,7 +244,8 @@ class Answers:
 
     def _finish(self, job: Job, now: float) -> None:
         if isinstance(job.message, Push):
-            self._pushes.acknowledge(job.sender, job.message.id, now)
+            self._out.carry(self._pushes.joined(job.message, now), now)
+            self._receipts.acknowledge(job.sender, job.message.id, now, kept=job.kept)
             return
         sync = job.message
         self._out.carry(self._repair.on_sync(job.sender, sync, now), now)

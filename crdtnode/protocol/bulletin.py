@@ -1,4 +1,4 @@
-"""News of members that goes to everybody at once, and is acknowledged.
+"""News of members that goes to everybody at once, down the tree, and is acknowledged.
 
 What is posted goes out at once, or, soon after something else did, together with what is posted
 meanwhile: when fifty nodes join within a moment, each of them is not worth fifty messages of its
@@ -11,7 +11,8 @@ from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.news import record_bytes
-from crdtnode.wire.messages import MemberList, MemberRecord
+from crdtnode.protocol.spreading import Spreading
+from crdtnode.wire.messages import MemberRecord, Tell
 
 PERIOD = 0.05
 """Seconds between two mailings. Higher saves messages while many join or die, lower saves time."""
@@ -22,14 +23,18 @@ MAILED_MOST = 64
 MAIL_BYTES = 1000
 """Records in one message, so that it stays a datagram."""
 
+FANOUT = 64
+"""Parts of the ring. More than for writes: while a cluster forms, relays know few members yet."""
+
 NEVER = float("inf")
 
 
 class Bulletin:
     """What everybody is to be told, and when."""
 
-    def __init__(self, members: Members, deliveries: Deliveries) -> None:
+    def __init__(self, members: Members, spreading: Spreading, deliveries: Deliveries) -> None:
         self._members = members
+        self._spreading = spreading
         self._deliveries = deliveries
         self._posted: dict[bytes, Member] = {}
         self._mailed = -NEVER
@@ -49,16 +54,10 @@ class Bulletin:
         self._mailed, self.deadline = now, NEVER
         posted, self._posted = self._posted, {}
         known = [m for boot, m in posted.items() if self._members.booted(boot) is m]
-        return self.tell(self._members.talking(), known, now)
-
-    def tell(self, told: list[Member], about: list[Member], now: float) -> list[Send]:
-        """Tell only these, at once, of others."""
         out: list[Send] = []
-        for records in _messages(m.record() for m in about[:MAILED_MOST]):
-            id_ = self._deliveries.new_id()
-            message = MemberList(id_, records, reply=False)
-            for member in told:
-                out += self._deliveries.send(member, id_, message, now)
+        for records in _messages(member.record() for member in known[:MAILED_MOST]):
+            tell = Tell(self._deliveries.new_id(), 0, 0, records)
+            out += self._spreading.begin(tell, now, FANOUT)
         return out
 
 

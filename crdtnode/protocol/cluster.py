@@ -20,6 +20,7 @@ from crdtnode.protocol.news import News
 from crdtnode.protocol.probing import Probing, Verdict
 from crdtnode.protocol.ring import Ring
 from crdtnode.protocol.seeds import Seeds
+from crdtnode.protocol.spreading import Spreading
 from crdtnode.protocol.suspicion import Suspicions
 from crdtnode.wire.messages import (
     Hello,
@@ -59,10 +60,11 @@ class Cluster:
         self.deliveries = Deliveries(settings)
         self.news = news
         self.ring = Ring(lambda: [m.name for m in members if m.talks], place)
+        self.spreading = Spreading(members, self.ring, self.deliveries, chance)
         self.probing = Probing(self.members, self.ring, ping, greet, settings, chance)
         self.suspicions = Suspicions()
         self.seeds = Seeds(self.members, settings, chance)
-        self._bulletin = Bulletin(members, self.deliveries)
+        self._bulletin = Bulletin(members, self.spreading, self.deliveries)
         self._absent = Absent(members, greet, settings, chance)
         self._ping = ping
         self._settings = settings
@@ -82,13 +84,12 @@ class Cluster:
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
         """Take a whole list; a newcomer, and whom it brings, are made known to those we knew."""
         newcomer = self.members.booted(sender) is None
-        told = self.members.talking() if newcomer else []
+        alone = not self.members.talking()  # then they know each other already, and we nobody
         heard = self.members.hear(message.records, now, sender)
         out = self._apply(heard, now)
         member = self.members.booted(sender)
-        if told and member is not None:
-            brought = [m for m in heard.changed.values() if m is not member]
-            out += self._bulletin.tell(told, brought, now) + self._bulletin.post([member], now)
+        if newcomer and member is not None and not alone:
+            out += self._bulletin.post([member, *heard.changed.values()], now)
         return out
 
     def _apply(self, heard: Heard, now: float) -> list[Outcome]:
@@ -271,7 +272,7 @@ class Cluster:
 
     def wake(self, now: float) -> list[Outcome]:
         """Take the steps that are due."""
-        out: list[Outcome] = [*self.deliveries.wake(now)]
+        out: list[Outcome] = [*self.spreading.wake(now)]
         out += self._apply(self.members.wake(now), now)
         told, dead = self.suspicions.wake(now, len(self.members))
         out += [to(member, self._ping(member, self.probing.round, now)) for member in told]

@@ -2,21 +2,35 @@
 
 The time to wait follows the round trip, as TCP's does (RFC 6298, section 2), and grows by half
 with each try. After `retry_times` tries the message is given up: repair carries what it held.
+
+Who was to relay a message and is silent after two tries relays nothing: what it should have done
+falls back to us as an `Orphan`, and from then on the message is for itself alone. One that turns
+out to be alive after all has then relayed too, and a few hear it twice.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 import heapq
+from typing import TypeAlias
 
 from crdtnode.config import Settings
 from crdtnode.protocol.mail import Send, to
-from crdtnode.protocol.members import Member
-from crdtnode.wire.messages import Message
+from crdtnode.protocol.member import Member
+from crdtnode.protocol.roundtrip import smoothed
+from crdtnode.protocol.spans import alone
+from crdtnode.wire.messages import Announce, Leave, Push, Tell
+
+Ranged: TypeAlias = Push | Tell | Announce
+"""What is for a range of places, and to be relayed within it."""
 
 WAITING_MOST = 512
 """Unacknowledged messages to one member; further ones are not sent, repair carries them."""
 
+SILENT_MOST = 32
+"""The same for a member that has missed one: what is sent to the dead crowds out the living."""
+
 FIRST_RETRY = 0.1
-"""Seconds before the first retry to a member whose round trip is not known yet."""
+"""Seconds before the first retry while nobody's round trip is known yet."""
 
 GROWTH = 1.5
 """How much longer each further try waits."""
@@ -24,14 +38,33 @@ GROWTH = 1.5
 LONGEST = 1.0
 """Most seconds between two tries: one round trip that took long must not put off all that follow."""
 
+NEWS_LONGEST = 0.1
+"""The same for news of members: while a suspicion runs, there is no time to wait longer."""
+
+TAKEN_OVER = 2
+"""Silent tries after which others relay in a member's stead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A range that somebody was to relay, and has not."""
+
+    message: Ranged
+    place: int
+    """Of who was to relay it: its own copy is not concerned."""
+
 
 @dataclass(slots=True)
 class _Waiting:
     member: Member
-    message: Message
+    message: Ranged | Leave
+    place: int | None
+    """Where the member stands, while it is to relay the message."""
     sent: float
     wait: float
-    tries: int
+    longest: float
+    due: float
+    tries: int = 1
 
 
 class Deliveries:
@@ -41,98 +74,157 @@ class Deliveries:
         self._settings = settings
         self._waiting: dict[bytes, dict[int, _Waiting]] = {}
         self._receivers: dict[int, int] = {}
-        self._given_up: list[int] = []
+        self._over: list[int] = []
         self._due: list[tuple[float, int, bytes]] = []
+        self._silent: set[bytes] = set()
+        self._orphans: list[Orphan] = []
         self._last_id = 0
+        self._rtt: float | None = None
+        self._rtt_varies = 0.0
 
     def new_id(self) -> int:
         """An id that no other message of this process has."""
         self._last_id += 1
         return self._last_id
 
+    def silent(self, member: Member) -> bool:
+        """True where something that was sent to this member is overdue."""
+        return member.boot in self._silent
+
     def send(
-        self, member: Member, id_: int, message: Message, now: float, *, large: bool = False
+        self, member: Member, message: Ranged | Leave, now: float, place: int | None = None
     ) -> list[Send]:
         """Send a message until it is acknowledged; nothing where too many wait already.
 
-        A large one goes by stream, which sees to its own repetitions: it is sent once.
+        Args:
+            member: The receiver.
+            message: What to send; its id is one of ours.
+            now: Monotonic time.
+            place: Where the receiver stands on the ring, if it is to relay the message.
         """
-        waiting = self._waiting.setdefault(member.boot, {})
-        if len(waiting) >= WAITING_MOST:
+        boot, id_ = member.boot, message.id
+        waiting = self._waiting.setdefault(boot, {})
+        if len(waiting) >= (SILENT_MOST if boot in self._silent else WAITING_MOST):
             return []
-        if large:
-            entry = _Waiting(
-                member, message, now, self._settings.stream_idle, self._settings.retry_times
-            )
-        else:
-            wait = FIRST_RETRY
-            if member.rtt is not None:
-                usual = member.rtt + 4 * member.rtt_varies
-                wait = min(max(self._settings.retry_least, usual), LONGEST)
-            entry = _Waiting(member, message, now, wait, 0)
-        waiting[id_] = entry
+        if id_ in waiting:
+            return []
+        longest = NEWS_LONGEST if type(message) is Tell else LONGEST
+        wait = min(self._patience(member), longest)
+        waiting[id_] = _Waiting(member, message, place, now, wait, longest, now + wait)
         self._receivers[id_] = self._receivers.get(id_, 0) + 1
-        heapq.heappush(self._due, (now + entry.wait, id_, member.boot))
-        return [to(member, message, stream=large)]
+        heapq.heappush(self._due, (now + wait, id_, boot))
+        return [to(member, message)]
+
+    def _patience(self, member: Member) -> float:
+        """Seconds before the first retry to this member."""
+        rtt, varies = member.rtt, member.rtt_varies
+        if rtt is None:  # it was never measured: it will be like the others
+            rtt, varies = self._rtt, self._rtt_varies
+        return FIRST_RETRY if rtt is None else max(self._settings.retry_least, rtt + 4 * varies)
 
     def acknowledged(self, member: Member, id_: int, now: float) -> bool:
         """True the first time that this member acknowledges this id."""
         entry = self._waiting.get(member.boot, {}).pop(id_, None)
         if entry is None:
             return False
+        self._silent.discard(member.boot)
         self._less(id_)
-        if not entry.tries:  # a repeated message's round trip is ambiguous: Karn's algorithm
-            member.measured(now - entry.sent)
+        if entry.tries == 1:  # a repeated message's round trip is ambiguous: Karn's algorithm
+            self.measured(member, now - entry.sent)
         return True
+
+    def measured(self, member: Member, rtt: float) -> None:
+        """Take a round trip into what is known of this member, and of all."""
+        member.measured(rtt)
+        self._rtt, self._rtt_varies = smoothed(self._rtt, self._rtt_varies, rtt)
 
     def _less(self, id_: int) -> None:
         self._receivers[id_] -= 1
         if not self._receivers[id_]:
             del self._receivers[id_]
+            self._over.append(id_)
+
+    def entrust(self, member: Member, id_: int, now: float) -> Ranged | Leave | None:
+        """What was sent to this member under this id, if it waits: a stream takes it from here.
+
+        It is not sent again, and given up after `stream_idle` seconds.
+        """
+        entry = self._waiting.get(member.boot, {}).get(id_)
+        if entry is None or entry.tries > self._settings.retry_times:
+            return None
+        self._silent.discard(member.boot)
+        entry.tries = self._settings.retry_times + 1
+        entry.due = now + self._settings.stream_idle
+        heapq.heappush(self._due, (entry.due, id_, member.boot))
+        return entry.message
 
     def waits(self, id_: int) -> bool:
         """True while somebody may still acknowledge this id."""
         return id_ in self._receivers
 
-    def forget(self, boot: bytes) -> None:
-        """This process is gone: nothing waits for it."""
-        for id_ in self._waiting.pop(boot, ()):
-            self._give_up(id_)
-
-    def _give_up(self, id_: int) -> None:
-        self._less(id_)
-        if id_ not in self._receivers:
-            self._given_up.append(id_)
-
-    def given_up(self) -> list[int]:
-        """Ids, since the last call, whose last receiver was given up."""
-        ids, self._given_up = self._given_up, []
+    def over(self) -> list[int]:
+        """Ids, since the last call, that nobody will acknowledge any more."""
+        ids, self._over = self._over, []
         return ids
+
+    def forget(self, boot: bytes) -> None:
+        """This process is gone: nothing waits for it, and what it was to relay falls back to us."""
+        self._silent.discard(boot)
+        for entry in self._waiting.pop(boot, {}).values():
+            self._orphan(entry)
+            self._less(entry.message.id)
+
+    def _orphan(self, entry: _Waiting) -> None:
+        """The receiver relays nothing: its message is for itself alone."""
+        message, place = entry.message, entry.place
+        if place is None or isinstance(message, Leave):
+            return
+        entry.place = None
+        lo, hi = alone(place)
+        if (message.lo, message.hi) == (lo, hi):
+            return
+        entry.message = replace(message, lo=lo, hi=hi)
+        self._orphans.append(Orphan(message, place))
+        self._receivers[message.id] += 1  # whoever relays it instead will acknowledge it
+
+    def orphans(self) -> Iterator[Orphan]:
+        """What falls back to us. Whoever takes one hands it to somebody else before the next."""
+        while self._orphans:
+            orphan = self._orphans.pop()
+            yield orphan
+            self._less(orphan.message.id)
 
     @property
     def deadline(self) -> float:
         """When the next message is to be sent again."""
+        if self._orphans:
+            return 0.0
         while self._due:
             at, id_, boot = self._due[0]
-            if id_ in self._waiting.get(boot, ()):
+            entry = self._waiting.get(boot, {}).get(id_)
+            if entry is not None and entry.due == at:
                 return at
-            heapq.heappop(self._due)  # acknowledged meanwhile
+            heapq.heappop(self._due)  # acknowledged or put off meanwhile
         return float("inf")
 
     def wake(self, now: float) -> list[Send]:
         """Send again what is overdue."""
         again: list[Send] = []
         while self._due and self._due[0][0] <= now:
-            _, id_, boot = heapq.heappop(self._due)
+            at, id_, boot = heapq.heappop(self._due)
             entry = self._waiting.get(boot, {}).get(id_)
-            if entry is None:
+            if entry is None or entry.due != at:
                 continue
-            if entry.tries >= self._settings.retry_times:
+            self._silent.add(boot)
+            if entry.tries >= TAKEN_OVER:
+                self._orphan(entry)
+            if entry.tries > self._settings.retry_times:
                 del self._waiting[boot][id_]
-                self._give_up(id_)
+                self._less(id_)
                 continue
             entry.tries += 1
-            entry.wait = min(entry.wait * GROWTH, LONGEST)
-            heapq.heappush(self._due, (now + entry.wait, id_, boot))
+            entry.wait = min(entry.wait * GROWTH, entry.longest)
+            entry.due = now + entry.wait
+            heapq.heappush(self._due, (entry.due, id_, boot))
             again.append(to(entry.member, entry.message))
         return again

@@ -18,7 +18,7 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Challenge, MemberList, Message, Ping, UnknownKind
+from crdtnode.wire.messages import Challenge, MemberList, Message, Ping, Tell, UnknownKind
 
 
 class Doorway:
@@ -189,6 +189,8 @@ class Doorway:
             if message.reply and self._members.booted(boot) is None:  # its name is taken
                 listing = self._cluster.listing(reply=False)
                 self._out.carry([Send(boot, address, listing, stream=True)], now)
+        elif isinstance(message, Tell) and any(r.boot == boot for r in message.records):
+            self._out.carry(self._cluster.hear(message.records, now, boot), now)
         elif isinstance(message, Ping):
             if self._contact.may_tell(boot, now):
                 self._out.carry([Send(boot, address, self._cluster.listing(reply=True))], now)

@@ -88,7 +88,7 @@ class MemberNews:
 class Flushed:
     """All that was written before ``engine.flush`` gave this ticket is held by ``members`` others.
 
-    0 means that nobody else is alive.
+    0 means that nobody else is alive, or that none of those who are knows its types.
     """
 
     ticket: int

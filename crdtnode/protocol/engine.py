@@ -16,6 +16,7 @@ import random
 
 from crdtnode.config import PROTOCOL, Settings
 from crdtnode.metrics import Metrics
+from crdtnode.protocol.announcing import Announcing
 from crdtnode.protocol.answers import Answers
 from crdtnode.protocol.channel import Channel
 from crdtnode.protocol.clocks import Clocks
@@ -33,6 +34,7 @@ from crdtnode.protocol.news import News
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings, hellos
 from crdtnode.protocol.push import Pushes
+from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Streams
@@ -105,9 +107,21 @@ class Engine:
         strangers = Strangers()
         self._streams = Streams(channel, hello, entropy, cluster, strangers, settings, metrics)
         self._out = Outbound(channel, self._streams, self._repair, settings, metrics)
-        self._confirmations = Confirmations(members, deliveries)
+        self._confirmations = Confirmations(members, deliveries, self._typesets)
         self._leaving = Leaving(members, deliveries, self._confirmations, settings)
-        self._pushes = Pushes(registry, members, deliveries, self._confirmations, settings, most)
+        self._receipts = Receipts(settings)
+        spreading = self._cluster.spreading
+        announcing = Announcing(registry, spreading, deliveries, self._receipts)
+        self._pushes = Pushes(
+            registry,
+            spreading,
+            announcing,
+            deliveries,
+            self._confirmations,
+            settings,
+            metrics,
+            most,
+        )
         self._inbox = Inbox(Joins(registry, metrics), settings.work_items)
         self._survey = Survey(settings)
         self._answers = Answers(
@@ -115,6 +129,8 @@ class Engine:
             self._cluster,
             self._pings,
             self._pushes,
+            announcing,
+            self._receipts,
             self._confirmations,
             self._inbox,
             self._repair,
@@ -231,6 +247,7 @@ class Engine:
             self._cluster.deadline,
             self._cluster.seeds.deadline,
             self._pushes.deadline,
+            self._receipts.deadline,
             self._streams.deadline,
             self._survey.deadline,
             self._answers.hot_at,
@@ -244,6 +261,7 @@ class Engine:
             self._out.carry(self._cluster.slept(now), now)
         self._answers.work(now)
         self._out.carry(self._pushes.wake(now), now)
+        self._out.carry(self._receipts.wake(now), now)
         self._out.carry(self._cluster.wake(now), now)
         for conn in self._streams.wake(now):
             self._doorway.stream_over(conn, "timeout", now)

@@ -23,6 +23,8 @@ class Job:
     message: Push | Sync
     done: int = 0
     changed: bool = False
+    kept: bool = True
+    """True where nothing of it was refused."""
 
 
 class Inbox:
@@ -39,9 +41,14 @@ class Inbox:
         """True while something waits to be joined."""
         return bool(self._jobs)
 
+    @property
+    def full(self) -> bool:
+        """True while too much waits to take more."""
+        return self._waiting >= WAITING_MOST
+
     def put(self, sender: Member, message: Push | Sync) -> bool:
         """Queue a batch; False where too many wait."""
-        if self._waiting >= WAITING_MOST:
+        if self.full:
             return False
         self._jobs.append(Job(sender, message))
         self._waiting += 1 + len(message.items)
@@ -56,7 +63,8 @@ class Inbox:
             job = self._jobs[0]
             items = job.message.items[job.done : job.done + budget]
             for item in items:
-                news = self._joins.take(item, job.sender.name, now)
+                kept, news = self._joins.take(item, job.sender.name, now)
+                job.kept = job.kept and kept
                 job.changed = job.changed or bool(news)
                 changes += news
             job.done += len(items)

@@ -4,6 +4,8 @@ An item is joined or dropped as a whole; whatever is wrong with one is counted a
 other.
 """
 
+from typing import NamedTuple
+
 from crdt import PayloadError, StateCRDT
 from crdtnode.errors import InvalidName, UnknownType
 from crdtnode.metrics import Metrics
@@ -15,6 +17,19 @@ SHOWN_BYTES = 65_536
 """What an object held is shown up to this size when somebody else removes it."""
 
 
+class Joined(NamedTuple):
+    """What became of an item."""
+
+    kept: bool
+    """True where all that it holds is here now."""
+    news: tuple[Changed | Event, ...]
+    """What that changed."""
+
+
+REFUSED = Joined(False, ())
+UNCHANGED = Joined(True, ())
+
+
 class Joins:
     """The one way by which remote state gets into the registry."""
 
@@ -22,22 +37,24 @@ class Joins:
         self._registry = registry
         self._metrics = metrics
 
-    def take(self, item: Item, source: str, now: float) -> list[Changed | Event]:
+    def take(self, item: Item, source: str, now: float) -> Joined:
         """Join one item that came from the member ``source``."""
         try:
             absorbed = self._registry.absorb(item.tag, item.name, item.life, item.payloads, now)
         except UnknownType:
             self._metrics.dropped.add("unknown type")
-            return []
+            return REFUSED
         except (PayloadError, InvalidName):
             self._metrics.dropped.add("payload")
-            return []
+            return REFUSED
         grew = "changed" if absorbed.changed else "unchanged"
         self._metrics.joins.add(f"{item.tag}/{grew}")
         if not absorbed.changed:
-            return []
+            return UNCHANGED
         changed = Changed(item.tag, item.name, absorbed.delta, source)
-        return [changed] if absorbed.lost is None else [changed, _removed(changed, absorbed.lost)]
+        if absorbed.lost is None:
+            return Joined(True, (changed,))
+        return Joined(True, (changed, _removed(changed, absorbed.lost)))
 
 
 def _removed(changed: Changed, lost: StateCRDT) -> Event:

@@ -49,11 +49,7 @@ class Leaving:
         self._unheard = min(TOLD, len(told))
         self.deadline = now + self._settings.leave_timeout
         goodbye = Leave(self._id, me.record())
-        return [
-            send
-            for member in told
-            for send in self._deliveries.send(member, self._id, goodbye, now)
-        ]
+        return [send for member in told for send in self._deliveries.send(member, goodbye, now)]
 
     def acknowledged(self, id_: int) -> None:
         """A member acknowledged something; perhaps our goodbye."""

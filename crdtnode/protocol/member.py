@@ -6,6 +6,7 @@ Members are changed in place: whoever holds one sees its latest address and stat
 from dataclasses import dataclass
 
 from crdtnode.protocol.effects import Address
+from crdtnode.protocol.roundtrip import smoothed
 from crdtnode.wire.messages import MemberRecord, State
 
 ADDRESSES_MOST = 8
@@ -71,9 +72,5 @@ class Member:
         )
 
     def measured(self, rtt: float) -> None:
-        """Take one round trip into the averages. Source: RFC 6298, section 2."""
-        if self.rtt is None:
-            self.rtt, self.rtt_varies = rtt, rtt / 2
-            return
-        self.rtt_varies += (abs(rtt - self.rtt) - self.rtt_varies) / 4
-        self.rtt += (rtt - self.rtt) / 8
+        """Take one round trip into the averages."""
+        self.rtt, self.rtt_varies = smoothed(self.rtt, self.rtt_varies, rtt)

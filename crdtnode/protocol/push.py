@@ -1,71 +1,65 @@
-"""The fast path: a change goes to every member at once, and each acknowledges it.
+"""The fast path: a change goes down the tree to every member at once, and each acknowledges it.
 
 An idle node flushes a write immediately; a busy one gathers writes for a few milliseconds, so
-that the deltas of one object travel as one. What a push does not reach, repair does: nothing here
-has to succeed.
+that the deltas of one object travel as one. What arrives is relayed first, then joined, then
+acknowledged, and goes no further than the range for which it came. What a push does not reach,
+repair does: nothing here has to succeed.
 """
 
-from collections import OrderedDict
+from collections.abc import Iterable
 
 from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.announcing import Announcing
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Changed, Event
-from crdtnode.protocol.mail import Outcome, to
-from crdtnode.protocol.members import Member, Members
+from crdtnode.protocol.mail import Outcome, Send
+from crdtnode.protocol.shedding import Bucket
+from crdtnode.protocol.spreading import Spreading
 from crdtnode.registry import Change, Registry
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Ack, Form, Item, Push
-
-SEEN_MOST = 8192
-"""Pushes remembered to recognise a repetition."""
-
-ACKS_MOST = 64
-"""Acknowledgements that travel in one message."""
+from crdtnode.wire.messages import Form, Item, Push
 
 BUSY_ITEMS = 32
 """Objects in one flush that double the time for which the next writes gather."""
 
 
 class Pushes:
-    """Local changes out, remote changes acknowledged."""
+    """Local changes out, remote changes on."""
 
     def __init__(
         self,
         registry: Registry,
-        members: Members,
+        spreading: Spreading,
+        announcing: Announcing,
         deliveries: Deliveries,
         confirmations: Confirmations,
         settings: Settings,
+        metrics: Metrics,
         message_bytes_most: int,
     ) -> None:
         self._registry = registry
-        self._members = members
+        self._spreading = spreading
+        self._announcing = announcing
         self._deliveries = deliveries
         self._confirmations = confirmations
         self._settings = settings
+        self._metrics = metrics
         self._room = codec.body_room(settings.datagram_bytes) - codec.PUSH_HEAD_BYTES - 5
         self._item_bytes_most = message_bytes_most - codec.PUSH_HEAD_BYTES - 5
         self._flushed = float("-inf")
         self._window = settings.flush_window
-        self._seen: OrderedDict[tuple[bytes, int], None] = OrderedDict()
-        self._acks: dict[Member, list[int]] = {}
-        self._acks_due = float("inf")
+        self._bucket = Bucket(settings.push_items)
 
     @property
     def deadline(self) -> float:
-        """When the next flush or the next bundle of acknowledgements is due."""
-        flush_at = self._flushed + self._window if self._registry.dirty else float("inf")
-        return min(flush_at, self._acks_due)
+        """When the next flush is due."""
+        return self._flushed + self._window if self._registry.dirty else float("inf")
 
     def wake(self, now: float) -> list[Outcome]:
-        """Flush what is due."""
-        out: list[Outcome] = []
-        if self._registry.dirty and self._flushed + self._window <= now:
-            out += self.flush(now)
-        if self._acks_due <= now:
-            out += self._send_acks()
-        return out
+        """Flush, if that is due."""
+        return self.flush(now) if self.deadline <= now else []
 
     def flush(self, now: float) -> list[Outcome]:
         """Push every local change since the last flush to all members."""
@@ -74,65 +68,64 @@ class Pushes:
         gathers = self._settings.flush_window * (1 + len(changes) / BUSY_ITEMS)
         self._window = min(self._settings.flush_window_most, gathers)
         out: list[Outcome] = [Changed(c.type, c.name, c.delta, None) for c in changes]
-        items = [_item(change) for change in changes]
-        sized = [(item, codec.pack_size(item)) for item in items]
-        for item, item_bytes in sized:
-            if item_bytes > self._item_bytes_most:
-                self._confirmations.untold()
-                fields: dict[str, object] = {"type": item.tag, "name": item.name}
-                out.append(Event("too-large-to-send", fields | {"bytes": item_bytes}))
-        sendable = [(item, size) for item, size in sized if size <= self._item_bytes_most]
-        for batch in self._batches(sendable):
-            out += self._mail(batch, now)
+        packed = [(change, codec.pack_item(_item(change))) for change in changes]
+        for change, item in packed:
+            if len(item) > self._item_bytes_most:
+                self._confirmations.untold(change.type)
+                fields: dict[str, object] = {"type": change.type, "name": change.name}
+                out.append(Event("too-large-to-send", fields | {"bytes": len(item)}))
+        sendable = [pair for pair in packed if len(pair[1]) <= self._item_bytes_most]
+        for batch in _batches(sendable, self._room):
+            out += self._push(batch, now)
         return out
 
-    def _batches(self, sized: list[tuple[Item, int]]) -> list[bytes]:
-        """Cut items into lists, encoded, each of which fits a datagram if one can."""
-        batches: list[list[Item]] = []
-        room = 0
-        for item, size in sized:
-            if size > room:
-                batches.append([])
-                room = self._room
-            batches[-1].append(item)
-            room -= size
-        return [codec.encode_items(batch) for batch in batches]
-
-    def _mail(self, items: bytes, now: float) -> list[Outcome]:
+    def _push(self, batch: list[tuple[Change, bytes]], now: float) -> list[Send]:
+        tags = frozenset(change.type for change, _ in batch)
+        if not self._bucket.take(len(batch), now):
+            self._metrics.dropped.add("push shed", len(batch))
+            for tag in tags:
+                self._confirmations.untold(tag)
+            return []
         id_ = self._deliveries.new_id()
-        push = Push(id_, 0, 0, (), items)
-        large = len(items) > self._room + 5
-        out: list[Outcome] = []
-        for member in self._members.talking():
-            out += self._deliveries.send(member, id_, push, now, large=large)
-        self._confirmations.sent(id_)
+        items = codec.join_items([item for _, item in batch])
+        if self._large(items):
+            (change, _) = batch[0]
+            out = self._announcing.begin(id_, change.hn, change.version, items, now)
+        else:
+            out = self._spreading.begin(Push(id_, 0, 0, (), items), now)
+        self._confirmations.sent(id_, tags)
         return out
 
-    # What comes in
+    def _large(self, items: bytes) -> bool:
+        return len(items) > self._room + 5
 
-    def is_new(self, sender: Member, push: Push, now: float) -> bool:
-        """True the first time; a repetition is acknowledged again and not joined again."""
-        if (sender.boot, push.id) in self._seen:
-            self.acknowledge(sender, push.id, now)
-            return False
-        return True
+    def relay(self, push: Push, now: float) -> list[Send]:
+        """Hand on what arrived, within its range; what is large only when it is joined."""
+        if self._large(push.items_bytes):
+            return []
+        if not self._bucket.take(len(push.items), now):
+            self._metrics.dropped.add("push shed", len(push.items))
+            return []
+        return self._spreading.relay(push, now)
 
-    def acknowledge(self, sender: Member, id_: int, now: float) -> None:
-        """Tell the sender, within a moment, that its push is joined here."""
-        self._seen[sender.boot, id_] = None
-        if len(self._seen) > SEEN_MOST:
-            self._seen.popitem(last=False)
-        self._acks.setdefault(sender, []).append(id_)
-        self._acks_due = min(self._acks_due, now + self._settings.ack_delay)
+    def joined(self, push: Push, now: float) -> list[Send]:
+        """What arrived is joined."""
+        return self._announcing.relay(push, now) if self._large(push.items_bytes) else []
 
-    def _send_acks(self) -> list[Outcome]:
-        out: list[Outcome] = []
-        for member, ids in self._acks.items():
-            bundles = (ids[at : at + ACKS_MOST] for at in range(0, len(ids), ACKS_MOST))
-            out += [to(member, Ack(tuple(bundle), stored=False)) for bundle in bundles]
-        self._acks.clear()
-        self._acks_due = float("inf")
-        return out
+
+def _batches(
+    packed: Iterable[tuple[Change, bytes]], room_bytes: int
+) -> list[list[tuple[Change, bytes]]]:
+    """Cut changes into lists, each of which fits a datagram if one can."""
+    batches: list[list[tuple[Change, bytes]]] = []
+    room = 0
+    for change, item in packed:
+        if len(item) > room:
+            batches.append([])
+            room = room_bytes
+        batches[-1].append((change, item))
+        room -= len(item)
+    return batches
 
 
 def _item(change: Change) -> Item:

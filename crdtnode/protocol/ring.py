@@ -1,12 +1,15 @@
-"""Where members stand on the ring, and whom each probes in a round.
+"""Where members stand on the ring, whom each probes in a round, and who relays to whom.
 
 Every node computes the same ring from the same names, so that in one round each member is probed
 exactly once, and each pair meets within n - 1 rounds. Source: SWIM (Das, Gupta, Motivala 2002),
 section 4.3, whose round-robin this makes common to all members.
 """
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 import random
+
+from crdtnode.protocol.spans import Part, Standing, divided
 
 ROUNDS = 2**32
 """Rounds are counted modulo this."""
@@ -18,7 +21,7 @@ def later(a: int, b: int) -> bool:
 
 
 class Ring:
-    """The names that may be probed, in the order of their places.
+    """The names that may be probed and told, in the order of their places.
 
     Args:
         names: Gives the names that may be probed.
@@ -29,7 +32,7 @@ class Ring:
         self._listed = names
         self._place = place
         self._places: dict[str, int] = {}
-        self._names: list[str] = []
+        self._standing: list[Standing] = []
         self._shifts: tuple[int, int, list[int]] = (-1, 0, [])
         self._changed = True
 
@@ -41,16 +44,26 @@ class Ring:
         if self._changed:
             self._changed = False
             self._places = {n: self._places.get(n) or self._place(n) for n in self._listed()}
-            self._names = sorted(self._places, key=lambda n: (self._places[n], n))
+            self._standing = sorted((place, name) for name, place in self._places.items())
 
     def target(self, name: str, round_: int) -> str | None:
         """Whom ``name`` probes in a round; None where it is alone or not on the ring."""
         self._look()
-        size = len(self._names)
-        if size < 2 or name not in self._places:
+        size, place = len(self._standing), self._places.get(name)
+        if size < 2 or place is None:
             return None
-        start = self._names.index(name)
-        return self._names[(start + self._shift(round_, size)) % size]
+        start = bisect_left(self._standing, (place, name))
+        return self._standing[(start + self._shift(round_, size)) % size][1]
+
+    def place(self, name: str) -> int:
+        """The place of a name, whether it is on the ring or not."""
+        place = self._places.get(name)
+        return self._place(name) if place is None else place
+
+    def divided(self, ranges: Sequence[tuple[int, int]], most: int) -> list[Part]:
+        """Divide ranges among those who stand in them; see `spans.divided`."""
+        self._look()
+        return divided(self._standing, ranges, most)
 
     def _shift(self, round_: int, size: int) -> int:
         cycle, step = divmod(round_, size - 1)

@@ -20,6 +20,8 @@ from crdtnode.wire import messages as m
 from crdtnode.wire.items import NO_ITEMS as NO_ITEMS
 from crdtnode.wire.items import decode_items as decode_items
 from crdtnode.wire.items import encode_items as encode_items
+from crdtnode.wire.items import join_items as join_items
+from crdtnode.wire.items import pack_item as pack_item
 from crdtnode.wire.items import pack_size as pack_size
 from crdtnode.wire.messages import Kind
 from crdtnode.wire.seal import OVERHEAD_BYTES
@@ -111,6 +113,12 @@ def _fields(message: m.Message) -> _Fields:
             return [9, id_, lo, hi]
         case m.Ack(ids, stored):
             return [10, ids, stored]
+        case m.Tell(id_, lo, hi, records):
+            return [21, id_, lo, hi, [f.put_member(r) for r in records]]
+        case m.Announce(id_, lo, hi, place, version):
+            return [22, id_, lo, hi, place, version]
+        case m.Pull(ids):
+            return [23, ids]
         case m.Hello(nonce, receiver, name, cluster, types, echo, protocol):
             to = f.put_ident(receiver)
             return [1, f.put_ident(nonce), to, name, cluster, types, f.put_echo(echo), protocol]
@@ -209,6 +217,19 @@ def _read_ack(v: _Fields) -> m.Ack:
     return m.Ack(f.wholes(v[1], ACKS), f.flag(v[2]))
 
 
+def _read_tell(v: _Fields) -> m.Tell:
+    return m.Tell(f.whole(v[1]), f.whole(v[2]), f.whole(v[3]), f.many(v[4], f.member, NEWS))
+
+
+def _read_announce(v: _Fields) -> m.Announce:
+    id_, lo, hi, place, version = map(f.whole, v[1:])
+    return m.Announce(id_, lo, hi, place, version)
+
+
+def _read_pull(v: _Fields) -> m.Pull:
+    return m.Pull(f.wholes(v[1], ACKS))
+
+
 def _read_list(v: _Fields) -> m.MemberList:
     return m.MemberList(f.whole(v[1]), f.many(v[2], f.member, RECORDS), f.flag(v[3]))
 
@@ -251,5 +272,8 @@ _READ: Final[dict[int, tuple[int, Callable[[_Fields], m.Message]]]] = {
     Kind.LEAVE: (3, _read_leave),
     Kind.TYPES: (3, _read_types),
     Kind.WANT: (6, _read_want),
+    Kind.TELL: (5, _read_tell),
+    Kind.ANNOUNCE: (6, _read_announce),
+    Kind.PULL: (2, _read_pull),
 }
 """For each kind of one value: the fields it has, the kind among them, and how to take them."""

@@ -5,7 +5,7 @@ of a PUSH or SYNC, so that a batch can be sized and cut before it is addressed, 
 the same bytes on. This is the hottest loop of a receiver: checks stand inline on purpose.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgpack import packb
@@ -43,9 +43,25 @@ def encode_items(items: Iterable[Item]) -> bytes:
     return packed
 
 
+def pack_item(item: Item) -> bytes:
+    """Encode one item, for `join_items`.
+
+    Raises:
+        ValueError: As `encode_items`.
+    """
+    return encode_items((item,))[1:]
+
+
+def join_items(packed: Sequence[bytes]) -> bytes:
+    """Make a batch of items that are encoded already; at most `ITEMS`."""
+    count = len(packed)
+    head = bytes((0x90 | count,)) if count < 16 else b"\xdc" + count.to_bytes(2)
+    return head + b"".join(packed)
+
+
 def pack_size(item: Item) -> int:
     """Return the bytes that an item adds to a batch (whose own head has 1 to 5)."""
-    return len(encode_items([item])) - 1
+    return len(pack_item(item))
 
 
 def decode_items(data: bytes) -> tuple[Item, ...]:

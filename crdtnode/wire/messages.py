@@ -57,6 +57,9 @@ class Kind(IntEnum):
     BUSY = 18  # reserved
     AGAIN = 19  # reserved
     PART = 20  # reserved
+    TELL = 21
+    ANNOUNCE = 22
+    PULL = 23
 
 
 class State(IntEnum):
@@ -268,12 +271,48 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """News of members, for the receiver and for it to relay, as a `Push` is."""
+
+    id: int
+    lo: int
+    hi: int
+    records: tuple[MemberRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """A change that no datagram holds: `Pull` it. Then it comes as a `Push` with this id and range.
+
+    Whoever has that version of the object already says so with an `Ack`.
+    """
+
+    id: int
+    lo: int
+    hi: int
+    place: int
+    """Of the object."""
+    version: int
+    """What the sender's version of it is with the change."""
+    items_bytes: bytes = field(default=b"", compare=False, repr=False)
+    """The change, encoded, at the sender of this; it does not travel with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Send the pushes that you announced under these ids."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
-    """Pushes, lists and leaves that arrived, by their ids."""
+    """Pushes, news and leaves that arrived, by their ids."""
 
     ids: tuple[int, ...]
     stored: bool
-    """True where they are committed at the sender of this."""
+    """True where all that they hold is kept at the sender of this: joined, and on its disk where it
+    has one. False where it does not keep it, because it does not know the type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +320,7 @@ class MemberList:
     """All members that the sender knows, to join or to compare notes. Kind LIST."""
 
     id: int
-    """Answered by an Ack with this id; 0 where none is wanted."""
+    """Reserved, 0: a list is not acknowledged."""
     records: tuple[MemberRecord, ...]
     reply: bool
     """True asks for the receiver's list in return."""
@@ -345,6 +384,9 @@ Message: TypeAlias = (
     | PingAck
     | Nack
     | Push
+    | Tell
+    | Announce
+    | Pull
     | Ack
     | MemberList
     | Leave

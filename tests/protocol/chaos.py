@@ -164,7 +164,8 @@ def held_by(seat: Seat) -> State:
         place = seat.registry.fingerprints.place(tag, name)
         state = seat.registry.state(place)
         assert state is not None
-        held[tag, name] = type_of(tag).from_payload(state[3])
+        (payload,) = state[3]
+        held[tag, name] = type_of(tag).from_payload(payload)
     return held
 
 

@@ -1,5 +1,7 @@
 """What flush waits for."""
 
+from collections.abc import Collection
+
 import pytest
 
 from crdtnode.config import Settings
@@ -7,8 +9,12 @@ from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Flushed
 from crdtnode.protocol.members import Member, Members
-from crdtnode.wire.messages import State, Types
+from crdtnode.protocol.typesets import TypeSets
+from crdtnode.wire.messages import Push, State
 from tests.protocol.people import members
+from tests.protocol.registries import registry
+
+TAGS = frozenset({"gset@1"})
 
 
 class Desk:
@@ -17,19 +23,26 @@ class Desk:
     def __init__(self) -> None:
         self.members: Members = members("b", "c")
         self.deliveries = Deliveries(Settings())
-        self.confirmations = Confirmations(self.members, self.deliveries)
+        self.registry = registry(["gset@1", "pncounter@1"])
+        self.confirmations = Confirmations(self.members, self.deliveries, TypeSets(self.registry))
 
     def of(self, name: str) -> Member:
         one = self.members.named(name)
         assert one is not None
         return one
 
-    def push(self, *receivers: str) -> int:
-        id_ = self.deliveries.new_id()
+    def push(self, *receivers: str, tags: Collection[str] = TAGS) -> int:
+        push = Push(self.deliveries.new_id(), 0, 0, ())
         for name in receivers:
-            self.deliveries.send(self.of(name), id_, Types(1, ()), 0.0)
-        self.confirmations.sent(id_)
-        return id_
+            self.deliveries.send(self.of(name), push, 0.0)
+        self.confirmations.sent(push.id, tags)
+        return push.id
+
+    def knows(self, name: str, *tags: str) -> None:
+        """This member knows these types."""
+        theirs = registry(tags)
+        self.of(name).types = theirs.types_hash
+        assert self.confirmations._typesets.learn(TypeSets(theirs).ours())
 
     def acknowledge(self, name: str, id_: int) -> None:
         assert self.deliveries.acknowledged(self.of(name), id_, 0.1)
@@ -81,14 +94,14 @@ def test_what_nobody_was_told_an_equal_root_confirms(desk: Desk) -> None:
     ticket = desk.confirmations.ticket()
     assert desk.confirmations.needs_root
     assert desk.confirmations.settle() == []
-    desk.confirmations.all_held()
+    desk.confirmations.all_held(TAGS)
     assert not desk.confirmations.needs_root
     assert desk.confirmations.settle() == [Flushed(ticket, 1)]
     assert not desk.confirmations.open
 
 
 def test_what_is_not_pushed_at_all_an_equal_root_confirms_too(desk: Desk) -> None:
-    desk.confirmations.untold()
+    desk.confirmations.untold("gset@1")
     desk.confirmations.ticket()
     assert desk.confirmations.settle() == []
     assert desk.confirmations.needs_root
@@ -102,7 +115,7 @@ def test_a_batch_that_nobody_acknowledged_waits_for_an_equal_root(desk: Desk) ->
     desk.acknowledge("c", held)
     assert desk.confirmations.settle() == []
     assert desk.confirmations.needs_root
-    desk.confirmations.all_held()
+    desk.confirmations.all_held(TAGS)
     assert desk.confirmations.settle() == [Flushed(ticket, 1)]
     assert not desk.deliveries.waits(lost)
 
@@ -116,7 +129,7 @@ def test_tickets_that_do_not_need_the_lost_batch_go_on(desk: Desk) -> None:
     desk.acknowledge("c", early)
     assert desk.confirmations.settle() == [Flushed(first, 1)]
     desk.confirmations.acknowledged(early)
-    desk.confirmations.all_held()
+    desk.confirmations.all_held(TAGS)
     assert desk.confirmations.settle() == [Flushed(waiting, 1)]
 
 
@@ -128,3 +141,44 @@ def test_a_batch_given_up_by_one_receiver_may_be_confirmed_by_another(desk: Desk
     assert not desk.confirmations.needs_root
     desk.acknowledge("c", id_)
     assert desk.confirmations.settle() == [Flushed(ticket, 1)]
+
+
+def test_a_root_over_other_types_confirms_nothing_of_this_one(desk: Desk) -> None:
+    pushed = desk.push("b")
+    desk.push(tags=["pncounter@1"])
+    desk.confirmations.ticket()
+    desk.confirmations.all_held(["pncounter@1"])
+    assert desk.confirmations.settle() == []
+    desk.acknowledge("b", pushed)
+    assert desk.confirmations.settle() == [Flushed(1, 1)]
+
+
+def test_a_batch_of_two_types_needs_a_root_over_both(desk: Desk) -> None:
+    desk.push("b", tags=["gset@1", "pncounter@1"])
+    ticket = desk.confirmations.ticket()
+    desk.confirmations.all_held(["gset@1"])
+    assert desk.confirmations.settle() == []
+    desk.confirmations.all_held(["gset@1", "pncounter@1"])
+    assert desk.confirmations.settle() == [Flushed(ticket, 1)]
+
+
+def test_what_all_refused_to_keep_is_held_by_nobody(desk: Desk) -> None:
+    desk.knows("b", "pncounter@1")
+    desk.knows("c", "pncounter@1")
+    id_ = desk.push("b")
+    ticket = desk.confirmations.ticket()
+    assert desk.deliveries.acknowledged(desk.of("b"), id_, 0.1)
+    assert desk.confirmations.settle() == [Flushed(ticket, 0)]
+    assert desk.confirmations.open
+
+
+def test_what_one_member_may_still_hold_is_waited_for(desk: Desk) -> None:
+    desk.knows("b", "pncounter@1")
+    id_ = desk.push("b")
+    ticket = desk.confirmations.ticket()
+    assert desk.deliveries.acknowledged(desk.of("b"), id_, 0.1)
+    assert desk.confirmations.settle() == []  # the list of c is not known yet
+    desk.knows("c", "gset@1")
+    assert desk.confirmations.settle() == []
+    desk.knows("c", "pncounter@1")
+    assert desk.confirmations.settle() == [Flushed(ticket, 0)]

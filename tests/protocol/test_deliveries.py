@@ -1,20 +1,38 @@
 """Messages that want an acknowledgement."""
 
+from dataclasses import replace
+
 import pytest
 
 from crdtnode.config import Settings
-from crdtnode.protocol.deliveries import FIRST_RETRY, LONGEST, WAITING_MOST, Deliveries
+from crdtnode.protocol.deliveries import (
+    FIRST_RETRY,
+    LONGEST,
+    SILENT_MOST,
+    WAITING_MOST,
+    Deliveries,
+    Orphan,
+)
 from crdtnode.protocol.mail import Send, to
-from crdtnode.wire.messages import Types
-from tests.protocol.people import member
+from crdtnode.protocol.members import Member
+from crdtnode.wire.messages import Leave, Push
+from tests.protocol.people import member, record
 
-MESSAGE = Types(1, ("x",))
 SETTINGS = Settings(retry_times=3)
 
 
+class Outgoing(Deliveries):
+    """Deliveries with an easy way to fill them."""
+
+    def push(self, receiver: Member, now: float = 0.0, place: int | None = None) -> Push:
+        push = Push(self.new_id(), 10, 20, ())
+        assert self.send(receiver, push, now, place) == [to(receiver, push)]
+        return push
+
+
 @pytest.fixture
-def deliveries() -> Deliveries:
-    return Deliveries(SETTINGS)
+def deliveries() -> Outgoing:
+    return Outgoing(SETTINGS)
 
 
 def retries(deliveries: Deliveries, until: float = 60.0) -> list[float]:
@@ -26,117 +44,182 @@ def retries(deliveries: Deliveries, until: float = 60.0) -> list[float]:
     return times
 
 
-def test_a_message_is_sent_at_once(deliveries: Deliveries) -> None:
+def test_a_message_is_sent_again_until_it_is_acknowledged(deliveries: Outgoing) -> None:
     b = member("b")
-    assert deliveries.send(b, deliveries.new_id(), MESSAGE, 1.0) == [to(b, MESSAGE)]
-
-
-def test_it_is_sent_again_until_it_is_acknowledged(deliveries: Deliveries) -> None:
-    b, id_ = member("b"), deliveries.new_id()
-    deliveries.send(b, id_, MESSAGE, 1.0)
-    assert deliveries.wake(deliveries.deadline) == [to(b, MESSAGE)]
-    assert deliveries.acknowledged(b, id_, 1.5)
+    push = deliveries.push(b, 1.0)
+    assert deliveries.wake(deliveries.deadline) == [to(b, push)]
+    assert deliveries.acknowledged(b, push.id, 1.5)
     assert deliveries.deadline == float("inf")
 
 
-def test_it_waits_longer_each_time_and_is_given_up_in_the_end(deliveries: Deliveries) -> None:
-    id_ = deliveries.new_id()
-    deliveries.send(member("b"), id_, MESSAGE, 0.0)
+def test_it_waits_longer_each_time_and_is_given_up_in_the_end(deliveries: Outgoing) -> None:
+    push = deliveries.push(member("b"))
     assert retries(deliveries) == pytest.approx(
         [FIRST_RETRY, FIRST_RETRY * 2.5, FIRST_RETRY * 4.75]
     )
-    assert not deliveries.waits(id_)
-    assert deliveries.given_up() == [id_]
-    assert deliveries.given_up() == []
+    assert not deliveries.waits(push.id)
+    assert deliveries.over() == [push.id]
+    assert deliveries.over() == []
 
 
-def test_it_is_sent_to_where_the_member_lives_now(deliveries: Deliveries) -> None:
+def test_it_is_sent_to_where_the_member_lives_now(deliveries: Outgoing) -> None:
     b = member("b")
-    deliveries.send(b, deliveries.new_id(), MESSAGE, 0.0)
+    push = deliveries.push(b)
     b.addresses = (("elsewhere", 2),)
-    assert deliveries.wake(deliveries.deadline) == [Send(b.boot, ("elsewhere", 2), MESSAGE)]
+    assert deliveries.wake(deliveries.deadline) == [Send(b.boot, ("elsewhere", 2), push)]
 
 
-def test_the_first_wait_follows_the_round_trip(deliveries: Deliveries) -> None:
+def test_the_first_wait_follows_the_round_trip(deliveries: Outgoing) -> None:
     near, far = member("near"), member("far")
     near.measured(0.0001)
     far.measured(0.2)
-    deliveries.send(near, deliveries.new_id(), MESSAGE, 0.0)
+    deliveries.push(near)
     assert deliveries.deadline == SETTINGS.retry_least
     deliveries.forget(near.boot)
-    deliveries.send(far, deliveries.new_id(), MESSAGE, 0.0)
+    deliveries.push(far)
     assert deliveries.deadline == pytest.approx(0.6)
 
 
-def test_no_wait_is_longer_than_a_second(deliveries: Deliveries) -> None:
+def test_a_member_that_was_never_measured_is_taken_to_be_like_the_others(
+    deliveries: Outgoing,
+) -> None:
+    deliveries.measured(member("b"), 0.2)
+    deliveries.push(member("c"))
+    assert deliveries.deadline == pytest.approx(0.6)
+
+
+def test_no_wait_is_longer_than_a_second(deliveries: Outgoing) -> None:
     slow = member("slow")
     slow.measured(7.0)
-    deliveries.send(slow, deliveries.new_id(), MESSAGE, 0.0)
+    deliveries.push(slow)
     assert retries(deliveries) == [LONGEST, 2 * LONGEST, 3 * LONGEST]
 
 
-def test_an_acknowledgement_measures_the_round_trip(deliveries: Deliveries) -> None:
-    b, id_ = member("b"), deliveries.new_id()
-    deliveries.send(b, id_, MESSAGE, 1.0)
-    deliveries.acknowledged(b, id_, 1.25)
+def test_an_acknowledgement_measures_the_round_trip(deliveries: Outgoing) -> None:
+    b = member("b")
+    push = deliveries.push(b, 1.0)
+    deliveries.acknowledged(b, push.id, 1.25)
     assert b.rtt == 0.25
 
 
-def test_the_round_trip_of_a_repeated_message_is_ambiguous(deliveries: Deliveries) -> None:
-    b, id_ = member("b"), deliveries.new_id()
-    deliveries.send(b, id_, MESSAGE, 1.0)
+def test_the_round_trip_of_a_repeated_message_is_ambiguous(deliveries: Outgoing) -> None:
+    b = member("b")
+    push = deliveries.push(b, 1.0)
     deliveries.wake(2.0)
-    deliveries.acknowledged(b, id_, 2.25)
+    deliveries.acknowledged(b, push.id, 2.25)
     assert b.rtt is None
 
 
-def test_each_member_acknowledges_once_and_for_itself(deliveries: Deliveries) -> None:
-    b, c, id_ = member("b"), member("c"), deliveries.new_id()
-    deliveries.send(b, id_, MESSAGE, 1.0)
-    deliveries.send(c, id_, MESSAGE, 1.0)
-    assert deliveries.acknowledged(b, id_, 1.1)
-    assert not deliveries.acknowledged(b, id_, 1.2)
-    assert deliveries.waits(id_)
-    assert deliveries.acknowledged(c, id_, 1.3)
-    assert not deliveries.waits(id_)
-    assert deliveries.given_up() == []
+def test_each_member_acknowledges_once_and_for_itself(deliveries: Outgoing) -> None:
+    b, c = member("b"), member("c")
+    push = deliveries.push(b)
+    deliveries.send(c, push, 1.0)
+    assert deliveries.acknowledged(b, push.id, 1.1)
+    assert not deliveries.acknowledged(b, push.id, 1.2)
+    assert deliveries.waits(push.id)
+    assert deliveries.over() == []
+    assert deliveries.acknowledged(c, push.id, 1.3)
+    assert not deliveries.waits(push.id)
+    assert deliveries.over() == [push.id]
 
 
-def test_an_acknowledgement_of_nothing_is_none(deliveries: Deliveries) -> None:
+def test_an_acknowledgement_of_nothing_is_none(deliveries: Outgoing) -> None:
     assert not deliveries.acknowledged(member("b"), 77, 1.0)
 
 
-def test_nothing_waits_for_a_process_that_is_gone(deliveries: Deliveries) -> None:
-    b, id_ = member("b"), deliveries.new_id()
-    deliveries.send(b, id_, MESSAGE, 0.0)
-    deliveries.forget(b.boot)
-    assert retries(deliveries) == []
-    assert deliveries.given_up() == [id_]
-    deliveries.forget(b.boot)
-
-
-def test_a_large_message_is_left_to_its_stream(deliveries: Deliveries) -> None:
-    b, id_ = member("b"), deliveries.new_id()
-    assert deliveries.send(b, id_, MESSAGE, 0.0, large=True) == [to(b, MESSAGE, stream=True)]
-    assert retries(deliveries) == []
-    assert deliveries.given_up() == [id_]
-
-
-def test_a_large_message_has_no_round_trip(deliveries: Deliveries) -> None:
-    b, id_ = member("b"), deliveries.new_id()
-    deliveries.send(b, id_, MESSAGE, 0.0, large=True)
-    assert deliveries.acknowledged(b, id_, 3.0)
-    assert b.rtt is None
-
-
-def test_to_a_member_that_never_acknowledges_only_so_much_is_sent(deliveries: Deliveries) -> None:
+def test_a_member_gets_a_message_once(deliveries: Outgoing) -> None:
     b = member("b")
-    sent = [deliveries.send(b, deliveries.new_id(), MESSAGE, 0.0) for _ in range(WAITING_MOST + 5)]
-    assert sum(map(len, sent)) == WAITING_MOST
-    assert not deliveries.waits(WAITING_MOST + 1)
+    push = deliveries.push(b)
+    assert deliveries.send(b, push, 1.0) == []
 
 
-def test_what_is_due_at_once_is_sent_in_one_go(deliveries: Deliveries) -> None:
+def test_nothing_waits_for_a_process_that_is_gone(deliveries: Outgoing) -> None:
+    b = member("b")
+    push = deliveries.push(b)
+    deliveries.forget(b.boot)
+    assert retries(deliveries) == []
+    assert deliveries.over() == [push.id]
+    deliveries.forget(b.boot)
+
+
+def test_to_a_member_that_never_acknowledges_only_so_much_is_sent(deliveries: Outgoing) -> None:
+    b = member("b")
+    for _ in range(WAITING_MOST):
+        deliveries.push(b)
+    one_more = Push(deliveries.new_id(), 0, 0, ())
+    assert deliveries.send(b, one_more, 0.0) == []
+    assert not deliveries.waits(one_more.id)
+
+
+def test_to_a_member_that_is_silent_much_less_is_sent(deliveries: Outgoing) -> None:
+    b = member("b")
+    first = deliveries.push(b)
+    assert not deliveries.silent(b)
+    deliveries.wake(5.0)
+    assert deliveries.silent(b)
+    for _ in range(SILENT_MOST - 1):
+        deliveries.push(b, 5.0)
+    assert deliveries.send(b, Push(999, 0, 0, ()), 5.0) == []
+    deliveries.acknowledged(b, first.id, 5.1)
+    assert not deliveries.silent(b)
+    deliveries.push(b, 5.1)
+
+
+def test_what_is_due_at_once_is_sent_in_one_go(deliveries: Outgoing) -> None:
     for name in "bcd":
-        deliveries.send(member(name), deliveries.new_id(), MESSAGE, 0.0)
+        deliveries.push(member(name))
     assert len(deliveries.wake(5.0)) == 3
+
+
+# Who is silent relays nothing
+
+
+def test_after_two_silent_tries_a_range_falls_back_and_the_member_is_on_its_own(
+    deliveries: Outgoing,
+) -> None:
+    b = member("b")
+    push = deliveries.push(b, place=15)
+    assert deliveries.wake(deliveries.deadline) == [to(b, push)]
+    assert list(deliveries.orphans()) == []
+    alone = replace(push, lo=15, hi=16)
+    assert deliveries.wake(deliveries.deadline) == [to(b, alone)]
+    assert deliveries.deadline == 0.0
+    assert list(deliveries.orphans()) == [Orphan(push, 15)]
+    assert deliveries.deadline > 0.0
+    assert deliveries.wake(deliveries.deadline) == [to(b, alone)]
+    assert list(deliveries.orphans()) == []
+
+
+def test_the_range_of_a_member_that_is_gone_falls_back_at_once(deliveries: Outgoing) -> None:
+    b = member("b")
+    push = deliveries.push(b, place=15)
+    deliveries.forget(b.boot)
+    assert deliveries.deadline == 0.0
+    assert list(deliveries.orphans()) == [Orphan(push, 15)]
+
+
+def test_until_its_range_is_handed_on_a_message_is_not_over(deliveries: Outgoing) -> None:
+    b, c = member("b"), member("c")
+    push = deliveries.push(b, place=15)
+    deliveries.forget(b.boot)
+    assert deliveries.over() == []
+    for orphan in deliveries.orphans():
+        deliveries.send(c, orphan.message, 1.0)
+    assert deliveries.over() == []
+    deliveries.acknowledged(c, push.id, 1.1)
+    assert deliveries.over() == [push.id]
+
+
+def test_a_range_of_one_place_is_nobody_elses(deliveries: Outgoing) -> None:
+    b = member("b")
+    deliveries.send(b, Push(7, 15, 16, ()), 0.0, 15)
+    deliveries.forget(b.boot)
+    assert list(deliveries.orphans()) == []
+
+
+def test_a_goodbye_is_for_its_receiver_alone(deliveries: Outgoing) -> None:
+    b = member("b")
+    deliveries.send(b, Leave(7, record("a")), 0.0)
+    deliveries.forget(b.boot)
+    assert list(deliveries.orphans()) == []
+    assert deliveries.over() == [7]

@@ -207,7 +207,26 @@ def test_nodes_that_know_unlike_types_agree_on_what_both_know(table: Table) -> N
     table.run(2)
     assert {m.root_equal for m in [*a.engine.members, *b.engine.members]} == {True}
     ticket = table.call(a, lambda: a.engine.flush(table.now))
-    assert table.run(1, until=lambda: Flushed(ticket, 1) in a.saw(Flushed))
+    assert table.run(9, until=lambda: Flushed(ticket, 0) in a.saw(Flushed))  # nobody counts visits
+    table.lose = lambda sender, receiver, data: False
+    a.registry.open("tags", GSet).add("more")
+    c = table.seat("c", a.address, types=["gset@1", "pncounter@1"])
+    assert table.run(2, until=table.agreed)
+    ticket = table.call(a, lambda: a.engine.flush(table.now))
+    assert table.run(5, until=lambda: Flushed(ticket, 1) in a.saw(Flushed))
+    assert c.registry.open("visits", PNCounter).value == 1
+
+
+def test_a_member_that_does_not_know_a_type_acknowledges_and_does_not_count(table: Table) -> None:
+    a = table.seat("a", types=["gset@1", "pncounter@1"])
+    b = table.seat("b", a.address, types=["gset@1"])
+    assert table.run(2, until=table.agreed)
+    a.registry.open("visits", PNCounter).increment()
+    ticket = table.call(a, lambda: a.engine.flush(table.now))
+    assert table.run(0.1, until=lambda: Flushed(ticket, 0) in a.saw(Flushed))
+    assert len(b.registry) == 0
+    a.registry.open("tags", GSet).add("red")
+    assert table.run(0.1, until=lambda: bool(b.registry.root))
 
 
 def test_a_type_that_is_learned_later_is_told_to_all(table: Table) -> None:

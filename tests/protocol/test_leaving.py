@@ -9,8 +9,10 @@ from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.leaving import TOLD, Leaving
 from crdtnode.protocol.members import Members
+from crdtnode.protocol.typesets import TypeSets
 from crdtnode.wire.messages import Leave, State
 from tests.protocol.people import members
+from tests.protocol.registries import registry
 
 SETTINGS = Settings()
 
@@ -21,7 +23,8 @@ class Node:
 
     def __post_init__(self) -> None:
         self.deliveries = Deliveries(SETTINGS)
-        self.confirmations = Confirmations(self.members, self.deliveries)
+        typesets = TypeSets(registry())
+        self.confirmations = Confirmations(self.members, self.deliveries, typesets)
         self.leaving = Leaving(self.members, self.deliveries, self.confirmations, SETTINGS)
 
     def begin(self) -> int:
@@ -63,18 +66,18 @@ def test_it_is_over_when_nobody_hears_it(node: Node) -> None:
 
 
 def test_it_waits_for_somebody_to_hold_our_last_writes(node: Node) -> None:
-    node.confirmations.untold()
+    node.confirmations.untold("gset@1")
     id_ = node.begin()
     for _ in range(TOLD):
         node.leaving.acknowledged(id_)
     assert not node.leaving.settle(1.0)
-    node.confirmations.all_held()
+    node.confirmations.all_held(["gset@1"])
     assert node.leaving.settle(1.0)
 
 
 def test_alone_it_is_over_at_once() -> None:
     node = Node(members())
-    node.confirmations.untold()
+    node.confirmations.untold("gset@1")
     assert node.leaving.begin(1.0) == []
     assert node.leaving.settle(1.0)
 

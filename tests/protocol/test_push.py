@@ -1,20 +1,27 @@
-"""Local changes out, remote changes acknowledged."""
+"""Local changes out, remote changes on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+import random
 
 import pytest
 
 from crdt import GSet, PNCounter
 from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.announcing import Announcing
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Changed, Event, Flushed
-from crdtnode.protocol.mail import Outcome, Send, to
+from crdtnode.protocol.mail import Outcome, Send
 from crdtnode.protocol.members import Member, Members
-from crdtnode.protocol.push import ACKS_MOST, BUSY_ITEMS, SEEN_MOST, Pushes
+from crdtnode.protocol.push import BUSY_ITEMS, Pushes
+from crdtnode.protocol.receipts import Receipts
+from crdtnode.protocol.ring import Ring
+from crdtnode.protocol.spreading import Spreading
+from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Ack, Push
+from crdtnode.wire.messages import Announce, Item, Push
 from tests.protocol.people import members
 from tests.protocol.registries import registry
 
@@ -30,17 +37,27 @@ class Pusher:
     registry: Registry = field(default_factory=registry)
     members: Members = field(default_factory=lambda: members("b", "c"))
     deliveries: Deliveries = field(default_factory=lambda: Deliveries(SETTINGS))
+    settings: Settings = SETTINGS
+    metrics: Metrics = field(default_factory=Metrics)
     confirmations: Confirmations = field(init=False)
     pushes: Pushes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.confirmations = Confirmations(self.members, self.deliveries)
+        typesets = TypeSets(self.registry)
+        self.confirmations = Confirmations(self.members, self.deliveries, typesets)
+        place = self.registry.fingerprints.text_hash
+        ring = Ring(lambda: [m.name for m in self.members if m.talks], place)
+        self.spreading = Spreading(self.members, ring, self.deliveries, random.Random(1))
+        receipts = Receipts(self.settings)
+        announcing = Announcing(self.registry, self.spreading, self.deliveries, receipts)
         self.pushes = Pushes(
             self.registry,
-            self.members,
+            self.spreading,
+            announcing,
             self.deliveries,
             self.confirmations,
-            SETTINGS,
+            self.settings,
+            self.metrics,
             self.message_bytes_most,
         )
 
@@ -72,7 +89,7 @@ def test_a_change_goes_to_every_member(us: Pusher) -> None:
     us.registry.open("visits", PNCounter).increment(3)
     out = us.pushes.flush(1.0)
     (to_b,), (to_c,) = sends(out, us.of("b").boot), sends(out, us.of("c").boot)
-    assert received(to_b) == received(to_c)
+    assert received(to_b).items_bytes == received(to_c).items_bytes
     (item,) = received(to_b).items
     assert (item.tag, item.name, item.base) == ("pncounter@1", "visits", 0)
     assert item.version == us.registry.version("pncounter@1", "visits")
@@ -140,15 +157,15 @@ def test_a_large_batch_is_cut_into_datagrams(us: Pusher) -> None:
     assert sorted(items) == sorted(f"visits-{number}" for number in range(200))
 
 
-def test_a_change_that_no_datagram_carries_goes_by_stream_and_once(us: Pusher) -> None:
+def test_a_change_that_no_datagram_carries_is_announced(us: Pusher) -> None:
     us.registry.open("small", GSet).add(1)
     us.registry.open("tags", GSet).add("x" * 2000)
     us.registry.open("after", GSet).add(1)
     small, large, after = sends(us.pushes.flush(1.0), us.of("b").boot)
-    assert (small.stream, large.stream, after.stream) == (False, True, False)
-    again = [send.message for send in us.deliveries.wake(9.0)]
-    assert large.message not in again
-    assert small.message in again
+    assert (type(small.message), type(after.message)) == (Push, Push)
+    assert isinstance(large.message, Announce)
+    assert large.message.version == us.registry.version("gset@1", "tags")
+    assert len(codec.encode(large.message)) < 100
 
 
 def test_a_change_that_nothing_carries_is_told_to_the_operator() -> None:
@@ -164,53 +181,50 @@ def test_a_change_that_nothing_carries_is_told_to_the_operator() -> None:
     ticket = us.confirmations.ticket()
     us.confirmations.acknowledged(1)
     assert us.confirmations.settle() == []
-    us.confirmations.all_held()
+    us.confirmations.all_held(["gset@1"])
     assert us.confirmations.settle() == [Flushed(ticket, 1)]
 
 
-# In
+# On
 
 
-def test_an_acknowledgement_follows_within_a_moment(us: Pusher) -> None:
-    b = us.of("b")
-    us.pushes.acknowledge(b, 5, 1.0)
-    us.pushes.acknowledge(b, 6, 1.001)
-    assert us.pushes.deadline == 1.0 + SETTINGS.ack_delay
-    assert us.pushes.wake(1.0) == []
-    assert us.pushes.wake(us.pushes.deadline) == [to(b, Ack((5, 6), stored=False))]
-    assert us.pushes.deadline == NEVER
+def test_what_arrives_is_handed_on_as_the_same_bytes(us: Pusher) -> None:
+    us.registry.open("visits", PNCounter).increment(3)
+    (sent, _) = sends(us.pushes.flush(1.0), us.of("b").boot) * 2
+    push = received(sent)
+    on = us.pushes.relay(Push(9, 0, 0, push.items, push.items_bytes), 1.0)
+    assert {send.message.items_bytes for send in on if isinstance(send.message, Push)} == {
+        push.items_bytes
+    }
+    assert len(on) == 2
 
 
-def test_many_acknowledgements_travel_in_bundles(us: Pusher) -> None:
-    for id_ in range(ACKS_MOST + 1):
-        us.pushes.acknowledge(us.of("b"), id_, 1.0)
-    us.pushes.acknowledge(us.of("c"), 1, 1.0)
-    first, second, other = us.pushes.wake(2.0)
-    assert isinstance(first, Send)
-    assert isinstance(second, Send)
-    assert isinstance(first.message, Ack)
-    assert len(first.message.ids) == ACKS_MOST
-    assert second.message == Ack((ACKS_MOST,), stored=False)
-    assert other == to(us.of("c"), Ack((1,), stored=False))
+# Under overload
 
 
-def test_a_repetition_is_acknowledged_again_and_not_joined_again(us: Pusher) -> None:
-    b, push = us.of("b"), Push(5, 0, 0, ())
-    assert us.pushes.is_new(b, push, 1.0)
-    us.pushes.acknowledge(b, 5, 1.0)
-    us.pushes.wake(2.0)
-    assert not us.pushes.is_new(b, push, 3.0)
-    assert us.pushes.wake(4.0) == [to(b, Ack((5,), stored=False))]
+def test_beyond_so_many_changes_a_second_repair_has_to_do(us: Pusher) -> None:
+    us.settings = replace(SETTINGS, push_items=100)
+    us.__post_init__()
+    for number in range(150):
+        us.registry.open(f"set-{number}", GSet).add(1)
+    items = [
+        i for send in sends(us.pushes.flush(1.0), us.of("b").boot) for i in received(send).items
+    ]
+    assert 80 < len(items) <= 100
+    assert us.metrics.dropped["push shed"] == 150 - len(items)
+    assert us.registry.version("gset@1", "set-149")
+    ticket = us.confirmations.ticket()
+    for id_ in range(1, 100):
+        us.confirmations.acknowledged(id_)
+    assert us.confirmations.settle() == []
+    us.confirmations.all_held(["gset@1"])
+    assert us.confirmations.settle() == [Flushed(ticket, 1)]
 
 
-def test_ids_are_their_senders_own(us: Pusher) -> None:
-    us.pushes.acknowledge(us.of("b"), 5, 1.0)
-    assert us.pushes.is_new(us.of("c"), Push(5, 0, 0, ()), 1.0)
-
-
-def test_only_so_many_pushes_are_remembered(us: Pusher) -> None:
-    b = us.of("b")
-    for id_ in range(SEEN_MOST + 1):
-        us.pushes.acknowledge(b, id_, 1.0)
-    assert us.pushes.is_new(b, Push(0, 0, 0, ()), 1.0)
-    assert not us.pushes.is_new(b, Push(1, 0, 0, ()), 1.0)
+def test_what_others_wrote_is_not_relayed_beyond_it_either(us: Pusher) -> None:
+    us.settings = replace(SETTINGS, push_items=1)
+    us.__post_init__()
+    item = Item("gset@1", "x", 1, 0, 0, ([1],), 1)
+    assert us.pushes.relay(Push(9, 0, 0, (item, item)), 1.0) == []
+    assert us.metrics.dropped["push shed"] == 2
+    assert len(us.pushes.relay(Push(9, 0, 0, (item,)), 1.0)) == 2

@@ -85,6 +85,9 @@ def test_a_relay_sends_the_same_items_on_under_another_range(sample: m.Message) 
 def test_the_size_of_items_is_known_before_they_are_addressed() -> None:
     items = [m.Item("t@1", "x" * n, 1, 0, 0, ([n] * n,), n) for n in range(1, 15)]
     assert len(codec.encode_items(items)) == 1 + sum(map(codec.pack_size, items))
+    assert codec.join_items([codec.pack_item(item) for item in items]) == codec.encode_items(items)
+    many = items * 2
+    assert codec.join_items([codec.pack_item(item) for item in many]) == codec.encode_items(many)
     push = codec.encode(m.Push(2**64 - 1, 2**64 - 1, 2**64 - 1, tuple(items)))
     assert len(push) == codec.PUSH_HEAD_BYTES + len(codec.encode_items(items))
 
@@ -206,6 +209,9 @@ class Choices:
             lambda: m.Nack(number(32), text(), self.below(3)),
             lambda: m.Push(number(), number(), number(), self.items()),
             lambda: m.Ack(self.numbers(), bool(self.below(2))),
+            lambda: m.Tell(number(), number(), number(), self.members()),
+            lambda: m.Announce(number(), number(), number(), number(), number()),
+            lambda: m.Pull((number(), number())),
             lambda: m.MemberList(number(), self.members(), bool(self.below(2))),
             lambda: m.Leave(number(), self.member()),
             lambda: m.Types(number(), (text(),) * self.below(4)),

@@ -1,0 +1,96 @@
+"""Down the tree: a message is handed to a few, who each hand it on within their part of the ring.
+
+Everybody on the ring gets it once if nothing is lost, after about log_k(n) hops. Nobody sends to
+more than k, and nobody has to know the whole ring: what one relay does not know, the next may.
+"""
+
+from dataclasses import replace
+import random
+
+from crdtnode.protocol.deliveries import Deliveries, Ranged
+from crdtnode.protocol.mail import Send
+from crdtnode.protocol.members import Member, Members
+from crdtnode.protocol.ring import Ring
+from crdtnode.protocol.spans import Part, around
+from crdtnode.wire.messages import State
+
+FANOUT = 16
+"""Parts into which a range is divided. More make the tree flatter and its root busier."""
+
+TRIES = 4
+"""Times that chance may pick a relay that will not do before it has to do."""
+
+SETTLED = 2.0
+"""Seconds for which a relay should be a member: until then it may not know whom to relay to."""
+
+
+class Spreading:
+    """Hands messages to relays, and to others in the stead of those who are silent.
+
+    Args:
+        members: Everybody.
+        ring: Where they stand.
+        deliveries: What waits for acknowledgement.
+        chance: Picks the relays.
+    """
+
+    def __init__(
+        self, members: Members, ring: Ring, deliveries: Deliveries, chance: random.Random
+    ) -> None:
+        self._members = members
+        self._ring = ring
+        self._deliveries = deliveries
+        self._chance = chance
+
+    def begin(self, message: Ranged, now: float, fanout: int = FANOUT) -> list[Send]:
+        """Send a message of ours, whatever its range says, to everybody."""
+        return self._hand(message, 0, 0, self._own_place, now, fanout)
+
+    def relay(self, message: Ranged, now: float, fanout: int = FANOUT) -> list[Send]:
+        """Hand on what we received, within its range and under an id of ours."""
+        return self.within(replace(message, id=self._deliveries.new_id()), now, fanout)
+
+    def within(self, message: Ranged, now: float, fanout: int = FANOUT) -> list[Send]:
+        """Send a message of ours to everybody in its range."""
+        return self._hand(message, message.lo, message.hi, self._own_place, now, fanout)
+
+    def wake(self, now: float) -> list[Send]:
+        """Send again what is overdue, and relay what silent members should have relayed."""
+        out = self._deliveries.wake(now)
+        for orphan in self._deliveries.orphans():
+            message = orphan.message
+            out += self._hand(message, message.lo, message.hi, orphan.place, now, FANOUT)
+        return out
+
+    @property
+    def _own_place(self) -> int:
+        return self._ring.place(self._members.me.name)
+
+    def _hand(
+        self, message: Ranged, lo: int, hi: int, hole: int, now: float, fanout: int
+    ) -> list[Send]:
+        out: list[Send] = []
+        for part in self._ring.divided(around(lo, hi, hole), fanout):
+            relay = self._relay(part, now)
+            if relay is None:
+                continue
+            place = self._ring.place(relay.name)
+            theirs = replace(message, lo=part.lo, hi=part.hi)
+            sends = self._deliveries.send(relay, theirs, now, place)
+            out += sends or self._hand(message, part.lo, part.hi, place, now, fanout)
+        return out
+
+    def _relay(self, part: Part, now: float) -> Member | None:
+        """A random member of a part, if possible one that will relay."""
+        member = self._members.named(self._chance.choice(part.names))
+        if len(part.names) > 1:
+            for _ in range(TRIES):
+                if member is not None and self._will_do(member, now):
+                    break
+                member = self._members.named(self._chance.choice(part.names))
+        return None if member is self._members.me else member
+
+    def _will_do(self, member: Member, now: float) -> bool:
+        """True for a member that probably lives, and knows others."""
+        lives = member.state is State.ALIVE and not self._deliveries.silent(member)
+        return lives and now - member.since >= SETTLED
