@@ -22,7 +22,6 @@ NOT_STATE = frozenset(
         "_print",
         "_cached",
         "_main",
-        "_lone",
         "_bare",
         "_handles",
         "_host",

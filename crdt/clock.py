@@ -13,7 +13,7 @@ the system's time; everybody else passes a clock in.
 from __future__ import annotations
 
 from collections.abc import Callable
-import time
+from time import time_ns
 
 Clock = Callable[[], int]
 """Returns whole milliseconds since 1970."""
@@ -30,7 +30,7 @@ COUNTER_LIMIT = 2**32
 
 def system_clock() -> int:
     """Return the system's wall clock in whole milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+    return time_ns() // 1_000_000
 
 
 def next_stamp(now: int, latest: Stamp) -> Stamp:

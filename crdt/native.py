@@ -2,9 +2,10 @@
 
 A mutator validates, builds the delta, offers it to the observers, applies it and returns it; an
 error on the way means that nothing has changed. `Native._publish` is that path. A hot mutator may
-take a shorter one where `Native._quick` is the token of this process: then the object has its id
-for itself (``_seat.id``), and deltas may be made without running a constructor. What the short path relies on can
-only change through the seat, and whoever touches the seat closes it.
+take a shorter one where `Native._quick` is there and begins with the token of this process: then
+the object has its id for itself, and deltas may be made without running a constructor. What the
+short path relies on changes through the seat or by replacing what the tuple holds, and whoever does
+either closes it.
 
 A type brings: ``_fields`` (the attributes of its state), ``_empty``, ``_copied``, ``_encode``,
 ``_decode``, ``_join``, ``compare``, ``_size``, and, if it names replicas, ``_replicas`` and
@@ -27,15 +28,18 @@ from crdt.tagged import canonical_json
 
 _new = object.__new__
 
-_KEYS = ("_seat", "_quick", "_fold", "_main", "_lone", "_print")
+_KEYS = ("_seat", "_quick", "_fold", "_main", "_print")
+
+Shortcut = tuple[Any, ...]
+"""``(process, seat, replica, ...)``: all that the short path of a mutator needs, in one look."""
 
 
 class Folded:
     """Stands for a field of a folded delta, and unfolds it when somebody looks.
 
     A delta that a hot mutator has just made holds its one change as a tuple: most deltas are only
-    put into a list, to be encoded later or dropped, and joins know how to take a fold. As a descriptor without ``__set__`` it yields
-    to the instance's own attribute, so that a field which is there costs no more than any other.
+    put into a list, to be encoded later or dropped, and joins know how to take a fold. As a
+    descriptor without ``__set__`` it yields to the instance's own attribute.
     """
 
     def __init__(self, name: str) -> None:
@@ -63,7 +67,7 @@ class Native(StateCRDT):
 
     _fields: ClassVar[tuple[str, ...]]
     _bare: ClassVar[bool] = True
-    _quick: object | None = None
+    _quick: Shortcut | None = None
     _resettable: ClassVar[bool] = False
     """A map may keep objects of this type as deltas: no later write relies on an earlier one."""
     _fold: Any = None
@@ -262,13 +266,15 @@ class Native(StateCRDT):
         if replica is not None:
             self._own_seat().settle(replica)
         self._join(delta)
-        if replica is not None and self._bare and self._may_hurry(replica):
-            self._quick = replicas.process
+        if replica is not None and self._bare:
+            own = self._shortcut(replica)
+            if own is not None:
+                self._quick = (replicas.process, self._seat, replica, *own)
         return delta
 
-    def _may_hurry(self, replica: str) -> bool:
-        """Tell whether the short path may be taken from now on, acting as ``replica``."""
-        return True
+    def _shortcut(self, replica: str) -> Shortcut | None:
+        """Return what the short path needs to act as ``replica``; None if it cannot be taken."""
+        return None
 
     @classmethod
     def _blank(cls) -> Self:

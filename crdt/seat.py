@@ -217,8 +217,8 @@ class Seat:
 
     def now(self) -> int:
         """Return the time in milliseconds since 1970 by the clock that holds here and now."""
-        clock = self.clock or current.get().clock or self._home.clock or system_clock
-        return clock()
+        clock = self.clock or current.get().clock or self._home.clock
+        return system_clock() if clock is None else clock()
 
 
 def seat_for(replica: str | None, clock: Clock | None, *, fresh: bool = True) -> Seat | None:

@@ -11,8 +11,7 @@ the earlier one. Dropping the earlier one at once would be no semilattice. There
 The same index, made when it is first needed, finds what a small remove delta removes without
 looking through everything.
 
-Two fields are there for speed alone: ``_main`` is the dict of one replica, looked into first, and
-``_lone`` tells that it is this object's own and that nothing else is live or indexed.
+``_main`` is there for speed alone: the dict of one replica, looked into first.
 
 Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018): causal CRDTs, dot
 stores; Bieniusa et al., "An optimized conflict-free replicated set" (2012).
@@ -39,7 +38,7 @@ from crdt.causal.runs import (
 )
 from crdt.causal.since import DotIndex, context_of, since
 from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
-from crdt.native import Folded
+from crdt.native import Folded, Shortcut
 from crdt.payloads import decode_keys_by_dot, expect_dict, expect_replica
 from crdt.rows import Hash, Print, Row, Rowed
 from crdt.seat import Seat
@@ -74,13 +73,11 @@ class Causal(Rowed):
         _seen: dict[str, Runs]
         _by_dot: dict[str, ByDot]
         _main: Live
-        _lone: bool
     else:
         _live = Folded("_live")
         _seen = Folded("_seen")
         _by_dot = Folded("_by_dot")
         _main = Folded("_main")
-        _lone = Folded("_lone")
 
     # --- changing ------------------------------------------------------------------------------
 
@@ -101,6 +98,7 @@ class Causal(Rowed):
             start = last(self._seen.get(replica, 0)) + 1
             live = dict(zip(fresh, range(start, start + len(fresh)), strict=True))
             delta._live = {replica: live}
+            delta._main = live
             covered.setdefault(replica, []).extend(live.values())
         if not covered:
             return delta
@@ -127,7 +125,7 @@ class Causal(Rowed):
         if by_dot is None:
             live = self._live.get(replica, _NONE)
             by_dot = self._by_dot[replica] = dict(zip(live.values(), live, strict=True))
-            self._lone = False
+            self._quick = None  # which may hold that there is no index
         return by_dot
 
     # --- telling what somebody lacks -----------------------------------------------------------
@@ -233,9 +231,8 @@ class Causal(Rowed):
         if seat.observers:
             seat.offer(delta)
         own[key] = self._seen[replica] = counter
-        if not self._lone:
-            self._unnote(replica, before, key)
-            self._note(replica, counter, key)
+        self._unnote(replica, before, key)
+        self._note(replica, counter, key)
         return delta
 
     def _join_replica(self, replica: str, theirs_seen: Runs, other: Self) -> bool:
@@ -246,10 +243,17 @@ class Causal(Rowed):
             return self._join_by_dot(replica, theirs_seen, other)
         if seen == theirs_seen and live == theirs:
             return False
-        new = _unseen(theirs, seen)
-        gone = self._gone(replica, theirs, theirs_seen, new)
-        if new and live and any(key in live and key not in gone for key in new):
-            return self._join_by_dot(replica, theirs_seen, other)
+        new: Live
+        if count(seen) == len(live) and live.items() <= theirs.items():
+            # Nothing was removed here, and nothing there of what is here: all else there is new.
+            new, gone = theirs, _NONE
+            if len(theirs) == len(live) or self._print is not None:
+                new = {key: dot for key, dot in theirs.items() if key not in live}
+        else:
+            new = _unseen(theirs, seen)
+            gone = self._gone(replica, theirs, theirs_seen, new)
+            if _twice(live, new, gone):
+                return self._join_by_dot(replica, theirs_seen, other)
         seen_now = union(seen, theirs_seen)
         if not new and not gone and seen_now == seen:
             return False
@@ -269,9 +273,7 @@ class Causal(Rowed):
         claimed = count(theirs_seen)
         if not live:
             return _NONE
-        if claimed == len(theirs) and all(
-            key in new or live.get(key) == dot for key, dot in theirs.items()
-        ):
+        if claimed == len(theirs) and _all_in(theirs, live, new):
             return _NONE  # all that it has seen is alive there, and is new or the same here
         if claimed * _SCAN_UP_TO < len(live):
             by_dot = self._index(replica)
@@ -313,7 +315,8 @@ class Causal(Rowed):
             live = self._live[replica] = {}
             if self._main is _NONE:  # an empty dict of our own is not to be replaced
                 self._main = live
-            self._lone = False
+            if self._quick is not None:  # it may hold that nobody else has live dots
+                self._quick = None
         return live
 
     def _join_by_dot(self, replica: str, theirs_seen: Runs, other: Self) -> bool:
@@ -343,10 +346,13 @@ class Causal(Rowed):
         self._changed(live, gone)
         return True
 
-    def _may_hurry(self, replica: str) -> bool:
-        self._main = self._live[replica]
-        self._lone = len(self._live) == 1 and not self._by_dot and self._print is None
-        return isinstance(self._seen[replica], int)  # not where somebody restored a state with gaps
+    def _shortcut(self, replica: str) -> Shortcut | None:
+        """Return also the live dots of ``replica``, all dots seen, and whether there is no more."""
+        own = self._main = self._live[replica]
+        if not isinstance(self._seen[replica], int):
+            return None  # somebody restored a state with gaps
+        lone = len(self._live) == 1 and not self._by_dot and self._print is None
+        return own, self._seen, lone
 
     def _changed(self, new: Live, gone: Live) -> None:
         """Hear which keys a join touched; for the caches of a type."""
@@ -378,7 +384,7 @@ class Causal(Rowed):
 
     def _keep_print(self, made: Print) -> None:
         super()._keep_print(made)
-        self._lone = False  # the short path of a lone replica tells nobody
+        self._quick = None  # the short path of a lone replica tells nobody
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 
@@ -396,7 +402,6 @@ class Causal(Rowed):
         self._seen = {}
         self._by_dot = {}
         self._main = _NONE
-        self._lone = False
 
     def _take_over(self, source: Self) -> None:
         super()._take_over(source)
@@ -408,7 +413,6 @@ class Causal(Rowed):
 
     def _choose_main(self) -> None:
         self._main = max(self._live.values(), key=len, default=_NONE)
-        self._lone = False
 
     def _unfold(self, *fold: Any) -> None:
         replica, counter, *key = fold
@@ -480,6 +484,20 @@ class Causal(Rowed):
     def initial(self) -> bool:
         """Whether nothing has ever been written, as far as this state knows."""
         return not self._seen
+
+
+def _twice(live: Live, new: Live, gone: Live) -> bool:
+    """Tell whether some key would bear several dots."""
+    if live.keys().isdisjoint(new):
+        return False
+    return any(key in live and key not in gone for key in new)
+
+
+def _all_in(theirs: Live, live: Live, new: Live) -> bool:
+    """Tell whether all dots of ``theirs`` are in ``live`` or ``new``."""
+    if not new:
+        return theirs.items() <= live.items()
+    return all(key in new or live.get(key) == dot for key, dot in theirs.items())
 
 
 def _unseen(theirs: Live, seen: Runs) -> Live:

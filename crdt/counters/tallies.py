@@ -14,7 +14,7 @@ from crdt import replica as replicas
 from crdt.amounts import whole
 from crdt.counters.sides import Tallied
 from crdt.errors import PayloadError
-from crdt.native import Folded
+from crdt.native import Folded, Shortcut
 from crdt.packing import packed_items
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.tagged import decode_int, encode_int
@@ -68,16 +68,17 @@ class GCounter(Tallied):
             TypeError: ``amount`` is no whole number (True and 1.0 are none either).
             ValueError: ``amount`` is below zero; a tally never falls. The counter is unchanged.
         """
-        if self._quick is replicas.process and type(amount) is int and amount > 0:
-            seat: Any = self._seat  # the short path has one
-            replica, tallies = seat.id, self._tallies
-            delta = _new(type(self))
-            tally = tallies[replica] + amount
-            delta._fold = (replica, tally)
-            if seat.observers:
-                seat.offer(delta)
-            tallies[replica] = tally
-            return delta
+        quick = self._quick
+        if quick is not None and type(amount) is int and amount > 0:
+            process, seat, replica, tallies = quick
+            if process is replicas.process:
+                delta = _new(type(self))
+                tally = tallies[replica] + amount
+                delta._fold = (replica, tally)
+                if seat.observers:
+                    seat.offer(delta)
+                tallies[replica] = tally
+                return delta
         amount = whole(amount, at_least=0)
         delta = self._blank()
         if not amount:
@@ -89,6 +90,9 @@ class GCounter(Tallied):
     def compare(self, other: Self) -> bool:
         """Tell whether no tally here is above that of ``other``."""
         return _none_above(self._tallies, self._same_type(other)._tallies)
+
+    def _shortcut(self, replica: str) -> Shortcut:
+        return (self._tallies,)
 
     def _empty(self) -> None:
         self._tallies = {}
@@ -181,16 +185,20 @@ class PNCounter(Tallied):
             TypeError: ``amount`` is no whole number (True and 1.0 are none either).
             ValueError: ``amount`` is below zero; use `decrement`. The counter is unchanged.
         """
-        if self._quick is replicas.process and type(amount) is int and amount > 0:
-            seat: Any = self._seat  # the short path has one
-            replica, tallies = seat.id, self._raised
-            delta = _new(type(self))
-            tally = tallies.get(replica, 0) + amount
-            delta._fold = (replica, tally, 0)
-            if seat.observers:
-                seat.offer(delta)
-            tallies[replica] = tally
-            return delta
+        quick = self._quick
+        if quick is not None and type(amount) is int and amount > 0:
+            process, seat, replica, tallies, _ = quick
+            if process is replicas.process:
+                delta = _new(type(self))
+                try:
+                    tally = tallies[replica] + amount
+                except KeyError:
+                    tally = amount
+                delta._fold = (replica, tally, 0)
+                if seat.observers:
+                    seat.offer(delta)
+                tallies[replica] = tally
+                return delta
         return self._change("_raised", amount)
 
     def decrement(self, amount: int = 1) -> Self:
@@ -200,16 +208,17 @@ class PNCounter(Tallied):
             TypeError: ``amount`` is no whole number (True and 1.0 are none either).
             ValueError: ``amount`` is below zero; use `increment`. The counter is unchanged.
         """
-        if self._quick is replicas.process and type(amount) is int and amount > 0:
-            seat: Any = self._seat  # the short path has one
-            replica, tallies = seat.id, self._lowered
-            delta = _new(type(self))
-            tally = tallies.get(replica, 0) + amount
-            delta._fold = (replica, 0, tally)
-            if seat.observers:
-                seat.offer(delta)
-            tallies[replica] = tally
-            return delta
+        quick = self._quick
+        if quick is not None and type(amount) is int and amount > 0:
+            process, seat, replica, _, tallies = quick
+            if process is replicas.process:
+                delta = _new(type(self))
+                tally = tallies.get(replica, 0) + amount
+                delta._fold = (replica, 0, tally)
+                if seat.observers:
+                    seat.offer(delta)
+                tallies[replica] = tally
+                return delta
         return self._change("_lowered", amount)
 
     def _change(self, side: str, amount: int) -> Self:
@@ -228,6 +237,9 @@ class PNCounter(Tallied):
         return _none_above(self._raised, other._raised) and _none_above(
             self._lowered, other._lowered
         )
+
+    def _shortcut(self, replica: str) -> Shortcut:
+        return self._raised, self._lowered
 
     def _empty(self) -> None:
         self._raised = {}

@@ -14,7 +14,7 @@ from crdt.atoms import NOTHING, Key, element_of, freeze, identify, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
 from crdt.maps.entries import EntryMap, K, V
-from crdt.native import Folded
+from crdt.native import Folded, Shortcut
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.rows import Hash, Row
 from crdt.tagged import canonical_text, decode, encode
@@ -90,28 +90,32 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
             OverflowError: The map holds the last possible stamp. Nothing has changed.
         """
         name: Any = key
-        if (
-            self._quick is replicas.process
-            and type(name) is str
-            and len(name) < _SHORT
-            and name.isascii()
-        ):
+        held: Any = value
+        quick = self._quick
+        if quick is not None and type(name) is str and len(name) < _SHORT and name.isascii():
             # The short path: a key of the usual kind, under an id that is all ours.
-            seat: Any = self._seat
-            held = freeze(value)
-            ms, counter = stamp = next_stamp(seat.now(), self._latest)
-            write = (ms, counter, seat.id, True, held)
-            delta = _new(type(self))
-            delta._fold = (name, write)
-            if seat.observers:
-                seat.offer(delta)
-            if self._print is not None:
-                self._tell(name, write)
-            self._put[name] = write
-            self._latest = stamp
-            if self._removed:
-                self._removed.pop(name, None)
-            return delta
+            process, seat, replica, puts, removed = quick
+            if process is replicas.process:
+                if type(held) is not int or not -_SHORT < held < _SHORT:
+                    held = freeze(value)
+                now = seat.now()
+                ms, counter = latest = self._latest
+                if now == ms and type(now) is int and counter < _SHORT:
+                    counter += 1  # as next_stamp has it, within one tick
+                else:
+                    ms, counter = next_stamp(now, latest)
+                write = (ms, counter, replica, True, held)
+                delta = _new(type(self))
+                delta._fold = (name, write)
+                if seat.observers:
+                    seat.offer(delta)
+                if self._print is not None:
+                    self._tell(name, write)
+                puts[name] = write
+                self._latest = (ms, counter)
+                if removed:
+                    removed.pop(name, None)
+                return delta
         return self._change({identify(key): freeze(value)}, ())
 
     def update(  # type: ignore[override]  # a dict's returns None
@@ -186,6 +190,9 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
     def _at(self, key: Key) -> V:
         held: V = element_of(self._put[key][4])
         return held
+
+    def _shortcut(self, replica: str) -> Shortcut:
+        return self._put, self._removed
 
     def _empty(self) -> None:
         self._put = {}

@@ -11,7 +11,7 @@ from typing import Any, Self
 from crdt import replica as replicas
 from crdt.atoms import Key, element_of, freeze
 from crdt.clock import Clock, next_stamp
-from crdt.native import Native
+from crdt.native import Native, Shortcut
 from crdt.payloads import decode_stamp, expect_list, expect_replica
 from crdt.tagged import canonical_text, decode, encode
 
@@ -81,11 +81,12 @@ class LWWRegister(Native):
         key = freeze(value)
         write = self._write
         latest = (-1, 0) if write is None else write[:2]
-        if self._quick is replicas.process:
-            seat: Any = self._seat  # the short path has one
+        quick = self._quick
+        if quick is not None and quick[0] is replicas.process:
+            _, seat, replica = quick
             ms, counter = next_stamp(seat.now(), latest)
             delta = _new(type(self))
-            delta._write = (ms, counter, seat.id, key)
+            delta._write = (ms, counter, replica, key)
             if seat.observers:
                 seat.offer(delta)
             self._write = delta._write
@@ -100,6 +101,9 @@ class LWWRegister(Native):
         """Tell whether the write here is that of ``other`` or loses to it."""
         other = self._same_type(other)
         return self._write == other._write or not _beats(self._write, other._write)
+
+    def _shortcut(self, replica: str) -> Shortcut:
+        return ()
 
     def _empty(self) -> None:
         self._write = None

@@ -67,23 +67,25 @@ class ORSet(Causal, MutableElementSet[E]):
             ValueError: NaN, an infinity, a lone surrogate, or nested too deep. Nothing changed.
         """
         key: Any = element
-        if self._quick is replicas.process and type(key) is str and key.isascii():
+        quick = self._quick
+        if quick is not None and type(key) is str and key.isascii():
             # The short path: an element of the usual kind, under an id that is all ours.
-            own = self._main
-            seat: Any = self._seat
-            if key not in own and len(key) < _SHORT and (self._lone or not self._has(key)):
-                replica, seen = seat.id, self._seen
+            process, seat, replica, own, seen, lone = quick
+            if process is not replicas.process:
+                pass  # a forked child, which the long way gives an id of its own
+            elif key in own:
+                if lone or self._sole(replica, key):
+                    return self._renew(seat, key)
+            elif len(key) < _SHORT and (lone or not self._has(key)):
                 delta = _new(type(self))
-                counter = seen[replica] + 1  # type: ignore[operator]  # an int, see _may_hurry
+                counter = seen[replica] + 1
                 delta._fold = (replica, counter, key)
                 if seat.observers:
                     seat.offer(delta)
                 own[key] = seen[replica] = counter
-                if not self._lone:
+                if not lone:
                     self._note(replica, counter, key)
                 return delta
-            if key in own and (self._lone or self._sole(seat.id, key)):
-                return self._renew(seat, key)
         return self._change([identify(element)], ())
 
     def remove(self, element: E) -> Self:  # type: ignore[override]  # a set's returns None
@@ -92,17 +94,19 @@ class ORSet(Causal, MutableElementSet[E]):
         Raises:
             KeyError: It is not there; nothing has changed.
         """
-        if self._quick is replicas.process and type(element) is str:
+        quick = self._quick
+        if quick is not None and type(element) is str:
             # The short path: an element that only this replica has added.
-            own: Any = self._main
-            seat: Any = self._seat
-            if self._lone and not seat.observers:
+            process, seat, replica, own, _, lone = quick
+            if process is not replicas.process:
+                pass  # a forked child, which the long way gives an id of its own
+            elif lone and not seat.observers:
                 counter = own.pop(element, None)
                 if counter is not None:
                     delta = _new(type(self))
-                    delta._fold = (seat.id, counter)
+                    delta._fold = (replica, counter)
                     return delta
-            elif element in own and self._sole(seat.id, element):
+            elif element in own and (lone or self._sole(replica, element)):
                 return self._remove_own(seat, element)
         return super().remove(element)
 

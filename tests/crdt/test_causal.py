@@ -146,6 +146,13 @@ def test_who_restores_a_state_goes_on_after_its_last_dot() -> None:
     assert state.add("z").payload == {"a": [["z"], [7, 1], [7, 1]]}
 
 
+def test_a_delta_shows_what_it_adds_whichever_way_it_was_made() -> None:
+    writer = ORSet("a")
+    assert "w" in writer.add("w")  # the long way: there was no id yet
+    assert "x" in writer.add("x")
+    assert "y" in writer.update(["y", "z"])
+
+
 def test_a_folded_delta_unfolds_whoever_looks_first() -> None:
     writer = ORSet("a")
     writer.add("w")
