@@ -39,7 +39,8 @@ class Metrics:
         self.joins = Tally()
         """States and deltas joined, by type and whether the object grew (``orset@1/changed``)."""
         self.repairs = Tally()
-        """Repair sessions begun, by depth: ``recents`` or ``trie``."""
+        """Repair sessions ``begun``, those that went ``deep``ly past what changed lately and those that
+        walked down a ``trie``; ``busy`` peers, and ``strike`` for each answer that did not help."""
         self.contained = Tally()
         """Exceptions that were caught, logged and survived, by room."""
 

@@ -26,10 +26,12 @@ from crdtnode.protocol.survey import Survey
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
 from crdtnode.wire.messages import (
-    LEFT_MAX,
     Ack,
+    Again,
     Announce,
+    Busy,
     Challenge,
+    Ctx,
     Hello,
     Leave,
     MemberList,
@@ -140,6 +142,14 @@ class Answers:
                 return []
             case Want():
                 return list(self._repair.on_want(member, message, now))
+            case Again():
+                return list(self._repair.on_again(member, message, now))
+            case Ctx():
+                return list(self._repair.on_ctx(member, message, now))
+            case Busy():
+                self._repair.on_busy(member)
+                self._ping_soon(now, max(self._settings.hot_ping, message.wait_ms / 1000))
+                return []
             case Sync():
                 self._into_inbox(member, message, now)
                 return []
@@ -161,7 +171,7 @@ class Answers:
             root=root or 0,
             news=self._cluster.news.aboard(member) if at_home else (),
             clock_ms=self._clocks.own(),
-            held=0,
+            held=self._repair.explains(member, ping),
             roster=self._members.roster,
         )
         back = origin.address if origin.counter else member.address
@@ -169,7 +179,7 @@ class Answers:
         out += self._cluster.compare_rosters(member, ping.roster, now)
         if ping.root is None:
             return [*out, to(member, self._typesets.ours())]
-        self._told_root(member, ping.root)
+        self._told_root(member, ping.root, now)
         return [*out, *self._repair.on_ping(member, ping, now)]
 
     def _on_pong(self, member: Member, pong: Pong, origin: Origin, now: float) -> list[Outcome]:
@@ -181,15 +191,19 @@ class Answers:
                 self._out.carry(self._cluster.lives_at(member, sent.to), now)
         self._cluster.probing.hear_round(pong.round)
         if self._typesets.common(member) is not None:
-            self._told_root(member, pong.root)
+            self._told_root(member, pong.root, now)
+            member.held = pong.held
             self._survey.answered(member, self._typesets.root_equal(member))
         out = self._cluster.hear(pong.news, now, member.boot)
         return out + self._cluster.compare_rosters(member, pong.roster, now)
 
-    def _told_root(self, member: Member, root: int) -> None:
+    def _told_root(self, member: Member, root: int, now: float) -> None:
         member.root = root
+        equal = self._typesets.root_equal(member)
+        if equal:
+            member.equal_at = now  # what is not flushed yet will be dated later
         common = self._typesets.common(member)
-        if common and not self._registry.dirty and self._typesets.root_equal(member):
+        if common and equal and not self._registry.dirty:
             self._confirmations.all_held(common)
 
     def on_list(self, boot: bytes, message: MemberList, now: float) -> list[Outcome]:
@@ -247,17 +261,16 @@ class Answers:
             self._out.carry(self._pushes.joined(job.message, now), now)
             self._receipts.acknowledge(job.sender, job.message.id, now, kept=job.kept)
             return
-        sync = job.message
-        self._out.carry(self._repair.on_sync(job.sender, sync, now), now)
-        deep = sync.left < LEFT_MAX - 1
+        deep = self._repair.is_deep(job.sender, now)
+        self._out.carry(self._repair.on_sync(job.sender, job.message, job.repaired, now), now)
         if job.changed and (deep or now - self._pushed_at > CALM):
-            self._ping_soon(now)
+            self._ping_soon(now, self._settings.hot_ping)
 
-    def _ping_soon(self, now: float) -> None:
+    def _ping_soon(self, now: float, wait: float) -> None:
         if now - self._hot_since >= self._settings.probe_period:
             self._hot_since, self._hot_left = now, HOT_MOST
         if self._hot_left > 0:
-            self.hot_at = min(self.hot_at, now + self._settings.hot_ping)
+            self.hot_at = min(self.hot_at, now + wait)
 
     def ping_somebody(self, now: float) -> None:
         """Repair spreads at its own pace: look at another member soon."""

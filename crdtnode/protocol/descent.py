@@ -17,10 +17,21 @@ NOTHING: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """Send one object's state; ``of`` is the peer's version that it answers, 0 for none."""
+    """Send one object: the deltas since what the peer has, where that can be told."""
 
     place: int
+    lows: tuple[int, ...] = ()
+    """Low 32 bits of versions that the peer has had."""
+    lacking: bool = False
+    """The peer has nothing of it."""
     of: int = 0
+    """The peer's version that this answers, 0 for none."""
+    skip: int = 0
+    """Our version before we joined what this answers, 0 for none."""
+    context: object = None
+    """What the peer has seen of it; None where that is not known."""
+    mutual: bool = False
+    """Tell the peer in turn what we have seen of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,14 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Meet:
+    """The peer has this version, which is not ours: give, or ask, whichever brings more."""
+
+    place: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """Show our trie below a prefix, so that the peer can compare."""
 
@@ -51,7 +70,7 @@ class Show:
     prefix: int
 
 
-Task = Give | GiveBelow | Ask | Show
+Task = Give | GiveBelow | Ask | Meet | Show
 
 
 def type_roots(fingerprints: Fingerprints, tags: list[str]) -> TrieNode:
@@ -101,10 +120,7 @@ def _compare_sums(fingerprints: Fingerprints, theirs: TrieNode) -> Iterator[Task
 
 def _compare_rows(fingerprints: Fingerprints, theirs: TrieNode) -> Iterator[Task]:
     for place, version in theirs.leaves:
-        ours = fingerprints.get(place)
-        if not ours:
-            yield Ask(place, 0)
-        elif ours != version:
-            yield Give(place)
+        if fingerprints.get(place) != version:
+            yield Meet(place, version)
     held = frozenset(place for place, _ in theirs.leaves)
     yield GiveBelow(theirs.tag, theirs.depth, theirs.prefix, held)

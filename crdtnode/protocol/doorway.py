@@ -142,7 +142,7 @@ class Doorway:
     def stream_over(self, conn: Conn, why: str, now: float) -> None:
         """A stream ended: whoever waited for it is told."""
         if conn.boot is not None and (conn.initiator or conn.ready):
-            self._repair.forget(conn.boot)
+            self._repair.broke(conn.boot)
         seed = self._cluster.seeds.trying(conn.id)
         if seed is None:
             return

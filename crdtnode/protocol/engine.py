@@ -89,7 +89,7 @@ class Engine:
         news = News(members)
         self._typesets = TypeSets(registry)
         most = channel.message_bytes_most
-        self._repair = Repair(registry, self._typesets, settings, metrics, most)
+        self._repair = Repair(registry, self._typesets, settings, metrics, most, channel.boot)
         self._pings = Pings(members, news, self._typesets, self._repair)
         hello = hellos(me, cluster, registry)
         contact = Contact(channel.datagrams, hello, entropy)

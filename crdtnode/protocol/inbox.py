@@ -4,12 +4,12 @@ One call joins at most `work_items` items; the rest waits here, and the engine's
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crdtnode.protocol.effects import Changed, Event
-from crdtnode.protocol.joins import Joins
+from crdtnode.protocol.joins import Joined, Joins, Repaired
 from crdtnode.protocol.members import Member
-from crdtnode.wire.messages import Push, Sync
+from crdtnode.wire.messages import Item, Push, Sync
 
 WAITING_MOST = 16_384
 """Items that may wait; while there are more, what comes is dropped, and repair brings it again."""
@@ -25,6 +25,8 @@ class Job:
     changed: bool = False
     kept: bool = True
     """True where nothing of it was refused."""
+    repaired: list[Repaired] = field(default_factory=list)
+    """What became of the items of a repair."""
 
 
 class Inbox:
@@ -63,7 +65,7 @@ class Inbox:
             job = self._jobs[0]
             items = job.message.items[job.done : job.done + budget]
             for item in items:
-                kept, news = self._joins.take(item, job.sender.name, now)
+                kept, news = self._take(job, item, now)
                 job.kept = job.kept and kept
                 job.changed = job.changed or bool(news)
                 changes += news
@@ -73,3 +75,11 @@ class Inbox:
                 finished.append(self._jobs.popleft())
                 self._waiting -= 1 + len(job.message.items)
         return changes, finished
+
+    def _take(self, job: Job, item: Item, now: float) -> Joined:
+        if isinstance(job.message, Push):
+            return self._joins.take(item, job.sender.name, now)
+        joined, repaired = self._joins.repair(item, job.sender.name, now)
+        if repaired is not None:
+            job.repaired.append(repaired)
+        return joined

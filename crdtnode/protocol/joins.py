@@ -4,6 +4,7 @@ An item is joined or dropped as a whole; whatever is wrong with one is counted a
 other.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from crdt import PayloadError, StateCRDT
@@ -30,12 +31,63 @@ REFUSED = Joined(False, ())
 UNCHANGED = Joined(True, ())
 
 
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What became of one item of a repair."""
+
+    place: int
+    tag: str
+    name: str
+    life: int
+    """The sender's."""
+    of: int
+    """The version of ours that it answered, 0 for none."""
+    base: int
+    """The version that its deltas lead from, 0 for none."""
+    version: int
+    """What our version should be now, had we nothing that the sender lacks."""
+    before: int
+    """Our version before."""
+    after: int
+    """Our version now."""
+    context: object
+    """What the sender has seen of it, None where it does not tell."""
+    refused: bool
+    """It was no state of its type, so that nothing was joined."""
+
+
 class Joins:
     """The one way by which remote state gets into the registry."""
 
     def __init__(self, registry: Registry, metrics: Metrics) -> None:
         self._registry = registry
         self._metrics = metrics
+
+    def repair(self, item: Item, source: str, now: float) -> tuple[Joined, Repaired | None]:
+        """Join one item of a repair, and see what version that leads to.
+
+        The versions are computed right before and right after, so that what the item brought is one
+        step of the object's history, and an answer can leave it out.
+        """
+        place = self._registry.fingerprints.place(item.tag, item.name)
+        before = self._registry.refresh(place, now)
+        joined = self.take(item, source, now)
+        if item.tag not in self._registry.types:
+            return joined, None
+        repaired = Repaired(
+            place=place,
+            tag=item.tag,
+            name=item.name,
+            life=item.life,
+            of=item.of,
+            base=item.base,
+            version=item.version,
+            before=before,
+            after=self._registry.refresh(place, now),
+            context=item.context,
+            refused=not joined.kept,
+        )
+        return joined, repaired
 
     def take(self, item: Item, source: str, now: float) -> Joined:
         """Join one item that came from the member ``source``."""

@@ -29,6 +29,10 @@ class Member:
     """When it got into this state."""
     root: int | None = None
     """The last root that it told."""
+    equal_at: float = float("-inf")
+    """When its root was ours last."""
+    held: int = 0
+    """Objects set aside with it that explain why its root is not ours, as it said last."""
     rtt: float | None = None
     """Smoothed round trip, seconds."""
     rtt_varies: float = 0.0

@@ -67,7 +67,7 @@ class Outbound:
         kind = type(message).__name__.lower()
         if send.stream or len(body) > self._room:
             if not self._streams.send(send.boot, send.address, body, kind, now):
-                self._repair.forget(send.boot)
+                self._repair.broke(send.boot)
             self._effects += self._streams.take_effects()
             return
         receiver = None if send.boot == NOBODY else send.boot

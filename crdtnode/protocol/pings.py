@@ -26,7 +26,7 @@ class Pings:
             root=self._typesets.root(member),
             news=self._news.aboard(member),
             recents=self._repair.recents(member, now),
-            held=(),
+            held=self._repair.held(member, now),
             roster=self._members.roster,
         )
 

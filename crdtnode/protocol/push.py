@@ -135,6 +135,6 @@ def _item(change: Change) -> Item:
         life=change.life,
         base=change.before,
         form=Form.STATE if change.delta is None else Form.DELTAS,
-        payloads=() if change.delta is None else (change.delta.payload,),
+        payloads=() if change.delta is None else (change.payload,),
         version=change.version,
     )

@@ -3,58 +3,53 @@
 *Theory of operation.* A probe carries the root and what changed lately. Where the roots differ,
 the receiver answers WANT: the recent objects that it has otherwise, and its own recents. If these
 explain the difference of the roots (the XOR of the versions on both sides is the XOR of the
-roots), SYNC brings them and it is over. Else the tries are walked down (`descent`). An object that
-both sides changed is sent by one, joined by the other, and answered once with what the first one
-lacked: an answer to an answer is never answered.
+roots), SYNC brings them and it is over. Else AGAIN, over a stream, widens the view to all that
+changed since the two roots were equal last, and where that is not known or does not explain the
+difference, the tries are walked down (`descent`). An object that both sides changed is sent by one,
+joined by the other, and answered once with what the first one lacked: an answer is never answered.
 
 A session has no state but the queue of what is still to be sent. Each message carries ``left``,
 one less than the one that it answers; at 0 nobody answers, so that two nodes that can never agree
-(a type whose merge does not converge) cost a bounded number of messages per probe.
+(a type whose merge does not converge) cost a bounded number of messages per probe. What they cannot
+agree on is set aside (`strikes`).
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import assert_never
+from collections.abc import Iterable, Iterator, Sequence
 
 from crdtnode.config import Settings
+from crdtnode.fingerprints import RECENTS_MOST
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import descent
-from crdtnode.protocol.descent import Ask, Give, GiveBelow, Show, Task
-from crdtnode.protocol.mail import Send, to
+from crdtnode.protocol.chunks import ROW_BYTES, Chunks
+from crdtnode.protocol.deep import WAIT_MS, Deep
+from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Task
+from crdtnode.protocol.effects import Event
+from crdtnode.protocol.joins import Repaired
+from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member
+from crdtnode.protocol.parcels import Parcels
+from crdtnode.protocol.strikes import HELD_MOST, Strikes
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
+from crdtnode.registry.histories import LOW
 from crdtnode.wire import codec
-from crdtnode.wire.messages import LEFT_MAX, Form, Item, Ping, Row, Sync, TrieNode, Want, Wanted
+from crdtnode.wire.messages import (
+    LEFT_MAX,
+    Again,
+    Busy,
+    Ctx,
+    Ping,
+    Row,
+    Sync,
+    TrieNode,
+    Want,
+    Wanted,
+)
 
-GIVEN_AT_ONCE = 256
-"""Objects below a prefix that are taken into the queue at a time."""
+WANT_BYTES = 64
+"""What the first WANT takes beside its rows, rather more than less."""
 
-TASKS_MOST = 32_768
-"""Tasks that may wait for one peer; further ones wait for the next session."""
-
-NODES_MOST = 128
-"""Trie nodes in one message."""
-
-WANTED_MOST = 1024
-"""Objects asked for in one message."""
-
-NODE_BYTES = 160
-"""What a trie node with 16 sums takes, rather more than less."""
-
-ROW_BYTES = 19
-"""What a place and a version take, rather more than less."""
-
-MARGIN_BYTES = 128
-"""What a message takes beside its only item."""
-
-
-@dataclass(slots=True)
-class _Session:
-    tasks: deque[Task] = field(default_factory=deque)
-    left: int = 0
+NEVER = float("-inf")
 
 
 class Repair:
@@ -67,14 +62,21 @@ class Repair:
         settings: Settings,
         metrics: Metrics,
         message_bytes_most: int,
+        boot: bytes = b"",
     ) -> None:
-        self._registry = registry
         self._fingerprints = registry.fingerprints
+        self._registry = registry
         self._typesets = typesets
         self._settings = settings
         self._metrics = metrics
-        self._item_bytes_most = message_bytes_most - MARGIN_BYTES
-        self._sessions: dict[bytes, _Session] = {}
+        self._boot = boot
+        self._room = codec.body_room(settings.datagram_bytes) - WANT_BYTES
+        self._strikes = Strikes()
+        self._deep = Deep()
+        self._parcels = Parcels(registry, metrics, message_bytes_most)
+        self._chunks = Chunks(registry, self._parcels, self._strikes, settings)
+
+    # What probes say
 
     def recents(self, member: Member, now: float) -> tuple[Row, ...]:
         """What changed here lately, of the types that the member knows."""
@@ -84,69 +86,237 @@ class Repair:
         since, most = now - self._settings.recents_age, self._settings.recents_count
         return tuple(self._fingerprints.recents(since, most, common))
 
+    def held(self, member: Member, now: float) -> tuple[Row, ...]:
+        """What is set aside with this member, with our versions."""
+        places = self._strikes.aside(member.boot, now)[:HELD_MOST]
+        return tuple((place, self._fingerprints.get(place)) for place in places)
+
+    def explains(self, member: Member, ping: Ping) -> int:
+        """How many objects that the member has set aside explain that our roots differ; else 0."""
+        ours = self._typesets.root(member)
+        if not ping.held or ping.root is None or ours is None or ours == ping.root:
+            return 0
+        return len(ping.held) if self._apart(ping.held) == ours ^ ping.root else 0
+
+    def _apart(self, rows: Iterable[Row]) -> int:
+        """The XOR by which these rows differ from ours."""
+        difference = 0
+        for place, version in rows:
+            difference ^= self._fingerprints.get(place) ^ version
+        return difference
+
+    def set_aside(self, member: Member, now: float) -> list[tuple[str, str]]:
+        """Type and name of the objects that are set aside with a member."""
+        entries = map(self._registry.entry, self._strikes.aside(member.boot, now))
+        return [(entry.tag, entry.name) for entry in entries if entry is not None]
+
+    # What the probed one answers
+
     def on_ping(self, member: Member, ping: Ping, now: float) -> list[Send]:
         """Begin a session where the member's root is not ours."""
         ours = self._typesets.root(member)
-        if ping.root is None or ours is None or ping.root == ours:
+        self._strikes.hear(member.boot, (place for place, _ in ping.held))
+        if ping.root is None or ours is None:
             return []
-        if member.boot in self._sessions:
-            return []  # one is under way; the next probe looks again
-        versions = (
-            (place, self._fingerprints.get(place), theirs) for place, theirs in ping.recents
-        )
-        wanted = tuple((place, mine, ()) for place, mine, theirs in versions if mine != theirs)
+        if ping.root == ours:
+            self._deep.leave(member.boot)
+            return []
+        if self._chunks.waits(member.boot) or self.explains(member, ping):
+            return []  # one is under way, and the next probe looks again; or none would help
+        alone = self._strikes.left_alone(member.boot, now)
+        differ = [
+            (place, mine)
+            for place, theirs in ping.recents
+            if (mine := self._fingerprints.get(place)) != theirs and place not in alone
+        ]
+        wanted = self._wanted(member, differ)
+        room = self._room - sum(ROW_BYTES + 5 * len(lows) for _, _, lows in wanted)
+        places = {place for place, _ in differ}
+        rows = [row for row in self.recents(member, now) if row[0] not in places]
         self._metrics.repairs.add("begun")
-        return [to(member, Want(ours, wanted, self.recents(member, now), (), LEFT_MAX))]
+        recents = tuple(rows[: max(0, room // ROW_BYTES)])
+        want = Want(ours, tuple(wanted), recents, self.held(member, now), LEFT_MAX)
+        return [to(member, want)]
+
+    def _wanted(self, member: Member, rows: Sequence[Row]) -> list[Wanted]:
+        doubtful = [place for place, _ in rows if self._strikes.doubtful(member.boot, place)]
+        return self._parcels.wanted(rows, doubtful)
 
     def on_want(self, member: Member, want: Want, now: float) -> list[Send]:
-        """Send what is wanted, ask for what we lack, and descend where that is not all."""
+        """Send what is wanted, ask for what we lack, and look deeper where that is not all."""
         ours, common = self._typesets.root(member), self._typesets.common(member)
+        self._strikes.hear(member.boot, (place for place, _ in want.held))
         if ours is None or common is None or not want.left:
             return []
         tasks: list[Task] = []
-        theirs = dict(want.recents)
-        theirs.update({place: version for place, version, _ in want.wanted})
-        asked = frozenset(place for place, _, _ in want.wanted)
-        explained = 0
+        theirs = dict(want.held)
+        theirs.update(want.recents)
+        theirs.update((place, version) for place, version, _ in want.wanted)
+        asked = {place: lows for place, _, lows in want.wanted}
         for place, version in theirs.items():
-            mine = self._fingerprints.get(place)
-            explained ^= mine ^ version
-            if mine != version:
-                tasks.append(Give(place) if mine and place in asked else Ask(place, mine))
-        nodes: tuple[TrieNode, ...] = ()
-        if ours ^ want.root != explained:
-            self._metrics.repairs.add("trie")
-            nodes = (descent.type_roots(self._fingerprints, sorted(common)),)
-        return self._go_on(member, tasks, want.left - 1, now, nodes)
+            if self._fingerprints.get(place) != version:
+                lows = asked.get(place, ())
+                tasks.append(self._chunks.towards(place, version, lows, asked=place in asked))
+        if ours ^ want.root == self._apart(theirs.items()):
+            return self._go_on(member, tasks, want.left - 1, now)
+        if want.left < LEFT_MAX:  # it answers our AGAIN already
+            return self._descend(member, tasks, sorted(common), want.left - 1, now)
+        if not self._deep.enter(member.boot, now, ours=True):
+            return [*self._go_on(member, tasks, want.left - 1, now), to(member, Busy(WAIT_MS))]
+        self._metrics.repairs.add("deep")
+        return self._again(member, want.root, sorted(common), want.left - 1, now)
 
-    def on_sync(self, member: Member, sync: Sync, now: float) -> list[Send]:
+    # Deeper
+
+    def _again(
+        self, member: Member, theirs: int, tags: list[str], left: int, now: float
+    ) -> list[Send]:
+        """Widen the view, or give everything to whom has nothing."""
+        if not theirs:
+            return self._go_on(member, [GiveBelow(tag, 0, 0) for tag in tags], left, now)
+        rows = self._since_equal(member)
+        nodes: tuple[TrieNode, ...] = ()
+        if rows is None:
+            self._metrics.repairs.add("trie")
+            nodes = (descent.type_roots(self._fingerprints, tags),)
+        ours = self._typesets.root(member) or 0
+        again = Again(ours, tuple(rows or ()), nodes, self.held(member, now), left)
+        return [to(member, again, stream=True)]
+
+    def _since_equal(self, member: Member) -> list[Row] | None:
+        """All that changed here since the roots were equal; None where that cannot be told."""
+        common = self._typesets.common(member)
+        if member.equal_at == NEVER:
+            return None
+        rows = self._fingerprints.recents(member.equal_at, RECENTS_MOST, common)
+        return rows if len(rows) < RECENTS_MOST else None
+
+    def on_again(self, member: Member, again: Again, now: float) -> list[Send]:
+        """Compare the wide view with ours."""
+        ours, common = self._typesets.root(member), self._typesets.common(member)
+        self._strikes.hear(member.boot, (place for place, _ in again.held))
+        if ours is None or common is None or not again.left:
+            return []
+        if self._deep.began(member.boot, now) and self._boot < member.boot:
+            return []  # both began at once, and ours goes on
+        if not self._deep.enter(member.boot, now, ours=False):
+            return [to(member, Busy(WAIT_MS))]
+        tags, left = sorted(common), again.left - 1
+        if not again.root:
+            return self._again(member, 0, tags, left, now)
+        if again.nodes:
+            tasks = (t for node in again.nodes for t in self._compared(node, tags))
+            return self._go_on(member, tasks, left, now)
+        differ = [row for row in again.recents if self._fingerprints.get(row[0]) != row[1]]
+        theirs = dict(again.held) | dict(again.recents)
+        if self._apart(theirs.items()) == ours ^ again.root:
+            return self._go_on(member, [Meet(*row) for row in differ], left, now)
+        rows = self._since_equal(member)
+        if rows is None:
+            return self._descend(member, [Meet(*row) for row in differ], tags, left, now)
+        places = {place for place, _ in differ}
+        wanted = self._wanted(member, [(p, self._fingerprints.get(p)) for p in places])
+        recents = tuple(row for row in rows if row[0] not in places)
+        want = Want(ours, tuple(wanted), recents, self.held(member, now), left)
+        return [to(member, want, stream=True)]
+
+    def on_busy(self, member: Member) -> None:
+        """The member is deep in a session with somebody else."""
+        self._deep.leave(member.boot)
+        self._metrics.repairs.add("busy")
+
+    def _descend(
+        self, member: Member, tasks: Iterable[Task], tags: list[str], left: int, now: float
+    ) -> list[Send]:
+        self._metrics.repairs.add("trie")
+        nodes = (descent.type_roots(self._fingerprints, tags),)
+        return self._go_on(member, tasks, left, now, nodes)
+
+    def _compared(self, node: TrieNode, tags: list[str]) -> Iterator[Task]:
+        return descent.compare(self._fingerprints, node, tags)
+
+    # Objects
+
+    def on_sync(
+        self, member: Member, sync: Sync, repaired: Sequence[Repaired], now: float
+    ) -> list[Outcome]:
         """Answer a SYNC whose items are joined already."""
         common = self._typesets.common(member)
+        out: list[Outcome] = []
+        for one in repaired:
+            out += self._judge(member, one, now)
         if common is None or not sync.left:
-            return []
-        return self._go_on(member, self._answers(sync, sorted(common), now), sync.left - 1, now)
+            return out
+        self._deep.renew(member.boot, now)
+        answers = self._answers(sync, repaired, sorted(common))
+        return out + self._go_on(member, answers, sync.left - 1, now)
 
-    def _answers(self, sync: Sync, tags: list[str], now: float) -> Iterator[Task]:
-        for item in sync.items:
-            place = self._fingerprints.place(item.tag, item.name)
-            if not item.of and self._registry.refresh(place, now) != item.version:
-                yield Give(place, item.version)
-        for place, version, _ in sync.wanted:
+    def _judge(self, member: Member, one: Repaired, now: float) -> list[Outcome]:
+        """Give a strike where an answer should have made us equal and did not."""
+        if one.refused or (one.of and one.before == one.of and one.after != one.version):
+            aside = self._strikes.strike(member.boot, one.place, now)
+            self._metrics.repairs.add("strike")
+            if aside:
+                fields: dict[str, object] = {"member": member.name, "type": one.tag}
+                return [Event("set-aside", fields | {"name": one.name, "seconds": aside})]
+        elif one.of and one.after == one.version:
+            self._strikes.agree(member.boot, one.place)
+        return []
+
+    def _answers(self, sync: Sync, repaired: Sequence[Repaired], tags: list[str]) -> Iterator[Task]:
+        for one in repaired:
+            if not (one.of or one.refused) and one.after != one.version:
+                yield self._answer(one)
+        for place, version, lows in sync.wanted:
             if self._fingerprints.get(place) != version:
-                yield Give(place)
+                yield self._chunks.towards(place, version, lows, asked=True)
         for node in sync.nodes:
-            yield from descent.compare(self._fingerprints, node, tags)
+            yield from self._compared(node, tags)
+
+    def _answer(self, one: Repaired) -> Give:
+        """What the sender of an item lacks, who has what it sent and where that began."""
+        entry = self._registry.entry(one.place)
+        if entry is not None and entry.life != one.life:
+            return Give(one.place, lacking=True, of=one.version)
+        lows = tuple(v & LOW for v in (one.base, one.version) if v)
+        return Give(one.place, lows, of=one.version, skip=one.before, context=one.context)
+
+    def on_ctx(self, member: Member, ctx: Ctx, now: float) -> list[Send]:
+        """Send what the member lacks of objects of which it told what it has seen."""
+        if self._typesets.common(member) is None or not ctx.left:
+            return []
+        tasks: list[Task] = []
+        for place, life, version, context in ctx.asked:
+            mine = self._fingerprints.get(place)
+            entry = self._registry.entry(place)
+            if not mine or entry is None or entry.life < life:
+                tasks.append(Ask(place, mine))
+            elif mine != version:
+                same = entry.life == life
+                give = Give(place, context=context, mutual=True)
+                tasks.append(give if same else Give(place, lacking=True))
+        return self._go_on(member, tasks, ctx.left - 1, now)
+
+    # Chunks
 
     def drained(self, member: Member, now: float) -> list[Send]:
         """The stream to this member has room again: send the next chunk."""
-        session = self._sessions.get(member.boot)
-        return [] if session is None else self._next(member, session, now)
+        self._deep.renew(member.boot, now)
+        return self._next(member, now)
+
+    def is_deep(self, member: Member, now: float) -> bool:
+        """Whether a session that went past the recents is under way with this member."""
+        return self._deep.with_(member.boot, now)
+
+    def broke(self, boot: bytes) -> None:
+        """The stream to this process broke: the next probe begins anew."""
+        self._chunks.forget(boot)
+        self._deep.leave(boot)
 
     def forget(self, boot: bytes) -> None:
-        """The stream to this process broke, or it is gone: the next probe begins anew."""
-        self._sessions.pop(boot, None)
-
-    # Chunks
+        """This process is gone."""
+        self.broke(boot)
+        self._strikes.forget(boot)
 
     def _go_on(
         self,
@@ -156,88 +326,11 @@ class Repair:
         now: float,
         nodes: tuple[TrieNode, ...] = (),
     ) -> list[Send]:
-        session = self._sessions.setdefault(member.boot, _Session())
-        under_way = bool(session.tasks)
-        session.tasks.extend(islice(tasks, TASKS_MOST - len(session.tasks)))
-        if under_way:
-            session.left = max(left, session.left)
+        if not self._chunks.add(member.boot, tasks, left):
             return []  # the stream is busy; the new tasks go with its next chunks
-        session.left = left
-        return self._next(member, session, now, nodes)
+        return self._next(member, now, nodes)
 
-    def _next(
-        self, member: Member, session: _Session, now: float, nodes: tuple[TrieNode, ...] = ()
-    ) -> list[Send]:
-        sync = self._chunk(session, now, nodes)
-        more = bool(session.tasks)
-        if not more:
-            del self._sessions[member.boot]
-        if not (sync.items or sync.wanted or sync.nodes):
-            return []
-        return [to(member, sync, stream=more)]  # only a stream tells when it can take more
-
-    def _chunk(self, session: _Session, now: float, nodes: tuple[TrieNode, ...]) -> Sync:
-        """One message's worth of the tasks; a datagram where all of them fit one."""
-        items: list[Item] = []
-        wanted: list[Wanted] = []
-        shown = list(nodes)
-        size = 0
-        while session.tasks and size < self._settings.chunk_bytes:
-            if len(shown) >= NODES_MOST or len(wanted) >= WANTED_MOST:
-                break
-            task = session.tasks.popleft()
-            match task:
-                case Give(place, of):
-                    item, item_bytes = self._item(place, of, now)
-                    if item is None:
-                        continue
-                    if size and size + item_bytes > self._settings.chunk_bytes:
-                        session.tasks.appendleft(task)  # a large one travels alone
-                        break
-                    items.append(item)
-                    size += item_bytes
-                case GiveBelow():
-                    self._expand(session, task)
-                case Ask(place, version):
-                    wanted.append((place, version, ()))
-                    size += ROW_BYTES
-                case Show():
-                    node = descent.shown(self._fingerprints, task)
-                    shown.append(node)
-                    size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
-                case _:
-                    assert_never(task)
-        return Sync(tuple(items), tuple(wanted), tuple(shown), session.left)
-
-    def _expand(self, session: _Session, task: GiveBelow) -> None:
-        """Put the next objects below a prefix before the other tasks."""
-        places = self._fingerprints.subtree(
-            task.tag, task.depth, task.prefix, task.start, GIVEN_AT_ONCE
-        )
-        if len(places) == GIVEN_AT_ONCE:
-            rest = GiveBelow(task.tag, task.depth, task.prefix, task.but, places[-1] + 1)
-            session.tasks.appendleft(rest)
-        session.tasks.extendleft(Give(p) for p in reversed(places) if p not in task.but)
-
-    def _item(self, place: int, of: int, now: float) -> tuple[Item | None, int]:
-        """One object's state as an item, and its bytes; None where there is nothing to send."""
-        version = self._registry.refresh(place, now)
-        state = self._registry.state(place)
-        if state is None:
-            return None, 0
-        tag, name, life, payloads = state
-        item = Item(
-            tag=tag,
-            name=name,
-            life=life,
-            base=0,
-            form=Form.STATE,
-            payloads=payloads,
-            version=version,
-            of=of,
-        )
-        item_bytes = codec.pack_size(item)
-        if item_bytes > self._item_bytes_most:
-            self._metrics.dropped.add("too large to send")
-            return None, 0
-        return item, item_bytes
+    def _next(self, member: Member, now: float, nodes: tuple[TrieNode, ...] = ()) -> list[Send]:
+        messages, more = self._chunks.next(member, now, nodes)
+        stream = more or self._deep.with_(member.boot, now)  # a stream tells when it can take more
+        return [to(member, message, stream=stream) for message in messages]

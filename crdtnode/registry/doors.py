@@ -35,6 +35,19 @@ def parsed(kind: Kind, payloads: Sequence[object]) -> StateCRDT:
     return whole
 
 
+def joined_payload(kind: Kind, payloads: Sequence[object]) -> object:
+    """One payload that says what several say together.
+
+    Raises:
+        PayloadError: One of them is no payload of this type, or its code failed.
+    """
+    whole = parsed(kind, payloads)
+    try:
+        return whole.payload
+    except Exception as error:  # a hand-written type may raise anything
+        raise PayloadError(f"{kind.tag} has no payload: {error!r:.200}") from error
+
+
 def joined(kind: Kind, state: StateCRDT, delta: StateCRDT) -> bool:
     """Join what came from elsewhere into a state; True if it grew.
 

@@ -92,6 +92,9 @@ class Entry:
         most_bytes: What the state takes at most, as JSON.
         too_large: It takes more than the limit.
         block: The ``change`` block under way, or None.
+        news: Payloads that led from the last computed version to the present state; None where
+            nothing is remembered of them.
+        versioned: The life in which the version was computed last; 0 before the first time.
     """
 
     __slots__ = (
@@ -106,12 +109,14 @@ class Entry:
         "life",
         "most_bytes",
         "name",
+        "news",
         "obj",
         "pending",
         "removing",
         "sink",
         "stale",
         "too_large",
+        "versioned",
         "wary",
     )
 
@@ -134,6 +139,8 @@ class Entry:
         self.most_bytes = 0
         self.too_large = False
         self.block: Block | None = None
+        self.news: list[object] | None = None
+        self.versioned = 0
 
     @property
     def tag(self) -> str:
@@ -148,7 +155,7 @@ class Entry:
     def begin(self, life: int) -> None:
         """Go into another life, with nothing written in it yet."""
         self.life = life
-        self.pending = self.doubtful = self.sink = None
+        self.pending = self.doubtful = self.sink = self.news = None
         self.base = 0
         self.authored = self.removing = self.too_large = False
 
@@ -201,8 +208,14 @@ class Entry:
 
     def take(self) -> StateCRDT | None:
         """Return what was written here since the last time, as one delta, and begin anew."""
+        delta = self.told()
+        self.pending = self.sink = None
+        return delta
+
+    def told(self) -> StateCRDT | None:
+        """Return what was written here since the last `take`, as one delta; None if nothing."""
         self.settle_doubt()
-        pending, self.pending, self.sink = self.pending, None, None
+        pending = self.pending
         if pending is None or pending.compare(self.state):
             return pending
         self.wary = True

@@ -28,6 +28,8 @@ class Kind:
     """It publishes no deltas: changes need a block, and its children refuse mutation outside."""
     foreign: bool
     """Its code may do anything."""
+    contextual: bool
+    """It can tell what it has seen, and what somebody lacks who has told that."""
     initial: bytes | None
     """The fingerprint of a fresh object; None where a fresh one has no payload."""
 
@@ -116,6 +118,7 @@ class Kinds:
             cls,
             plain=not issubclass(cls, Native),
             foreign=not cls.__module__.startswith("crdt."),
+            contextual=hasattr(cls, "context") and hasattr(cls, "delta_since"),
             initial=self._initial(cls),
         )
         return kind

@@ -4,7 +4,7 @@ Rule of this file: nothing is computed for each write. A write is joined into th
 of its object; versions are computed once per flush and object, however many writes there were.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from crdt import StateCRDT
@@ -12,6 +12,7 @@ from crdtnode.errors import ObjectTooLarge
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
 from crdtnode.registry.entry import FIRST, Entry
+from crdtnode.registry.histories import Histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Change:
     delta: StateCRDT | None
     """The deltas of all writes, joined; for a plain type the whole state; None where the object
     was removed."""
+    payload: object
+    """The payload of `delta`."""
     before: int
     """The version that the delta leads from; 0 where the object was absent, or where something else
     was joined in the same time, so that the delta stands by itself."""
@@ -44,6 +47,7 @@ class Ledger:
         fingerprints: Where versions go.
         metrics: Where failures of hand-written types are counted.
         max_object_bytes: Size over which an object takes no more local changes.
+        histories: Where it is kept what led from version to version.
 
     Attributes:
         notify: Called at the first local change after a flush.
@@ -51,13 +55,20 @@ class Ledger:
         removed: How many objects are removed, and not written to again.
     """
 
-    def __init__(self, fingerprints: Fingerprints, metrics: Metrics, max_object_bytes: int) -> None:
+    def __init__(
+        self,
+        fingerprints: Fingerprints,
+        metrics: Metrics,
+        max_object_bytes: int,
+        histories: Histories,
+    ) -> None:
         self.notify: Callable[[], object] = _nobody
         self.closed: Callable[[], Exception] | None = None
         self.removed = 0
         self._fingerprints = fingerprints
         self._metrics = metrics
         self._max_object_bytes = max_object_bytes
+        self._histories = histories
         self._stale: dict[int, Entry] = {}
         self._written: list[Entry] = []
         self._notified = False
@@ -96,6 +107,7 @@ class Ledger:
         self.removed -= not entry.alive
         entry.begin(life)
         self.removed += not entry.alive
+        self._histories.forget(entry.hn)
         self._mark(entry)
 
     def _notify(self) -> None:
@@ -103,10 +115,22 @@ class Ledger:
             self._notified = True
             self.notify()
 
-    def arrived(self, entry: Entry) -> None:
-        """Something from elsewhere was joined into an object."""
+    def arrived(self, entry: Entry, payloads: Sequence[object]) -> None:
+        """Payloads from elsewhere were joined into an object."""
         entry.base = 0
         self._mark(entry)
+        self._remember(entry, payloads)
+
+    def _remember(self, entry: Entry, payloads: Iterable[object]) -> None:
+        """Note what leads on from the version that was computed last, where that is of this life.
+
+        Of a plain type whole states are all there is: they are no news worth keeping.
+        """
+        if entry.kind.plain or entry.versioned != entry.life:
+            return
+        if entry.news is None:
+            entry.news = []
+        entry.news += payloads
 
     def _mark(self, entry: Entry) -> None:
         if not entry.stale:
@@ -149,21 +173,58 @@ class Ledger:
         """The version of an object now, computed if need be."""
         if entry.stale:
             del self._stale[entry.hn]
+            if entry.pending is not None or entry.doubtful is not None:
+                self._told(entry, entry.told)
             self._compute(entry, now)
         return self._fingerprints.get(entry.hn)
 
     def flush(self, now: float) -> list[Change]:
         """Compute all versions, and return and forget what was written."""
+        written, self._written = self._written, []
+        told = [
+            (entry, None if entry.removing else self._told(entry, entry.take)) for entry in written
+        ]
         stale, self._stale = self._stale, {}
         for entry in stale.values():
             self._compute(entry, now)
-        written, self._written = self._written, []
         self._notified = False
-        return [change for entry in written if (change := self._change(entry))]
+        changes = (self._change(entry, one) for entry, one in told)
+        return [change for change in changes if change is not None]
+
+    def _told(
+        self, entry: Entry, tell: Callable[[], StateCRDT | None]
+    ) -> tuple[StateCRDT, object] | None:
+        """What was written to an object: the delta and its payload; None if nothing."""
+        try:
+            delta = tell()
+            if delta is None:
+                return None
+            payload = delta.payload
+        except Exception:
+            if not entry.kind.foreign:
+                raise
+            self._metrics.contained.add("registry")  # repair will carry what it was
+            entry.news = None
+            return None
+        if entry.stale:
+            self._remember(entry, (payload,))
+        return delta, payload
+
+    def _change(self, entry: Entry, told: tuple[StateCRDT, object] | None) -> Change | None:
+        version = self._fingerprints.get(entry.hn)
+        place = entry.tag, entry.name, entry.hn
+        if entry.removing:
+            entry.removing = False
+            return Change(*place, None, None, 0, version, entry.life)
+        if told is None or version == entry.base:
+            return None  # refused after all, or nothing new
+        return Change(*place, *told, entry.base, version, entry.life)
 
     def _compute(self, entry: Entry, now: float) -> None:
         entry.stale = False
         entry.sink = None
+        news, entry.news = entry.news, None
+        entry.versioned = entry.life
         self._hashed_bytes = 0
         if not entry.alive:
             tombstone = self._fingerprints.version(entry.hn, entry.life, b"")
@@ -175,11 +236,18 @@ class Ledger:
             if not entry.kind.foreign:
                 raise
             self._metrics.contained.add("registry")  # its version stays; the others are not hurt
+            self._histories.forget(entry.hn)
             return
         self._measure(entry)
         initial = state == entry.kind.initial and entry.life == FIRST
         version = 0 if initial else self._fingerprints.version(entry.hn, entry.life, state)
+        before = self._fingerprints.get(entry.hn)
         self._fingerprints.set(entry.tag, entry.hn, version, now)
+        if before and version != before:
+            if news:
+                self._histories.record(entry.hn, before, news)
+            else:
+                self._histories.forget(entry.hn)
 
     def _measure(self, entry: Entry) -> None:
         """Find out whether an object is over the limit.
@@ -196,22 +264,6 @@ class Ledger:
         """Hash, and count; a row may be spelled a little shorter than in a payload."""
         self._hashed_bytes += len(data) + _BESIDES_BYTES
         return self._fingerprints.digest(data)
-
-    def _change(self, entry: Entry) -> Change | None:
-        version = self._fingerprints.get(entry.hn)
-        if entry.removing:
-            entry.removing = False
-            return Change(entry.tag, entry.name, entry.hn, None, 0, version, entry.life)
-        try:
-            delta = entry.take()
-        except Exception:
-            if not entry.kind.foreign:
-                raise
-            self._metrics.contained.add("registry")  # repair will carry what it was
-            return None
-        if delta is None or version == entry.base:
-            return None  # refused after all, or nothing new
-        return Change(entry.tag, entry.name, entry.hn, delta, entry.base, version, entry.life)
 
 
 def _nobody() -> None:

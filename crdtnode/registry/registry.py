@@ -4,7 +4,7 @@ Rule of this file: identity is (type, name). Here objects are found, made and ha
 written to them is the ledger's business, what a foreign type may do is the doors'.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
@@ -16,11 +16,16 @@ from crdtnode.metrics import Metrics
 from crdtnode.registry import doors
 from crdtnode.registry.entry import FIRST, Block, Entry
 from crdtnode.registry.guards import Guards
+from crdtnode.registry.histories import Histories
 from crdtnode.registry.kinds import Kind, Kinds
 from crdtnode.registry.ledger import Change, Ledger
 from crdtnode.registry.names import check_name
 
 T = TypeVar("T", bound=StateCRDT)
+A = TypeVar("A")
+
+CROWD: Final = 512
+"""Elements over which an object is large without anybody looking closer."""
 
 _NOTHING: Final = nullcontext()
 
@@ -56,6 +61,7 @@ class Registry:
 
     Attributes:
         fingerprints: Versions, roots and tries, as of the last flush.
+        histories: What led each object to its version.
         replica: The id that the objects act as.
         clock: What local writes are stamped with, milliseconds since 1970.
     """
@@ -75,7 +81,8 @@ class Registry:
         self._fresh_replica = replica
         self.clock = clock
         self._metrics = metrics or Metrics()
-        self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes)
+        self.histories = Histories(self.joined_payloads)
+        self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes, self.histories)
         self._kinds = Kinds(self.fingerprints, types)
         self._guards = Guards()
         self._entries: dict[int, Entry] = {}
@@ -316,7 +323,7 @@ class Registry:
             return self._reborn(entry, life, delta)
         if delta is None or not self._join(entry, delta):
             return Absorbed(changed=False, delta=delta)
-        self._ledger.arrived(entry)
+        self._ledger.arrived(entry, payloads)
         return Absorbed(changed=True, delta=delta)
 
     def _reborn(self, entry: Entry, life: int, delta: StateCRDT | None) -> Absorbed:
@@ -407,14 +414,53 @@ class Registry:
         entry = self._entries.get(hn)
         if entry is None or not self._ledger.holds(entry):
             return None
+        payloads = self._asked(entry, lambda: (entry.state.payload,)) if entry.alive else ()
+        return None if payloads is None else (entry.tag, entry.name, entry.life, payloads)
+
+    def _asked(self, entry: Entry, ask: Callable[[], A]) -> A | None:
+        """What an object's code answers; None where a hand-written type fails."""
         try:
-            payloads = (entry.state.payload,) if entry.alive else ()
+            return ask()
         except Exception:
             if not entry.kind.foreign:
                 raise
             self._metrics.contained.add("registry")
             return None
-        return entry.tag, entry.name, entry.life, payloads
+
+    def joined_payloads(self, hn: int, payloads: Sequence[object]) -> object:
+        """One payload that says what several deltas of the object at a place say together.
+
+        Raises:
+            PayloadError: They are none of this type, or its code failed.
+        """
+        kind = self._entries[hn].kind
+        with self._acting_for(kind):
+            return doors.joined_payload(kind, payloads)
+
+    def crowded(self, hn: int) -> bool:
+        """Whether the object at a place has so many elements that packing it costs something."""
+        entry = self._entries.get(hn)
+        if entry is None or entry.kind.foreign or not isinstance(entry.state, Sized):
+            return False
+        return len(entry.state) > CROWD
+
+    def context(self, hn: int) -> object:
+        """What the object at a place has seen, for `payload_since`; None where it cannot tell."""
+        entry = self._entries.get(hn)
+        if entry is None or not entry.kind.contextual:
+            return None
+        return self._asked(entry, lambda: entry.state.context)  # type: ignore[attr-defined]  # it is contextual
+
+    def payload_since(self, hn: int, context: object) -> object:
+        """What the owner of a context lacks of the object at a place; None if that is no context."""
+        entry = self._entries.get(hn)
+        if entry is None or not entry.kind.contextual:
+            return None
+        since = entry.state.delta_since  # type: ignore[attr-defined]  # it is contextual
+        try:
+            return self._asked(entry, lambda: since(context).payload)
+        except PayloadError:
+            return None
 
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""

@@ -14,6 +14,8 @@ construction the state of a node is the join of the contents that stand for the 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Protocol
 
 import msgpack
@@ -215,6 +217,30 @@ class WatchedRegistry(Registry):
             for payload in payloads:
                 self.ledger.tale((tag, name)).note(payload, self.shadows.get((tag, name), 0))
         return found
+
+    def joined_payloads(self, hn: int, payloads: Sequence[object]) -> object:
+        """Join contents, and note what the whole is made of where that is known of each."""
+        joined = super().joined_payloads(hn, payloads)
+        key = self._key(hn)
+        if key is not None:
+            tale = self.ledger.tale(key)
+            shadows = [tale.shadow_of(payload) for payload in payloads]
+            known = [shadow for shadow in shadows if shadow is not None]
+            if len(known) == len(shadows):
+                tale.note(joined, reduce(or_, known, 0))
+        return joined
+
+    def payload_since(self, hn: int, context: object) -> object:
+        """Give out what somebody lacks, who then has seen all that we have."""
+        payload = super().payload_since(hn, context)
+        key = self._key(hn)
+        if payload is not None and key is not None:
+            self.ledger.tale(key).note(payload, self.shadows.get(key, 0))
+        return payload
+
+    def _key(self, hn: int) -> Key | None:
+        entry = self.entry(hn)
+        return None if entry is None else (entry.tag, entry.name)
 
     def look(self, key: Key) -> StateCRDT | None:
         """The state of an object, which stays as it is: `get` would bind it to this node."""

@@ -32,6 +32,7 @@ RECORDS: Final = 16_384
 RECENTS: Final = 8_192
 HELD: Final = 16
 WANTED: Final = 16_384
+ASKED: Final = 1_024
 NODES: Final = 4_096
 ACKS: Final = 4_096
 KEY_IDS: Final = 16
@@ -138,9 +139,16 @@ def _fields(message: m.Message) -> _Fields:
             return [12, id_, f.put_member(record)]
         case m.Types(hash_, tags):
             return [14, hash_, tags]
-        case m.Want(root, wanted, recents, nodes, left):
+        case m.Want(root, wanted, recents, held, left):
             wants = [f.put_wanted(w) for w in wanted]
-            return [15, root, wants, f.put_rows(recents), [f.put_trie_node(n) for n in nodes], left]
+            return [15, root, wants, f.put_rows(recents), f.put_rows(held), left]
+        case m.Again(root, recents, nodes, held, left):
+            rows = f.put_rows(recents), f.put_rows(held)
+            return [19, root, rows[0], [f.put_trie_node(n) for n in nodes], rows[1], left]
+        case m.Busy(wait_ms):
+            return [18, wait_ms]
+        case m.Ctx(asked, left):
+            return [17, asked, left]
         case m.Sync(_, wanted, nodes, left):
             wants = [f.put_wanted(w) for w in wanted]
             return [16, wants, [f.put_trie_node(n) for n in nodes], left]
@@ -243,14 +251,33 @@ def _read_types(v: _Fields) -> m.Types:
 
 
 def _read_want(v: _Fields) -> m.Want:
-    _, root, wanted, recents, nodes, left = v
+    _, root, wanted, recents, held, left = v
     return m.Want(
         f.whole(root),
         f.many(wanted, f.wanted, WANTED),
         f.rows(recents, RECENTS),
-        f.many(nodes, f.trie_node, NODES),
+        f.rows(held, HELD),
         f.whole(left, m.LEFT_MAX + 1),
     )
+
+
+def _read_again(v: _Fields) -> m.Again:
+    _, root, recents, nodes, held, left = v
+    return m.Again(
+        f.whole(root),
+        f.rows(recents, RECENTS),
+        f.many(nodes, f.trie_node, NODES),
+        f.rows(held, HELD),
+        f.whole(left, m.LEFT_MAX + 1),
+    )
+
+
+def _read_busy(v: _Fields) -> m.Busy:
+    return m.Busy(f.whole(v[1], 1 << 16))
+
+
+def _read_ctx(v: _Fields) -> m.Ctx:
+    return m.Ctx(f.many(v[1], f.asked, ASKED), f.whole(v[2], m.LEFT_MAX + 1))
 
 
 def _read_sync(v: _Fields, items: bytes) -> m.Sync:
@@ -275,5 +302,8 @@ _READ: Final[dict[int, tuple[int, Callable[[_Fields], m.Message]]]] = {
     Kind.TELL: (5, _read_tell),
     Kind.ANNOUNCE: (6, _read_announce),
     Kind.PULL: (2, _read_pull),
+    Kind.CTX: (3, _read_ctx),
+    Kind.BUSY: (2, _read_busy),
+    Kind.AGAIN: (6, _read_again),
 }
 """For each kind of one value: the fields it has, the kind among them, and how to take them."""

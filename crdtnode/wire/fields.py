@@ -13,7 +13,7 @@ import re
 from typing import Final, TypeVar
 
 from crdtnode.errors import MalformedMessage
-from crdtnode.wire.messages import Address, MemberRecord, Row, TrieNode, Wanted
+from crdtnode.wire.messages import Address, Asked, MemberRecord, Row, TrieNode, Wanted
 from crdtnode.wire.strict import check_json
 
 T = TypeVar("T")
@@ -144,6 +144,16 @@ def wanted(value: object) -> Wanted:
 def put_wanted(want: Wanted) -> list[int]:
     """Write what is wanted as one flat list."""
     return [want[0], want[1], *want[2]]
+
+
+def asked(value: object) -> Asked:
+    """Take place, life, version and context of an object that is asked for by its context."""
+    place, life, version, context = cut(value, 4)
+    check_json([context])
+    lived = whole(life, 1 << 53)
+    if not lived:
+        raise MalformedMessage("no life")
+    return Asked(whole(place), lived, whole(version), context)
 
 
 def address(value: object) -> Address:

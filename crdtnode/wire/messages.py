@@ -34,6 +34,18 @@ Wanted: TypeAlias = tuple[int, int, tuple[int, ...]]
 """(place, version that the asker has or 0, low 32 bits of versions in the asker's history)."""
 
 
+class Asked(NamedTuple):
+    """Send me what I lack of this object, and tell me in turn what you have seen of it."""
+
+    place: int
+    life: int
+    """The asker's; of unlike lives the higher travels whole."""
+    version: int
+    """The asker's."""
+    context: object
+    """The asker's causal context, JSON-friendly; `codec` checked only that it is that."""
+
+
 class Kind(IntEnum):
     """The number that stands first in a message's body. A number's meaning never changes."""
 
@@ -53,9 +65,9 @@ class Kind(IntEnum):
     TYPES = 14
     WANT = 15
     SYNC = 16
-    CTX = 17  # reserved
-    BUSY = 18  # reserved
-    AGAIN = 19  # reserved
+    CTX = 17
+    BUSY = 18
+    AGAIN = 19
     PART = 20  # reserved
     TELL = 21
     ANNOUNCE = 22
@@ -351,7 +363,41 @@ class Want:
     root: int
     wanted: tuple[Wanted, ...]
     recents: tuple[Row, ...]
+    """What changed here lately, without what is wanted."""
+    held: tuple[Row, ...]
+    """What the sender has set aside with this receiver; at most 16."""
+    left: int
+    """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What changed lately does not explain the difference of our roots: here is more to compare."""
+
+    root: int
+    recents: tuple[Row, ...]
+    """All that changed here since our roots were equal, where that is known."""
     nodes: tuple[TrieNode, ...]
+    """The roots of the types, where it is not known."""
+    held: tuple[Row, ...]
+    """What the sender has set aside with this receiver; at most 16."""
+    left: int
+    """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """I am deep in a repair with somebody else: ask again later."""
+
+    wait_ms: int
+    """Below 2**16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ctx:
+    """What I have seen of some objects: send me the rest of them."""
+
+    asked: tuple[Asked, ...]
     left: int
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
 
@@ -392,6 +438,9 @@ Message: TypeAlias = (
     | Leave
     | Types
     | Want
+    | Again
+    | Busy
+    | Ctx
     | Sync
 )
 """Everything that can be sent. `codec.decode` gives one of these or an `UnknownKind`."""

@@ -8,8 +8,12 @@ from crdtnode.wire.messages import (
     LEFT_MAX,
     Ack,
     Address,
+    Again,
     Announce,
+    Asked,
+    Busy,
     Challenge,
+    Ctx,
     Hello,
     Item,
     Leave,
@@ -96,6 +100,9 @@ class Babbler:
             lambda: Leave(self.number(), self.record()),
             lambda: Types(self.number(), self.many(lambda: c.choice(TAGS))),
             self._want,
+            self._again,
+            self._busy,
+            self._ctx,
             self._sync,
         ]
 
@@ -118,7 +125,7 @@ class Babbler:
         return (self.chance.choice((*self.places, self.number())), self.number())
 
     def wanted(self) -> Wanted:
-        return (*self.row(), ())
+        return (*self.row(), tuple(n % 2**32 for n in self.many(self.number)))
 
     def record(self) -> MemberRecord:
         c = self.chance
@@ -139,6 +146,7 @@ class Babbler:
             self.many(lambda: c.choice(PAYLOADS)),
             self.number(),
             c.choice((0, self.number())),
+            c.choice(PAYLOADS),
         )
 
     def node(self) -> TrieNode:
@@ -160,9 +168,25 @@ class Babbler:
         return Pong(self.round(), self.number(), self.number(), news, 0, 0, self.number())
 
     def _want(self) -> Want:
-        left = self.chance.randrange(LEFT_MAX + 1)
-        rows, nodes = self.many(self.row), self.many(self.node)
-        return Want(self.number(), self.many(self.wanted), rows, nodes, left)
+        rows, held = self.many(self.row), self.many(self.row)
+        return Want(self.number(), self.many(self.wanted), rows, held, self.left())
+
+    def _again(self) -> Again:
+        rows, nodes, held = self.many(self.row), self.many(self.node), self.many(self.row)
+        return Again(self.number(), rows, nodes, held, self.left())
+
+    def _busy(self) -> Busy:
+        return Busy(self.chance.randrange(1 << 16))
+
+    def _ctx(self) -> Ctx:
+        return Ctx(self.many(self.asked), self.left())
+
+    def left(self) -> int:
+        return self.chance.randrange(LEFT_MAX + 1)
+
+    def asked(self) -> Asked:
+        life = self.chance.choice((1, 1, 2, 2**53 - 1))
+        return Asked(self.row()[0], life, self.number(), self.chance.choice(PAYLOADS))
 
     def _sync(self) -> Sync:
         left = self.chance.randrange(LEFT_MAX + 1)

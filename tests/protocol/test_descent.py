@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from crdtnode.fingerprints import LEAF_MOST, Fingerprints
 from crdtnode.protocol import descent
-from crdtnode.protocol.descent import Ask, Give, GiveBelow, Show, Task
+from crdtnode.protocol.descent import GiveBelow, Meet, Show, Task
 from crdtnode.wire.messages import TrieNode
 
 TAG = "gset@1"
@@ -76,10 +76,14 @@ def test_where_we_have_few_objects_we_show_them_all() -> None:
 def test_a_list_shows_what_each_side_lacks() -> None:
     ours = holding([(1, 11), (2, 22), (3, 33)])
     theirs = node_of(holding([(1, 11), (2, 99), (4, 44)]))
-    assert compare(ours, theirs) == [Give(2), Ask(4, 0), GiveBelow(TAG, 0, 0, frozenset({1, 2, 4}))]
+    assert compare(ours, theirs) == [
+        Meet(2, 99),
+        Meet(4, 44),
+        GiveBelow(TAG, 0, 0, frozenset({1, 2, 4})),
+    ]
 
 
 def test_the_last_digit_of_a_place_is_the_end() -> None:
     ours = holding([(5, 1)])
     leaf = TrieNode(TAG, 16, 5, (), ((5, 2),), leaf=True)
-    assert compare(ours, leaf) == [Give(5), GiveBelow(TAG, 16, 5, frozenset({5}))]
+    assert compare(ours, leaf) == [Meet(5, 2), GiveBelow(TAG, 16, 5, frozenset({5}))]

@@ -16,6 +16,10 @@ from crdtnode.wire import codec
 from crdtnode.wire.messages import (
     LEFT_MAX,
     Ack,
+    Again,
+    Asked,
+    Busy,
+    Ctx,
     Form,
     Hello,
     Item,
@@ -445,12 +449,27 @@ def test_streams_of_another_time_are_let_go(table: Table) -> None:
     assert [type(effect).__name__ for effect in a.engine.effects()] == ["CloseStream"]
 
 
+def test_who_hears_that_a_peer_is_busy_asks_somebody_soon(table: Table) -> None:
+    a = table.seat("a")
+    puppet = puppet_of(table, a)
+    table.run(2)
+    puppet.heard.clear()
+    puppet.say(a, Busy(100))
+    table.run(0.09)
+    before = len(puppet.got(Ping))
+    table.run(0.02)
+    assert len(puppet.got(Ping)) == before + 1
+
+
 @pytest.mark.parametrize(
     ("message", "answer"),
     [
         (Ping(1, 0, (), (), (), 0), Pong),
         (Ping(1, 0, (), (), (), 0), Want),
-        (Want(5, (), (), (), LEFT_MAX), Sync),
+        (Want(5, (), (), (), LEFT_MAX), Again),
+        (Again(0, (), (), (), LEFT_MAX), Sync),
+        (Ctx((Asked(1, 1, 1, {}),), LEFT_MAX), Sync),
+        (Want(5, (), (), (), LEFT_MAX - 2), Sync),
         (MemberList(0, (), reply=True), MemberList),
     ],
 )

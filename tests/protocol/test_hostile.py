@@ -13,16 +13,20 @@ from crdt import GSet, PNCounter
 from crdtnode.config import Settings
 from crdtnode.protocol import Event, Stream, Udp
 from crdtnode.protocol.channel import sealed
+from crdtnode.protocol.chunks import TASKS_MOST
 from crdtnode.protocol.contact import CHALLENGES_MOST, PROVEN_MOST
 from crdtnode.protocol.members import FAR, INCARNATION_MOST, MEMBERS_MOST
-from crdtnode.protocol.repair import TASKS_MOST
 from crdtnode.wire import codec
 from crdtnode.wire.keyring import Keyring
 from crdtnode.wire.messages import (
     LEFT_MAX,
     NOBODY,
     Ack,
+    Again,
+    Asked,
+    Busy,
     Challenge,
+    Ctx,
     Form,
     Hello,
     Item,
@@ -208,6 +212,9 @@ EVERY_MESSAGE: list[Message] = [
     MemberList(0, (), reply=True),
     Want(0, ((1, 1, ()),), (), (), LEFT_MAX),
     Sync((ITEM,), (), (), LEFT_MAX),
+    Again(0, (), (), (), LEFT_MAX),
+    Ctx((Asked(1, 1, 1, {}),), LEFT_MAX),
+    Busy(1),
     Challenge(b"c" * 16),
 ]
 
@@ -413,7 +420,7 @@ def test_trie_nodes_of_no_trie_are_survived(
     table: Table, trio: list[Seat], puppet: Puppet, node: TrieNode
 ) -> None:
     before = [looks(seat) for seat in trio]
-    puppet.say(trio[0], Sync((), (), (node,) * 5, LEFT_MAX), Want(7, (), (), (node,), LEFT_MAX))
+    puppet.say(trio[0], Sync((), (), (node,) * 5, LEFT_MAX), Again(7, (), (node,), (), LEFT_MAX))
     table.run(0.1)
     assert [looks(seat) for seat in trio] == before
     goes_on(table, trio)
@@ -427,14 +434,14 @@ def test_a_flood_of_wants_is_queued_up_to_a_bound(
         target.registry.open(f"set-{number}", GSet).add("x" * 500)
     table.run(1)
     rows = tuple((p, 1, ()) for p in target.registry.fingerprints.subtree("gset@1", 0, 0))
-    want = codec.encode(Want(1, rows, (), (), LEFT_MAX))
+    want = codec.encode(Want(1, rows, (), (), LEFT_MAX - 2))
     stream = puppet.connect(target)
     end = table._ends[puppet.place.address, stream][1]
     seal = puppet._streams[stream]
     for _ in range(300):
         target.engine.receive(seal.send(want), Stream(end), table.now)
-        (session,) = target.engine._repair._sessions.values()
-        assert len(session.tasks) <= TASKS_MOST
+        (queue,) = target.engine._repair._chunks._queues.values()
+        assert len(queue.tasks) <= TASKS_MOST
     given = sum(len(getattr(effect, "data", b"")) for effect in target.engine.effects())
     assert given < 3 * SETTINGS.chunk_bytes  # the rest waits for the stream to drain
     puppet.hang_up(stream)

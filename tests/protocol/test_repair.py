@@ -7,7 +7,7 @@ import pytest
 
 from crdt import GSet, LWWRegister, PNCounter
 from crdtnode.config import Settings
-from crdtnode.protocol.repair import TASKS_MOST
+from crdtnode.protocol.chunks import TASKS_MOST
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.wire import codec
 from crdtnode.wire.messages import LEFT_MAX, Form, Item, Sync, TrieNode, Want
@@ -168,12 +168,7 @@ def test_a_session_under_way_is_not_begun_anew() -> None:
     age(pair)
     pair.a.registry.open("other", GSet).add(1)
     want = Want(0, (), (), (), LEFT_MAX)
-    (first,) = pair.b.repair.on_want(pair.a.me, want, pair.now)
-    assert isinstance(first.message, Sync)
-    show = Sync((), (), tuple(first.message.nodes), 20)
-    everything = Sync((), (), (TrieNode("gset@1", 0, 0, (0,) * 16),), 20)
-    assert show.nodes
-    (chunk,) = pair.b.repair.on_sync(pair.a.me, everything, pair.now)
+    (chunk,) = pair.b.repair.on_want(pair.a.me, want, pair.now)
     assert chunk.stream
     assert pair.b.repair.on_ping(pair.a.me, pair.a.ping(pair.b, pair.now), pair.now) == []
     assert pair.b.repair.on_want(pair.a.me, want, pair.now) == []
@@ -190,7 +185,7 @@ def test_only_so_many_tasks_wait_for_one_peer() -> None:
     nodes = tuple(TrieNode("gset@1", 0, 0, (), rows, leaf=True) for _ in range(TASKS_MOST // 500))
     asked: set[int] = set()
     answers = 0
-    sends = side.repair.on_sync(peer.me, Sync((), (), nodes, 20), 0.0)
+    sends = side.sync(Sync((), (), nodes, 20), peer, 0.0)
     while sends:
         (send,) = sends
         assert isinstance(send.message, Sync)
@@ -205,7 +200,7 @@ def test_at_zero_nobody_answers(pair: Pair) -> None:
     fill(pair.a, 1)
     pair.a.registry.flush(0.0)
     item = Item("gset@1", "x", 1, 0, Form.STATE, (["y"],), 99)
-    assert pair.a.repair.on_sync(pair.b.me, Sync((item,), (), (), 0), 0.0) == []
+    assert pair.a.sync(Sync((item,), (), (), 0), pair.b, 0.0) == []
     assert pair.a.repair.on_want(pair.b.me, Want(0, (), (), (), 0), 0.0) == []
 
 
@@ -223,14 +218,14 @@ def test_an_answer_is_never_answered(pair: Pair) -> None:
     fill(pair.a, 1)
     pair.a.registry.flush(0.0)
     item = Item("gset@1", "set-1", 1, 0, Form.STATE, (["other"],), 99, of=5)
-    assert pair.a.repair.on_sync(pair.b.me, Sync((item,), (), (), 20), 0.0) == []
+    assert pair.a.sync(Sync((item,), (), (), 20), pair.b, 0.0) == []
 
 
 def test_a_wrong_version_is_answered_with_the_true_state(pair: Pair) -> None:
     fill(pair.a, 1)
     pair.a.registry.flush(0.0)
     item = Item("gset@1", "set-1", 1, 0, Form.STATE, (["other"],), 99)
-    (send,) = pair.a.repair.on_sync(pair.b.me, Sync((item,), (), (), 20), 0.0)
+    (send,) = pair.a.sync(Sync((item,), (), (), 20), pair.b, 0.0)
     assert isinstance(send.message, Sync)
     (answer,) = send.message.items
     assert (answer.of, answer.version) == (99, pair.a.registry.version("gset@1", "set-1"))
@@ -240,8 +235,13 @@ def test_what_is_wanted_in_the_version_that_we_have_is_not_sent(pair: Pair) -> N
     fill(pair.a, 1)
     pair.a.registry.flush(0.0)
     place = pair.a.registry.fingerprints.place("gset@1", "set-1")
-    wanted = ((place, pair.a.registry.version("gset@1", "set-1"), ()), (77, 5, ()))
-    assert pair.a.repair.on_sync(pair.b.me, Sync((), wanted, (), 20), 0.0) == []
+    wanted = ((place, pair.a.registry.version("gset@1", "set-1"), ()), (77, 0, ()))
+    assert pair.a.sync(Sync((), wanted, (), 20), pair.b, 0.0) == []
+
+
+def test_what_is_wanted_and_only_the_peer_has_is_wanted_in_turn(pair: Pair) -> None:
+    (send,) = pair.a.sync(Sync((), ((77, 5, ()),), (), 20), pair.b, 0.0)
+    assert send.message == Sync((), ((77, 0, ()),), (), 19)
 
 
 def test_with_a_peer_whose_types_are_not_known_nothing_is_compared(pair: Pair) -> None:
@@ -253,7 +253,7 @@ def test_with_a_peer_whose_types_are_not_known_nothing_is_compared(pair: Pair) -
     assert pair.a.repair.recents(stranger, 1.0) == ()
     assert pair.a.repair.on_ping(stranger, ping, 1.0) == []
     assert pair.a.repair.on_want(stranger, Want(5, (), (), (), 20), 1.0) == []
-    assert pair.a.repair.on_sync(stranger, Sync((), (), (), 20), 1.0) == []
+    assert pair.a.repair.on_sync(stranger, Sync((), (), (), 20), [], 1.0) == []
 
 
 def test_a_peer_that_does_not_know_our_types_says_no_root(pair: Pair) -> None:

@@ -54,7 +54,10 @@ SAMPLES: dict[str, m.Message] = {
     "list": m.MemberList(3, (ALICE, BOB), reply=True),
     "leave": m.Leave(4, ALICE),
     "types": m.Types(5, ("orset@1", "pncounter@1")),
-    "want": m.Want(5, ((1, 2, (3, 2**32 - 1)), (4, 0, ())), ((6, 7),), (INNER, LEAF), 22),
+    "want": m.Want(5, ((1, 2, (3, 2**32 - 1)), (4, 0, ())), ((6, 7),), ((8, 9),), 22),
+    "again": m.Again(5, ((6, 7),), (INNER, LEAF), ((8, 9),), 21),
+    "busy": m.Busy(100),
+    "ctx": m.Ctx((m.Asked(1, 1, 2, {"a": [[0, 5], "00"]}), m.Asked(3, 2, 0, None)), 20),
     "sync": m.Sync(ITEMS, ((1, 2, ()),), (LEAF,), 0),
 }
 

@@ -73,6 +73,12 @@ def test_a_body_without_a_kind_is_malformed(body: bytes) -> None:
         codec.decode(body)
 
 
+@pytest.mark.parametrize("asked", [[1, 0, 2, {}], [1, 1, 2], [1, 1, 2, b"x"], [1, 2**53, 2, {}]])
+def test_a_question_without_a_life_or_a_context_of_json_is_malformed(asked: list[object]) -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode(packb([int(m.Kind.CTX), [asked], 3]))
+
+
 def test_a_relay_sends_the_same_items_on_under_another_range(sample: m.Message) -> None:
     if not isinstance(sample, m.Push):
         return
@@ -192,6 +198,15 @@ class Choices:
     def nodes(self) -> tuple[m.TrieNode, ...]:
         return tuple(self.node() for _ in range(self.below(3)))
 
+    def asked(self) -> tuple[m.Asked, ...]:
+        return tuple(
+            m.Asked(self.number(), 1 + self.number(50), self.number(), self.json())
+            for _ in range(self.below(3))
+        )
+
+    def left(self) -> int:
+        return self.below(m.LEFT_MAX + 1)
+
     def message(self) -> m.Message:
         number, text, ident = self.number, self.text, self.ident
         makers: list[Callable[[], m.Message]] = [
@@ -215,10 +230,11 @@ class Choices:
             lambda: m.MemberList(number(), self.members(), bool(self.below(2))),
             lambda: m.Leave(number(), self.member()),
             lambda: m.Types(number(), (text(),) * self.below(4)),
-            lambda: m.Want(
-                number(), self.wanted(), self.rows(), self.nodes(), self.below(m.LEFT_MAX + 1)
-            ),
-            lambda: m.Sync(self.items(), self.wanted(), self.nodes(), self.below(m.LEFT_MAX + 1)),
+            lambda: m.Want(number(), self.wanted(), self.rows(), self.rows(), self.left()),
+            lambda: m.Again(number(), self.rows(), self.nodes(), self.rows(), self.left()),
+            lambda: m.Busy(number(16)),
+            lambda: m.Ctx(self.asked(), self.left()),
+            lambda: m.Sync(self.items(), self.wanted(), self.nodes(), self.left()),
         ]
         return makers[self.below(len(makers))]()
 

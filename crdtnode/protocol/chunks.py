@@ -1,0 +1,187 @@
+"""What is still to be sent to each peer, and the next message's worth of it.
+
+A peer's queue is all the state that a repair has. What does not fit one message goes in chunks,
+each when the stream has room again; objects below a prefix are taken into the queue a few at a
+time, in order of place, so that a fill that was cut off goes on where it stopped.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import assert_never
+
+from crdtnode.config import Settings
+from crdtnode.protocol import descent
+from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, Task
+from crdtnode.protocol.members import Member
+from crdtnode.protocol.parcels import Parcels
+from crdtnode.protocol.strikes import Strikes
+from crdtnode.registry import Registry
+from crdtnode.registry.histories import LOW
+from crdtnode.wire.messages import Asked, Ctx, Item, Row, Sync, TrieNode
+
+GIVEN_AT_ONCE = 256
+"""Objects below a prefix that are taken into the queue at a time."""
+
+TASKS_MOST = 32_768
+"""Tasks that may wait for one peer; further ones wait for the next session."""
+
+NODES_MOST = 128
+"""Trie nodes in one message."""
+
+WANTED_MOST = 1024
+"""Objects asked for in one message."""
+
+NODE_BYTES = 160
+"""What a trie node with 16 sums takes, rather more than less."""
+
+ROW_BYTES = 19
+"""What a place and a version take, rather more than less."""
+
+
+@dataclass(slots=True)
+class Queue:
+    """What is still to be sent to one peer."""
+
+    tasks: deque[Task] = field(default_factory=deque)
+    left: int = 0
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """One message's worth of the tasks."""
+
+    nodes: list[TrieNode]
+    items: list[Item] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.nodes) >= NODES_MOST or len(self.rows) >= WANTED_MOST
+
+
+class Chunks:
+    """The queues of all peers, by boot id."""
+
+    def __init__(
+        self, registry: Registry, parcels: Parcels, strikes: Strikes, settings: Settings
+    ) -> None:
+        self._registry = registry
+        self._fingerprints = registry.fingerprints
+        self._parcels = parcels
+        self._strikes = strikes
+        self._settings = settings
+        self._queues: dict[bytes, Queue] = {}
+
+    def waits(self, boot: bytes) -> bool:
+        """True while something waits to be sent to this process."""
+        return boot in self._queues
+
+    def forget(self, boot: bytes) -> None:
+        """The stream to this process broke, or it is gone: the next probe begins anew."""
+        self._queues.pop(boot, None)
+
+    def add(self, boot: bytes, tasks: Iterable[Task], left: int) -> bool:
+        """Put tasks behind those that wait; False where the stream is busy with these."""
+        queue = self._queues.setdefault(boot, Queue())
+        under_way = bool(queue.tasks)
+        queue.tasks.extend(islice(tasks, TASKS_MOST - len(queue.tasks)))
+        queue.left = max(left, queue.left) if under_way else left
+        return not under_way
+
+    def next(
+        self, member: Member, now: float, nodes: tuple[TrieNode, ...] = ()
+    ) -> tuple[list[Sync | Ctx], bool]:
+        """The next messages to a peer, and whether more will follow."""
+        queue = self._queues.get(member.boot)
+        if queue is None:
+            return [], False
+        chunk = self._chunk(member, queue, now, nodes)
+        more = bool(queue.tasks)
+        if not more:
+            del self._queues[member.boot]
+        messages: list[Sync | Ctx] = []
+        if chunk.items or chunk.rows or chunk.nodes:
+            doubtful = [p for p, _ in chunk.rows if self._strikes.doubtful(member.boot, p)]
+            wanted = self._parcels.wanted(chunk.rows, doubtful)
+            messages.append(Sync(tuple(chunk.items), tuple(wanted), tuple(chunk.nodes), queue.left))
+        if chunk.asked:
+            messages.append(Ctx(tuple(chunk.asked), queue.left))
+        return messages, more
+
+    def _chunk(
+        self, member: Member, queue: Queue, now: float, nodes: tuple[TrieNode, ...]
+    ) -> _Chunk:
+        alone = self._strikes.left_alone(member.boot, now)
+        chunk = _Chunk(list(nodes))
+        while queue.tasks and chunk.size < self._settings.chunk_bytes and not chunk.full:
+            task = queue.tasks.popleft()
+            match task:
+                case GiveBelow():
+                    self._expand(queue, task)
+                case Show():
+                    node = descent.shown(self._fingerprints, task)
+                    chunk.nodes.append(node)
+                    chunk.size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
+                case _ if task.place in alone:
+                    pass
+                case Meet():
+                    queue.tasks.appendleft(self.towards(task.place, task.version))
+                case Ask(place, version):
+                    chunk.rows.append((place, version))
+                    chunk.size += ROW_BYTES
+                case Give():
+                    if not self._give(member, chunk, task, now):
+                        queue.tasks.appendleft(task)  # a large one travels alone
+                        break
+                case _:
+                    assert_never(task)
+        return chunk
+
+    def _give(self, member: Member, chunk: _Chunk, give: Give, now: float) -> bool:
+        """Put an object into a chunk; False where it does not fit what is left of it."""
+        whole = self._strikes.doubtful(member.boot, give.place)
+        parcel, size = self._parcels.parcel(give, now, whole=whole)
+        if chunk.size and chunk.size + size > self._settings.chunk_bytes:
+            return False
+        if isinstance(parcel, Item):
+            chunk.items.append(parcel)
+        elif parcel is not None:
+            chunk.asked.append(parcel)
+        chunk.size += size
+        return True
+
+    def _expand(self, queue: Queue, task: GiveBelow) -> None:
+        """Put the next objects below a prefix before the other tasks."""
+        places = self._fingerprints.subtree(
+            task.tag, task.depth, task.prefix, task.start, GIVEN_AT_ONCE
+        )
+        if len(places) == GIVEN_AT_ONCE:
+            rest = GiveBelow(task.tag, task.depth, task.prefix, task.but, places[-1] + 1)
+            queue.tasks.appendleft(rest)
+        given = (Give(p, lacking=True) for p in reversed(places) if p not in task.but)
+        queue.tasks.extendleft(given)
+
+    def towards(
+        self, place: int, version: int, lows: tuple[int, ...] = (), *, asked: bool = False
+    ) -> Give | Ask:
+        """What brings two unlike versions of an object together for the fewest bytes.
+
+        Args:
+            place: The object's.
+            version: The peer's version, 0 where it lacks the object.
+            lows: Low halves of versions that it had.
+            asked: It wants ours; else it only told its own.
+        """
+        if not version:
+            return Give(place, lacking=True)
+        mine = self._fingerprints.get(place)
+        had = (version & LOW, *lows)
+        if any(v & LOW in had for v in self._registry.histories.versions(place)):
+            return Give(place, had)
+        if not mine or not asked or mine & LOW in lows:
+            return Ask(place, mine)  # the peer is ahead, or has the history to tell
+        return Give(place, had)

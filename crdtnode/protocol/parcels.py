@@ -1,0 +1,106 @@
+"""How one object travels: as deltas since a version that both had, as what a context lacks, or whole.
+
+If a version that the peer names stands in our history, both passed through that very state, and the
+deltas since then suffice. Else a large state whose type can tell what it has seen is asked for by
+its context (CTX), and answered by ``delta_since`` with the answerer's context aboard, so that what
+comes back is a delta, too. Only types without contexts travel whole.
+
+Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018), section 6; the anchor
+is the merge base of version control.
+"""
+
+from collections.abc import Sequence
+
+from crdtnode.metrics import Metrics
+from crdtnode.protocol.descent import Give
+from crdtnode.registry import Registry
+from crdtnode.registry.histories import LOW
+from crdtnode.wire import codec
+from crdtnode.wire.messages import Asked, Form, Item, Wanted
+
+SMALL_BYTES = 2048
+"""States up to this size travel whole rather than cost another round trip."""
+
+MARGIN_BYTES = 128
+"""What a message takes beside its only item."""
+
+LOWS_MOST = 16
+"""Low halves of versions that are named for one object."""
+
+LOWS_IN_ALL = 160
+"""About so many low halves are shared among the objects asked for in one message."""
+
+
+class Parcels:
+    """Makes items, and asks for them."""
+
+    def __init__(self, registry: Registry, metrics: Metrics, message_bytes_most: int) -> None:
+        self._registry = registry
+        self._metrics = metrics
+        self._item_bytes_most = message_bytes_most - MARGIN_BYTES
+
+    def wanted(self, rows: Sequence[tuple[int, int]], whole: Sequence[int] = ()) -> list[Wanted]:
+        """Ask for objects, of which we have these versions; for some of them whole."""
+        share = LOWS_IN_ALL // max(1, len(rows))
+        most = min(LOWS_MOST, max(1, share))
+        versions = self._registry.histories.versions
+        return [
+            (
+                place,
+                version,
+                () if place in whole else tuple(v & LOW for v in versions(place)[:most]),
+            )
+            for place, version in rows
+        ]
+
+    def parcel(self, give: Give, now: float, *, whole: bool) -> tuple[Item | Asked | None, int]:
+        """The item that carries an object, or the question to ask first; and its bytes.
+
+        None where we have nothing of it, or where no message can carry it.
+        """
+        version = self._registry.refresh(give.place, now)
+        entry = self._registry.entry(give.place)
+        if entry is None or not version:
+            return None, 0
+        item = Item(entry.tag, entry.name, entry.life, 0, Form.STATE, (), version, give.of)
+        delta = None if whole else self._delta(item, give)
+        if delta is not None:
+            return self._sized(delta)
+        ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)
+        if ask and self._registry.crowded(give.place):
+            return self._asked(item, give.place), SMALL_BYTES
+        state = self._registry.state(give.place)
+        if state is None:
+            return None, 0
+        found, size = self._sized(item._replace(payloads=state[3]))
+        if ask and size > SMALL_BYTES:
+            return self._asked(item, give.place), SMALL_BYTES
+        return found, size
+
+    def _delta(self, item: Item, give: Give) -> Item | None:
+        """What the peer lacks, as far as that can be told; None where it cannot."""
+        since = self._registry.histories.since(give.place, give.lows, give.skip)
+        if since is not None:
+            base, payloads = since
+            return item._replace(base=base, form=Form.DELTAS, payloads=payloads)
+        if give.context is None:
+            return None
+        payload = self._registry.payload_since(give.place, give.context)
+        if payload is None:
+            return None
+        context = self._registry.context(give.place) if give.mutual else None
+        return item._replace(form=Form.DELTAS, payloads=(payload,), context=context)
+
+    def _asked(self, item: Item, place: int) -> Asked:
+        return Asked(place, item.life, item.version, self._registry.context(place))
+
+    def _sized(self, item: Item) -> tuple[Item | None, int]:
+        try:
+            item_bytes = codec.pack_size(item)
+        except ValueError:  # a hand-written type's
+            self._metrics.dropped.add("not encodable")
+            return None, 0
+        if item_bytes > self._item_bytes_most:
+            self._metrics.dropped.add("too large to send")
+            return None, 0
+        return item, item_bytes
