@@ -179,6 +179,11 @@ class Engine:
         views = (self._view(member) for member in self._members)
         return sorted(views, key=lambda member: member.name)
 
+    @property
+    def roster(self) -> int:
+        """A digest of who is here: equal on all nodes that know of the same processes."""
+        return self._members.roster
+
     def _view(self, member: Member) -> MemberView:
         if member is self._members.me:
             return view(member, is_self=True, root_equal=True)

@@ -55,6 +55,11 @@ class Agenda:
         heappush(self._moments, moment)
         return moment
 
+    @property
+    def waiting(self) -> int:
+        """Number of events to come."""
+        return len(self._moments)
+
     def run(self, until: int) -> bool:
         """Let the next event happen; False if there is none up to and including ``until``.
 

@@ -278,13 +278,17 @@ class Host:
         if process is None:
             return
         self.world.trace.add(moment, "write", "", self.name, str(write).encode())
+        registry = process.registry
+        past = registry.shadows.get((write.type, write.name), 0)
         try:
-            delta = _mutate(process.registry, write)
+            delta = _mutate(registry, write)
         except Exception as error:  # noqa: BLE001 - a type that raises is what a run must show
             self.world.raised(self, error)
             return
         if delta is not None:
-            process.registry.wrote(self.world.ledger.wrote(write, delta, moment))
+            update = self.world.ledger.wrote(write, delta, moment, past)
+            registry.wrote(update)
+            self.world.wrote(self, update)
         if write.flush:
             process.flush()
         else:
@@ -316,6 +320,16 @@ class Host:
         process.datagram(data, source.udp)
         if self._per_call:
             self._busy(moment)
+
+    def damaged(self, source: "Host", data: bytes, moment: int) -> None:
+        """A datagram arrives in which bits have flipped: the checks see what comes of it."""
+        understood, joined = self.metrics.packets_received, self.metrics.joins
+        before = sum(understood.values()), sum(joined.values()), self.root
+        self.datagram(source, data, moment)
+        after = sum(understood.values()), sum(joined.values()), self.root
+        acts = ("understood a message", "joined something", "changed its state")
+        used = " and ".join(act for act, b, a in zip(acts, before, after, strict=True) if a != b)
+        self.world.damaged(self, data, used)
 
     def _arrive_again(self, source: "Host", data: bytes) -> None:
         agenda = self.world.agenda

@@ -41,6 +41,8 @@ class Update:
     delta: StateCRDT
     moment: int
     """When, in nanoseconds."""
+    past: int = 0
+    """The shadow of what its process had seen of the object before."""
 
     @property
     def number(self) -> int:
@@ -75,6 +77,11 @@ class Tale:
         return self.shadows.get(msgpack.packb(payload))
 
 
+def numbers(shadow: int) -> str:
+    """The updates in a shadow, counted from 1, as text for people."""
+    return ", ".join(str(n) for n in range(1, shadow.bit_length() + 1) if shadow >> (n - 1) & 1)
+
+
 class Witness(Protocol):
     """Who wants to know that an object on a node has reached a state."""
 
@@ -98,11 +105,11 @@ class Ledger:
             tale = self.tales[key] = Tale()
         return tale
 
-    def wrote(self, write: Write, delta: StateCRDT, moment: int) -> Update:
+    def wrote(self, write: Write, delta: StateCRDT, moment: int, past: int = 0) -> Update:
         """Enter an accepted write."""
         key = (write.type, write.name)
         tale = self.tale(key)
-        update = Update(key, tale.fresh_bit(), write, delta, moment)
+        update = Update(key, tale.fresh_bit(), write, delta, moment, past)
         tale.updates.append(update)
         self.updates.append(update)
         tale.note(delta.payload, update.bit)

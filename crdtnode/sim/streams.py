@@ -99,6 +99,11 @@ class Streams:
         self._ends: dict[tuple[str, int], End] = {}
         self._connects = 0
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits on the fullest stream."""
+        return max((end.unsent_bytes for end in self._ends.values()), default=0)
+
     # What a node does
 
     def connect(self, party: Party, stream: int, address: Address) -> None:

@@ -18,6 +18,7 @@ from crdtnode.protocol import Engine
 from crdtnode.protocol.effects import Address, Effect
 from crdtnode.sim.agenda import SECOND, Agenda, nanoseconds
 from crdtnode.sim.checks import Check, NothingRaised, all_checks
+from crdtnode.sim.checks.members import LISTED
 from crdtnode.sim.faults import Fault, Heal, Relink, Restart
 from crdtnode.sim.host import Host
 from crdtnode.sim.link import Link
@@ -27,7 +28,7 @@ from crdtnode.sim.on_heap import EngineProcess
 from crdtnode.sim.plan import Plan
 from crdtnode.sim.process import NewProcess
 from crdtnode.sim.result import Result
-from crdtnode.sim.shadow import Ledger, WatchedRegistry
+from crdtnode.sim.shadow import Ledger, Update, WatchedRegistry
 from crdtnode.sim.streams import Streams
 from crdtnode.sim.trace import Trace
 from crdtnode.sim.workload import DEFAULT_TYPES
@@ -40,6 +41,9 @@ START_GAP = 0.01
 
 CALM = 0.1
 """Seconds for which all nodes must stay equal."""
+
+GATHERING = SECOND // 4
+"""Nanoseconds between two looks at whether all know who is there."""
 
 EVENTS_PER_NODE_SECOND = 20_000
 """A run with more events than this is broken off: something spins."""
@@ -91,6 +95,8 @@ class World:
         self._roots: Counter[int] = Counter()
         seconds = plan.duration + plan.bound + 1
         self._events_most = int(EVENTS_PER_NODE_SECOND * len(plan.nodes) * seconds)
+        self.disturbed_at = 0
+        """The moment of the last fault."""
         self.broken: str | None = None
         """Why the run cannot go on, if so."""
         self.result: Result | None = None
@@ -120,7 +126,18 @@ class World:
             return
         now = self.agenda.now
         for wait, arrives in self.links.datagram(source.name, target.name, data, now):
-            self.agenda.at(now + wait, partial(target.datagram, source, arrives))
+            take = target.datagram if arrives is data else target.damaged
+            self.agenda.at(now + wait, partial(take, source, arrives))
+
+    def wrote(self, host: Host, update: Update) -> None:
+        """A process has accepted a write."""
+        for check in self.checks:
+            check.wrote(self, host, update)
+
+    def damaged(self, host: Host, data: bytes, used: str) -> None:
+        """A damaged datagram has arrived."""
+        for check in self.checks:
+            check.damaged(self, host, data, used)
 
     def asked(self, host: Host, ticket: int) -> None:
         """A writer waits to hear that another member holds what was written so far."""
@@ -154,6 +171,17 @@ class World:
         """Number of different roots among the hosts that are up; 1 is agreement."""
         return len(self._roots)
 
+    def gathered(self) -> bool:
+        """True where every host lists exactly those who are up as present."""
+        up = self.up
+        if len({host.engine.roster for host in up}) > 1:
+            return False
+        there = {host.address for host in up}
+        return all(
+            {m.addresses[0] for m in host.engine.members if m.state in LISTED} == there
+            for host in up[:1]
+        )
+
     def agreed(self) -> bool:
         """True where all hosts have one root, and none has writes that it does not show yet."""
         return len(self._roots) == 1 and not any(host.registry.dirty for host in self.up)
@@ -176,6 +204,7 @@ class World:
         if self.broken is None:
             yield from self._until(self._finish_faults())
             converged = yield from self._converge()
+            yield from self._gather()
         if self.broken is None:
             for check in self.checks:
                 check.ended(self, converged)
@@ -204,12 +233,22 @@ class World:
         for fault in self.plan.faults:
             agenda.at(nanoseconds(fault.at), partial(self.nemesis.do, fault))
 
+    def at_address(self, address: Address) -> Host | None:
+        """The host that lives there."""
+        return self._by_address.get(address)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted."""
+        return self.agenda.now / SECOND
+
     def host(self, name: str) -> Host:
         """The host of this name in the plan."""
         return self._by_name[name]
 
     def fault_done(self, fault: Fault) -> None:
         """Let the checks know."""
+        self.disturbed_at = self.agenda.now
         for check in self.checks:
             check.fault(self, fault)
 
@@ -256,6 +295,12 @@ class World:
             if self.agreed() and [host.root for host in self.hosts] == calm:
                 return (since - begin) / SECOND
             limit = max(limit, self.agenda.now)
+
+    def _gather(self) -> Iterator[None]:
+        """Wait until all know who is there, as long as the bound allows."""
+        end = nanoseconds(self.plan.duration + self.plan.bound)
+        while self.broken is None and self.agenda.now < end and not self.gathered():
+            yield from self._until(min(end, self.agenda.now + GATHERING))
 
     def _counts(self) -> dict[str, int]:
         totals: Counter[str] = Counter()

@@ -6,12 +6,20 @@ violation that it sees, with what a person needs to understand it. Write your ow
 """
 
 from crdtnode.sim.checks.acknowledged import AcknowledgedIsHeld as AcknowledgedIsHeld
+from crdtnode.sim.checks.bounds import NothingRunsAway as NothingRunsAway
+from crdtnode.sim.checks.causality import CausalityDecides as CausalityDecides
 from crdtnode.sim.checks.check import Check as Check
 from crdtnode.sim.checks.converged import CaughtUpAfterHeal as CaughtUpAfterHeal
 from crdtnode.sim.checks.converged import Converged as Converged
+from crdtnode.sim.checks.damage import DamageChangesNothing as DamageChangesNothing
+from crdtnode.sim.checks.dots import NoDotTwice as NoDotTwice
+from crdtnode.sim.checks.expected import ExpectationsComeTrue as ExpectationsComeTrue
+from crdtnode.sim.checks.members import MembersAreKnown as MembersAreKnown
 from crdtnode.sim.checks.raised import NothingRaised as NothingRaised
+from crdtnode.sim.checks.reads import ReadsOnlyGrow as ReadsOnlyGrow
 from crdtnode.sim.checks.same import SameUpdatesSameState as SameUpdatesSameState
 from crdtnode.sim.checks.totals import CountersAddUp as CountersAddUp
+from crdtnode.sim.checks.tries import FingerprintsAddUp as FingerprintsAddUp
 from crdtnode.sim.checks.writes import NothingInvented as NothingInvented
 from crdtnode.sim.checks.writes import NothingLost as NothingLost
 
@@ -27,4 +35,12 @@ def all_checks() -> list[Check]:
         AcknowledgedIsHeld(),
         CountersAddUp(),
         NothingInvented(),
+        CausalityDecides(),
+        NoDotTwice(),
+        ReadsOnlyGrow(),
+        MembersAreKnown(),
+        NothingRunsAway(),
+        DamageChangesNothing(),
+        FingerprintsAddUp(),
+        ExpectationsComeTrue(),
     ]

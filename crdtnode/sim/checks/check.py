@@ -9,7 +9,7 @@ from crdt import StateCRDT
 from crdtnode.protocol.effects import Effect
 from crdtnode.sim.faults import Fault
 from crdtnode.sim.result import Finding, Verdict
-from crdtnode.sim.shadow import Key
+from crdtnode.sim.shadow import Key, Update
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
@@ -48,6 +48,12 @@ class Check:
 
     def reached(self, node: str, key: Key, shadow: int, state: StateCRDT) -> None:
         """An object on a node has joined the updates in ``shadow`` and is in this state."""
+
+    def wrote(self, world: "World", host: "Host", update: "Update") -> None:
+        """A write was accepted by a process."""
+
+    def damaged(self, world: "World", host: "Host", data: bytes, used: str) -> None:
+        """A damaged datagram arrived; ``used`` says what came of it, if anything."""
 
     def asked(self, world: "World", host: "Host", ticket: int) -> None:
         """A node was asked to tell, under this ticket, when others hold what was written on it."""

@@ -10,6 +10,7 @@ from crdt.catalogue import type_of
 from crdtnode.sim.agenda import SECOND, nanoseconds
 from crdtnode.sim.checks.check import Check, shown
 from crdtnode.sim.faults import Fault, Heal
+from crdtnode.sim.shadow import numbers
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
@@ -61,7 +62,11 @@ class Converged(Check):
         for host, peer in ((one, other), (other, one)):
             lacks = peer.registry.shadows.get(key, 0) & ~host.registry.shadows.get(key, 0)
             lines.append(f"on {host.name}: {shown(state_on(host, key))}")
-            lines += [f"  never there: {u}" for u in tale.updates if u.bit & lacks][:3]
+            lines += [
+                f"  never there: {u}; its writer had seen {numbers(u.past) or 'nothing'}"
+                for u in tale.updates
+                if u.bit & lacks
+            ][:3]
         return "\n".join(lines)
 
 

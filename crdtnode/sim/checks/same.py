@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from crdt import StateCRDT
 from crdtnode.sim.checks.check import Check, shown
-from crdtnode.sim.shadow import Key
+from crdtnode.sim.shadow import Key, numbers
 
 _KEPT_BYTES = 1024
 
@@ -33,13 +33,8 @@ class SameUpdatesSameState(Check):
         first, where = self._states.setdefault((key, shadow), (canonical, node))
         if first != canonical:
             self.violate(
-                f"{'/'.join(key)} after the updates {_numbers(shadow)} of this object:\n"
+                f"{'/'.join(key)} after the updates {numbers(shadow)} of this object:\n"
                 f"on {where}: {first.decode(errors='replace')}\n"
                 f"on {node}: {canonical.decode(errors='replace')}\n"
                 f"payload on {node}: {shown(state)}"
             )
-
-
-def _numbers(shadow: int) -> str:
-    """The places of the bits, counted from 1."""
-    return ", ".join(str(n) for n in range(1, shadow.bit_length() + 1) if shadow >> (n - 1) & 1)

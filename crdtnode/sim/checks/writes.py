@@ -5,13 +5,14 @@ not vanish. What only a crashed node knew may be gone, or may still come out of 
 nodes or on none, which the check for equal states sees to.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from crdt import LWWRegister, StateCRDT
 from crdt.catalogue import type_of
 from crdtnode.sim.checks.check import Check, shown
 from crdtnode.sim.checks.converged import all_keys, state_on
+from crdtnode.sim.checks.elements import added, same
 
 if TYPE_CHECKING:
     from crdtnode.sim.shadow import Key, Update
@@ -52,11 +53,11 @@ class NothingLost(Check):
         calls = {update.write.method for update in updates}
         if not calls & set(_ADDING) or "clear" in calls:
             return
-        removed = {_same(e) for u in updates if u.write.method in _REMOVING for e in u.write.args}
+        removed = {same(e) for u in updates if u.write.method in _REMOVING for e in u.write.args}
         for update in updates:
-            for element in _added(update):
-                there = [_same(element) in map(_same, _items(state)) for state in states]
-                if _same(element) not in removed and not any(there):
+            for element in added(update):
+                there = [same(element) in map(same, _items(state)) for state in states]
+                if same(element) not in removed and not any(there):
                     self.violate(f"{element!r} of {update} is in no set:\n{_shown(states)}")
 
 
@@ -74,10 +75,10 @@ class NothingInvented(Check):
             top: StateCRDT = type_of(key[0])()
             for update in updates:
                 top.join(update.delta.clone())
-            written = {_same(value) for update in updates for value in _values(update)}
+            written = {same(value) for update in updates for value in _values(update)}
             for host in world.up:
                 state = state_on(host, key)
-                strange = [item for item in _items(state) if _same(item) not in written]
+                strange = [item for item in _items(state) if same(item) not in written]
                 if strange:
                     self.violate(f"nobody wrote {strange[0]!r} to {'/'.join(key)} on {host.name}")
                 if not state.compare(top):
@@ -92,11 +93,6 @@ def _shown(states: list[StateCRDT]) -> str:
     return "\n".join(dict.fromkeys(map(shown, states)))
 
 
-def _same(element: object) -> tuple[str, str]:
-    """What makes two elements the same one: type and value, all the way down."""
-    return type(element).__name__, repr(element)
-
-
 def _items(state: StateCRDT) -> list[object]:
     """What a state shows of its writers' values; nothing where they are neither value nor set."""
     if isinstance(state, LWWRegister):
@@ -104,16 +100,6 @@ def _items(state: StateCRDT) -> list[object]:
     return list(state) if isinstance(state, Set) else []
 
 
-def _added(update: "Update") -> list[object]:
-    """The elements that a write adds to a set."""
-    match update.write.method, update.write.args:
-        case "add", (element,):
-            return [element]
-        case "update", (elements,) if isinstance(elements, Iterable):
-            return list(elements)
-    return []
-
-
 def _values(update: "Update") -> list[object]:
     """What a write put into its object."""
-    return list(update.write.args) if update.write.method == "assign" else _added(update)
+    return list(update.write.args) if update.write.method == "assign" else added(update)

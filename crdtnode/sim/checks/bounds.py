@@ -1,0 +1,48 @@
+"""Nothing grows without bound: traffic, queues, what waits to happen.
+
+Rule of this file: the bounds are generous, since they are there to see what runs away; how little
+is enough is what benchmarks measure.
+"""
+
+from typing import TYPE_CHECKING
+
+from crdtnode.sim.checks.check import Check
+from crdtnode.sim.faults import Fault
+
+if TYPE_CHECKING:
+    from crdtnode.sim.world import World
+
+BYTES_PER_NODE_SECOND = 250_000.0
+"""What a node may send on average over a run, where the plan says nothing."""
+
+UNSENT_BYTES = 8 * 1024 * 1024
+"""What may wait to be sent on one stream."""
+
+EVENTS_PER_NODE = 5_000
+"""Packets under way and deadlines to come."""
+
+
+class NothingRunsAway(Check):
+    """Looks at every fault and at the end."""
+
+    name = "nothing-runs-away"
+    sentence = "Traffic, queues and timers stay within bounds."
+
+    def fault(self, world: "World", fault: Fault) -> None:
+        """Look at what waits now."""
+        nodes = len(world.hosts)
+        if world.agenda.waiting > EVENTS_PER_NODE * nodes:
+            self.violate(f"{world.agenda.waiting} events wait to happen to {nodes} nodes")
+        unsent = world.streams.unsent_bytes
+        if unsent > UNSENT_BYTES:
+            self.violate(f"{unsent} bytes wait to be sent on one stream")
+
+    def ended(self, world: "World", converged: float | None) -> None:
+        """Compare the traffic of each node with the most that is allowed."""
+        most = world.plan.expect.bytes_per_node_second or BYTES_PER_NODE_SECOND
+        seconds = max(1.0, world.seconds)
+        for host in world.hosts:
+            rate = sum(host.metrics.bytes_sent.values()) / seconds
+            if rate > most:
+                self.violate(f"{host.name} sent {rate:,.0f} bytes/s, more than {most:,.0f}")
+        self.holds()
