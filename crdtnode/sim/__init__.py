@@ -46,6 +46,14 @@ nothing-lost            A write that a living node has taken in is never lost.
 acknowledged-is-held    When a node says that other members hold its writes, they do.
 counters-add-up         A counter shows the sum of all held increments.
 nothing-invented        Every node shows only what somebody wrote.
+causality-decides       What a later call undid is gone; of concurrent ones the type's rule decides.
+no-dot-twice            No two updates bear the same dot, stamp or count of one replica.
+reads-only-grow         A process reads its own writes, and never less than it has read before.
+members-are-known       In the end all list exactly who is there; nobody alive is given up.
+nothing-runs-away       Traffic, queues and timers stay within bounds.
+damage-changes-nothing  A datagram in which bits flipped is neither understood nor used.
+fingerprints-add-up     Versions are those of the states, and every sum of the trie is right.
+expectations-come-true  What the plan expects of the end of its run is so.
 ======================= ============================================================================
 
 For tests of your own services there is `simulated_cluster`: whole nodes on a virtual clock.
