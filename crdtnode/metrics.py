@@ -36,6 +36,8 @@ class Metrics:
         """Bytes taken from the transport, by ``udp`` or ``tcp``."""
         self.dropped = Tally()
         """What arrived and was not used, by reason."""
+        self.send_errors = Tally()
+        """Datagrams that the kernel refused, by receiver and error (``10.0.0.5:27380 EPERM``)."""
         self.joins = Tally()
         """States and deltas joined, by type and whether the object grew (``orset@1/changed``)."""
         self.repairs = Tally()

@@ -253,6 +253,10 @@ class Driver:
         """Tell that a datagram could not be sent."""
         self._do("send_failed", lambda now: self.engine.send_failed(address, errno_name, now))
 
+    def datagrams_lost(self, count: int) -> None:
+        """Tell that we do not read fast enough."""
+        self._do("datagrams_lost", lambda now: self.engine.datagrams_lost(count, now))
+
     # What the node asks.
 
     def join(self, addresses: list[Address]) -> None:

@@ -14,6 +14,7 @@ from crdtnode.protocol.absent import Absent
 from crdtnode.protocol.bulletin import Bulletin
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Address, Event, MemberNews
+from crdtnode.protocol.health import Health
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import ASK_PERIOD, Heard, Member, Members
 from crdtnode.protocol.news import News
@@ -61,8 +62,9 @@ class Cluster:
         self.news = news
         self.ring = Ring(lambda: [m.name for m in members if m.talks], place)
         self.spreading = Spreading(members, self.ring, self.deliveries, chance)
-        self.probing = Probing(self.members, self.ring, ping, greet, settings, chance)
-        self.suspicions = Suspicions()
+        self.health = Health()
+        self.probing = Probing(members, self.ring, ping, greet, settings, chance, self.health)
+        self.suspicions = Suspicions(self.health)
         self.seeds = Seeds(self.members, settings, chance)
         self._bulletin = Bulletin(members, self.spreading, self.deliveries)
         self._absent = Absent(members, greet, settings, chance)
@@ -79,7 +81,10 @@ class Cluster:
 
     def hear(self, records: Iterable[MemberRecord], now: float, sender: bytes) -> list[Outcome]:
         """Take news of members from the process ``sender``."""
-        return self._apply(self.members.hear(records, now, sender), now)
+        heard = self.members.hear(records, now, sender)
+        if heard.refute:
+            self.health.worse(now)  # who is doubted by others should look at itself first
+        return self._apply(heard, now)
 
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
         """Take a whole list; a newcomer, and whom it brings, are made known to those we knew."""
@@ -286,6 +291,7 @@ class Cluster:
 
     def slept(self, now: float) -> list[Outcome]:
         """This process was stopped for a while: it accuses nobody, and says that it lives."""
+        self.health.worse(now)
         self.members.forgive(now)
         self.probing.forgive(now)
         out: list[Outcome] = []

@@ -47,6 +47,10 @@ from crdtnode.wire.messages import State
 CONFIRMING = 0.05
 """Seconds between two pings while somebody waits for a member whose root equals ours."""
 
+DEAF = 0.05
+"""Seconds after a sleep in which datagrams are thrown away: they queued up while we slept, and
+judging by old news is worse than having none."""
+
 
 class Engine:
     """One node's protocol; see the module for its use."""
@@ -83,6 +87,7 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._seeds = tuple(seeds)
+        self._deaf_until = -math.inf
         self._members = members = Members(me)
         self._clocks = Clocks(members, clock)
         registry.clock = self._clocks.stamp
@@ -190,6 +195,11 @@ class Engine:
         return view(member, is_self=False, root_equal=self._typesets.root_equal(member))
 
     @property
+    def health(self) -> int:
+        """Our own health: 0 is well; each point makes us wait once more before we judge others."""
+        return self._cluster.health.score
+
+    @property
     def unreached_seeds(self) -> list[tuple[Address, str]]:
         """Seeds at which no member answers, and why."""
         return [(seed.address, seed.failed) for seed in self._cluster.seeds.unreached]
@@ -261,9 +271,7 @@ class Engine:
 
     def wake(self, now: float) -> None:
         """Take every step that is due."""
-        if now - self._cluster.probing.deadline > self._settings.sleep_noticed:
-            self._out.carry([Event("slept", {})], now)
-            self._out.carry(self._cluster.slept(now), now)
+        self._notice_sleep(now)
         self._answers.work(now)
         self._out.carry(self._pushes.wake(now), now)
         self._out.carry(self._receipts.wake(now), now)
@@ -274,6 +282,14 @@ class Engine:
             self._answers.ping_somebody(now)
         self._doorway.try_seeds(now)
         self._after(now)
+
+    def _notice_sleep(self, now: float) -> None:
+        """A probe that is seconds late shows that this process, or its machine, stood still."""
+        if now - self._cluster.probing.deadline <= self._settings.sleep_noticed:
+            return
+        self._deaf_until = now + DEAF
+        self._out.carry([Event("slept", {})], now)
+        self._out.carry(self._cluster.slept(now), now)
 
     def _after(self, now: float) -> None:
         """What every call ends with."""
@@ -296,8 +312,11 @@ class Engine:
 
     def receive(self, data: bytes, source: Source, now: float) -> None:
         """Take a datagram, or the next bytes of a stream."""
+        self._notice_sleep(now)
         if isinstance(source, Stream):
             self._doorway.chunk(source.id, data, now)
+        elif now < self._deaf_until:
+            self._metrics.dropped.add("queued while asleep")
         else:
             self._doorway.datagram(data, source.address, now)
         self._after(now)
@@ -330,3 +349,10 @@ class Engine:
     def send_failed(self, address: Address, errno_name: str, now: float) -> None:
         """The kernel refused a datagram."""
         self._metrics.dropped.add(f"send {errno_name}")
+        self._metrics.send_errors.add(f"{address[0]}:{address[1]} {errno_name}")
+        self._cluster.health.send_failed(errno_name, now)
+
+    def datagrams_lost(self, count: int, now: float) -> None:
+        """The kernel threw datagrams away, since we did not take them fast enough."""
+        self._metrics.dropped.add("receive buffer full", count)
+        self._cluster.health.worse(now)

@@ -14,7 +14,7 @@ import random
 
 from crdtnode.config import Settings
 from crdtnode.protocol.effects import CloseStream, OpenStream
-from crdtnode.protocol.health import put_off
+from crdtnode.protocol.health import Health
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import ROUNDS, Ring, later
@@ -25,6 +25,18 @@ RELAYED = 1.0
 
 RELAYS_MOST = 256
 """Probes that we run for others at once."""
+
+NACK_AFTER = 0.1
+"""Seconds after which whoever asked us to probe is told that there is no answer yet: that we do
+answer shows it that its own network is sound."""
+
+OTHER_ADDRESSES = 3
+"""How many of a member's addresses are tried when the first one is silent, that one included."""
+
+NEVER = float("inf")
+
+VERDICT_MOST = 0.8
+"""Share of a period by which a probe is judged however bad our health is: the next one begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,10 @@ class _Probe:
     due: float
     """When others are asked; then, when it is judged."""
     indirect: bool = False
+    asked: int = 0
+    """Helpers that were asked."""
+    heard_from: set[bytes] = field(default_factory=set)
+    """Helpers that answered, if only that they saw nothing."""
     refused_by: set[bytes] = field(default_factory=set)
     accepted: bool = False
 
@@ -54,6 +70,8 @@ class _Relay:
     asker: Member
     round: int
     member: Member
+    nack_at: float
+    """When to tell the asker that there is no answer; never again once it was told something."""
     until: float
 
 
@@ -68,8 +86,10 @@ class Probing:
         greet: Callable[[], Hello],
         settings: Settings,
         chance: random.Random,
+        health: Health,
     ) -> None:
         self._members = members
+        self._health = health
         self._ring = ring
         self._ping = ping
         self._greet = greet
@@ -91,7 +111,7 @@ class Probing:
     def deadline(self) -> float:
         """When the next probe begins, or the present one needs a step."""
         due = self._next if self._probe is None else min(self._next, self._probe.due)
-        return min(due, *(relay.until for relay in self._relays)) if self._relays else due
+        return min([due, *(min(relay.until, relay.nack_at) for relay in self._relays)])
 
     def hear_round(self, round_: int) -> None:
         """A member is in this round: a later one than ours replaces ours at our next ping."""
@@ -108,13 +128,16 @@ class Probing:
         out: list[Outcome] = []
         verdicts: list[Verdict] = []
         self._relays = [relay for relay in self._relays if relay.until > now]
+        for relay in self._relays:
+            if relay.nack_at <= now:
+                out += self._report(relay, Seen.SILENT)
         probe = self._probe
         if probe is not None:
-            probe.due = put_off(probe.due, now)
+            probe.due = self._health.put_off(probe.due, now)
             if probe.due <= now and probe.indirect:
-                verdicts.append(self._judge(probe))
+                verdicts.append(self._judge(probe, now))
             elif probe.due <= now:
-                out += self._ask_others(probe)
+                out += self._ask_others(probe, now)
         if self._next <= now:
             out += self._begin(now)
         return out, verdicts
@@ -132,16 +155,28 @@ class Probing:
             return []
         timeout = 4 * member.rtt if member.rtt is not None else float("inf")
         most, least = self._settings.probe_timeout_most, self._settings.probe_timeout_least
-        self._probe = _Probe(member, self._round, now, now + max(least, min(most, timeout)))
+        timeout = max(least, min(most, timeout)) * self._health.factor
+        timeout = min(timeout, self._verdict_after() - least)
+        self._probe = _Probe(member, self._round, now, now + timeout)
         return [to(member, self._ping(member, self._round, now))]
 
-    def _ask_others(self, probe: _Probe) -> list[Outcome]:
-        probe.indirect, probe.due = True, probe.started + self._settings.probe_verdict
+    def _verdict_after(self) -> float:
+        most = VERDICT_MOST * self._settings.probe_period
+        return max(
+            self._settings.probe_verdict,
+            min(self._settings.probe_verdict * self._health.factor, most),
+        )
+
+    def _ask_others(self, probe: _Probe, now: float) -> list[Outcome]:
+        probe.indirect, probe.due = True, probe.started + self._verdict_after()
         member = probe.member
         helpers = [m for m in self._members.others(State.ALIVE) if m is not member]
         helpers = self._chance.sample(helpers, min(self._settings.indirect_probes, len(helpers)))
+        probe.asked = len(helpers)
         request = PingReq(probe.round, member.name, member.boot, member.address)
         out: list[Outcome] = [to(helper, request) for helper in helpers]
+        for address in member.addresses[1:OTHER_ADDRESSES]:
+            out += [Send(member.boot, address, self._ping(member, self._round, now))]
         return [*out, Send(NOBODY, member.address, self._greet()), self._connect(probe)]
 
     def _connect(self, probe: _Probe | _Relay) -> OpenStream:
@@ -149,17 +184,21 @@ class Probing:
         self._connects[self._last_id] = probe
         return OpenStream(self._last_id, probe.member.address)
 
-    def _judge(self, probe: _Probe) -> Verdict:
+    def _judge(self, probe: _Probe, now: float) -> Verdict:
         self._probe = None
+        if probe.asked and not probe.heard_from:
+            self._health.worse(now)  # not one helper answers: perhaps we are who is cut off
         settings = self._settings
         period = settings.suspicion_busy if probe.accepted else settings.suspicion_silent
-        return Verdict(probe.member, period)
+        return Verdict(probe.member, period * self._health.factor)
 
     # Evidence
 
     def alive(self, member: Member) -> list[Outcome]:
         """The member answered something: its probe is over, and whoever asked for it is told."""
         if self._probe is not None and self._probe.member is member:
+            if not self._probe.indirect:
+                self._health.better()
             self._probe = None
         out: list[Outcome] = []
         for relay in [relay for relay in self._relays if relay.member is member]:
@@ -172,7 +211,7 @@ class Probing:
         member = self._members.booted(request.boot)
         if member is None or member is self._members.me or len(self._relays) >= RELAYS_MOST:
             return []
-        relay = _Relay(asker, request.round, member, now + RELAYED)
+        relay = _Relay(asker, request.round, member, now + NACK_AFTER, now + RELAYED)
         self._relays.append(relay)
         ping = self._ping(member, self._round, now)
         return [to(member, ping), self._connect(relay)]
@@ -182,6 +221,7 @@ class Probing:
         probe = self._probe
         if probe is None or (probe.member.name, probe.round) != (nack.name, nack.round):
             return []
+        probe.heard_from.add(helper.boot)
         return self._seen(probe, helper.boot, Seen(nack.seen))
 
     def connected(self, id_: int) -> list[Outcome]:
@@ -205,8 +245,9 @@ class Probing:
         return [], self._seen(probe, self._members.me.boot, seen)
 
     def _report(self, relay: _Relay, seen: Seen) -> list[Outcome]:
-        if relay not in self._relays:
+        if relay not in self._relays or (seen is Seen.SILENT and relay.nack_at == NEVER):
             return []
+        relay.nack_at = NEVER
         return [to(relay.asker, Nack(relay.round, relay.member.name, seen))]
 
     def _seen(self, probe: _Probe, by: bytes, seen: Seen) -> list[Verdict]:

@@ -7,7 +7,7 @@ Currey 2018) for telling the suspect.
 
 from dataclasses import dataclass
 
-from crdtnode.protocol.health import put_off
+from crdtnode.protocol.health import Health
 from crdtnode.protocol.members import Member
 
 TELLING = 0.2
@@ -29,7 +29,8 @@ class _Suspicion:
 class Suspicions:
     """The suspects of this node."""
 
-    def __init__(self) -> None:
+    def __init__(self, health: Health) -> None:
+        self._health = health
         self._running: dict[bytes, _Suspicion] = {}
 
     def begin(self, member: Member, period: float, now: float, *, ours: bool) -> None:
@@ -75,7 +76,7 @@ class Suspicions:
             size: Members in the cluster.
         """
         for suspicion in self._running.values():
-            suspicion.until = put_off(suspicion.until, now)
+            suspicion.until = self._health.put_off(suspicion.until, now)
         out_of_time = [s for s in self._running.values() if s.until <= now]
         for suspicion in out_of_time:
             del self._running[suspicion.member.boot]

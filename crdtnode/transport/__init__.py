@@ -57,6 +57,9 @@ class Receiver(Protocol):
     def send_failed(self, address: Address, errno_name: str) -> None:
         """The operating system refused to send a datagram."""
 
+    def datagrams_lost(self, count: int) -> None:
+        """The operating system had no room for datagrams that came."""
+
 
 class Transport(ABC):
     """Datagrams and streams of one node, from one address.

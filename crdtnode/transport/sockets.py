@@ -41,7 +41,9 @@ class SocketTransport(Transport):
         try:
             async with trio.open_nursery() as nursery:
                 self._streams.begin(receiver, nursery)
-                nursery.start_soon(self._udp.receive_for_ever, self._deliver)
+                nursery.start_soon(
+                    self._udp.receive_for_ever, self._deliver, receiver.datagrams_lost
+                )
                 nursery.start_soon(self._streams.run, receiver, nursery)
                 task_status.started()
         finally:

@@ -12,6 +12,7 @@ import errno
 import ipaddress
 import logging
 import socket
+import struct
 
 import trio
 
@@ -29,6 +30,10 @@ BUFFER_BYTES = 4 * 1024 * 1024
 
 _KNOWN_MOST = 4096
 
+_SO_MEMINFO = 55
+_DROPS = struct.Struct("=36xI")
+"""Where the kernel's memory figures of a socket count datagrams for which there was no room."""
+
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -40,17 +45,30 @@ class UdpSocket:
         self._metrics = metrics
         self._v6 = sock.family == socket.AF_INET6
         self._targets: dict[Address, SocketAddress | None] = {}
+        self._lost = 0
         granted = ask_for_buffers(sock)
         log.info("udp-buffers receive=%d send=%d asked=%d", *granted, BUFFER_BYTES)
 
     async def receive_for_ever(
-        self, deliver: Callable[[list[tuple[bytes, Address]]], None]
+        self,
+        deliver: Callable[[list[tuple[bytes, Address]]], None],
+        lost: Callable[[int], None],
     ) -> None:
-        """Hand over whatever comes, in batches, until cancelled."""
+        """Hand over whatever comes, in batches, until cancelled; tell of what found no room."""
         while True:
             await trio.lowlevel.wait_readable(self._sock)
             if batch := self._drain():
                 deliver(batch)
+            if len(batch) == BATCH and (more := self._lost_since()):
+                lost(more)
+
+    def _lost_since(self) -> int:
+        """How many datagrams the kernel threw away since we looked last."""
+        figures = self._sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _DROPS.size)
+        if len(figures) < _DROPS.size:
+            return 0  # an older kernel, which does not count them
+        before, self._lost = self._lost, int(_DROPS.unpack(figures)[0])
+        return (self._lost - before) % 2**32
 
     def _drain(self) -> list[tuple[bytes, Address]]:
         batch: list[tuple[bytes, Address]] = []

@@ -182,7 +182,7 @@ async def idle(team: Team, effort: Effort) -> Figures:
 async def octets_per_update(team: Team, effort: Effort) -> Figures:
     """Bytes on the wire for each update of 100 B and member, all headers counted."""
     figures: Figures = {}
-    for what, count, rate in (("in a stream", 1000 * effort.seconds, 1000), ("alone", 20, 5)):
+    for what, count, rate in (("in a stream", 1000 * effort.seconds, 1000), ("alone", 60, 20)):
         before, began = team.sent()[1], trio.current_time()
         written = await write(team, team.members[:1], f"o{rate}", int(count), rate, 100)
         late = await lateness(team, written, 10)

@@ -10,9 +10,6 @@ from crdt import ORSet
 from crdtnode import Node, open_node
 from race.agent import Agent, serve
 
-SETS = 16
-"""Objects over which the updates are spread."""
-
 
 class Ours(Agent):
     """A node, seen through its API."""
@@ -20,8 +17,7 @@ class Ours(Agent):
     def __init__(self, node: Node) -> None:
         super().__init__()
         self._node = node
-        self._sets = [node.open(f"feed-{number}", ORSet) for number in range(SETS)]
-        self._written = 0
+        self._feed = node.open(f"feed-{node.name}", ORSet)
 
     async def join(self, address: str) -> None:
         """Join through a member."""
@@ -29,8 +25,6 @@ class Ours(Agent):
 
     async def write(self, update: str) -> None:
         """Add to a set."""
-        self._written += 1
-        self._sets[self._written % SETS].add(update)
 
     async def status(self) -> int:
         """Ask everybody for its root."""
@@ -44,8 +38,8 @@ class Ours(Agent):
         """Note what arrives."""
         async for change in changes:
             if change.kind == "resync":
-                for feed in self._sets:
-                    for update in feed.value:
+                for tag, name in self._node.names():
+                    for update in self._node.registry.get(tag, name).value:
                         self.note(update)
             else:
                 for update in change.delta.value:

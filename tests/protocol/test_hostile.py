@@ -242,7 +242,7 @@ def test_strangers_that_never_prove_themselves_are_bounded(table: Table, trio: l
     target = trio[0]
     ping = codec.encode(Ping(1, 0, (), (), (), 0))
     for number in range(2 * CHALLENGES_MOST):
-        table.now += 0.01
+        table.run(0.01)
         channel = sealed(KEYS, "default", number.to_bytes(16))
         _, data = channel.datagrams.seal(boot_of(target), ping)
         target.engine.receive(data, Udp(NOWHERE), table.now)
@@ -324,7 +324,7 @@ def test_incarnations_at_the_end_of_their_range_poison_nothing(
         for seat in trio:
             puppet.say(seat, MemberList(0, lies, reply=False))
         table.run(0.5)
-    table.run(5)
+    table.run(12)
     goes_on(table, trio)
     for seat in trio:
         assert {m.addresses[0][0] for m in seat.engine.members if m.name != "puppet"} == {

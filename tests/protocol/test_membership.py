@@ -1,5 +1,6 @@
 """Who is here: joining, dying, leaving, coming back, as a few engines see it."""
 
+from collections.abc import Callable
 import random
 
 import pytest
@@ -189,6 +190,42 @@ def test_a_process_that_stands_still_for_long_is_dead_until_it_goes_on(table: Ta
     accused = [effect for effect in third.did if isinstance(effect, MemberNews)]
     assert [effect for effect in accused if effect.state != "alive"] == []
     assert any(isinstance(effect, Event) and effect.kind == "slept" for effect in third.did)
+
+
+def test_what_queued_up_while_a_process_stood_still_is_thrown_away(table: Table) -> None:
+    one, _, third = cluster(table)
+    third.stopped = True
+    one.registry.open("visits", PNCounter).increment(3)
+    table.run(10)
+    assert any(isinstance(source, Udp) for source, _ in third.missed)
+    table.resume(third)
+    assert third.metrics.dropped["queued while asleep"] > 0
+    assert table.run(5, until=lambda: table.agreed() and table.equal())
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        lambda seat, now: seat.engine.send_failed(("10.0.0.1", 1), "ENETUNREACH", now),
+        lambda seat, now: seat.engine.datagrams_lost(5, now),
+    ],
+    ids=["nothing can be sent", "the kernel threw datagrams away"],
+)
+def test_what_is_wrong_with_us_makes_us_judge_slowly_until_probes_are_answered(
+    table: Table, sign: Callable[[Seat, float], None]
+) -> None:
+    one, *_ = cluster(table)
+    sign(one, table.now)
+    assert one.engine.health == 1
+    assert table.run(3, until=lambda: one.engine.health == 0)
+
+
+def test_errors_of_sends_are_counted_for_each_receiver(table: Table) -> None:
+    one, other, _ = cluster(table)
+    host, port = other.address
+    one.engine.send_failed(other.address, "EHOSTUNREACH", table.now)
+    assert one.metrics.send_errors == {f"{host}:{port} EHOSTUNREACH": 1}
+    assert one.engine.health == 0  # that host is to blame
 
 
 def test_a_node_that_slept_drops_the_suspicions_that_it_held(table: Table) -> None:

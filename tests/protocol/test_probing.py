@@ -7,10 +7,17 @@ import pytest
 
 from crdtnode.config import Settings
 from crdtnode.protocol.effects import CloseStream, OpenStream
-from crdtnode.protocol.health import GRACE, LATE
+from crdtnode.protocol.health import GRACE, LATE, SIGN_PERIOD, WORST, Health
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
-from crdtnode.protocol.probing import RELAYED, RELAYS_MOST, Probing, Verdict
+from crdtnode.protocol.probing import (
+    NACK_AFTER,
+    RELAYED,
+    RELAYS_MOST,
+    VERDICT_MOST,
+    Probing,
+    Verdict,
+)
 from crdtnode.protocol.ring import ROUNDS, Ring
 from crdtnode.wire.messages import NOBODY, Hello, Nack, Ping, PingAck, PingReq, Seen, State
 from tests.protocol.people import boot, members
@@ -31,11 +38,15 @@ class Prober:
     names: str = "b"
     members: Members = field(init=False)
     probing: Probing = field(init=False)
+    health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
         self.members = members(*self.names)
         ring = Ring(lambda: [member.name for member in self.members], lambda name: ord(name[0]))
-        self.probing = Probing(self.members, ring, ping, lambda: HELLO, SETTINGS, random.Random(1))
+        chance = random.Random(1)
+        self.probing = Probing(
+            self.members, ring, ping, lambda: HELLO, SETTINGS, chance, self.health
+        )
         self.probing.start(10.0)
 
     def of(self, name: str) -> Member:
@@ -67,6 +78,13 @@ class Prober:
         assert isinstance(connect, OpenStream)
         assert connect.address == probed.address
         return probed, [send for send in asked if isinstance(send, Send)], connect.id
+
+    def nack(self, asked: list[Send], probed: Member) -> None:
+        """Let the first helper say that it saw nothing: our own network is sound."""
+        helper = self.members.booted(asked[0].boot)
+        assert helper is not None
+        nack = Nack(self.probing.round, probed.name, Seen.SILENT)
+        assert self.probing.on_nack(helper, nack) == []
 
 
 def others(sends: list[Send], probed: Member) -> list[bytes]:
@@ -184,10 +202,16 @@ def test_suspects_are_not_asked_to_help() -> None:
 
 def test_whom_nobody_reaches_is_suspected_at_the_verdict() -> None:
     us = Prober("bcd")
-    probed, now = us.begin()
+    probed, asked, _ = us.ask_others()
+    us.nack(asked, probed)
+    assert us.go_on() == ([], [Verdict(probed, SETTINGS.suspicion_silent)])
+
+
+def test_the_verdict_comes_half_a_second_after_the_ping() -> None:
+    us = Prober("bcd")
+    _, now = us.begin()
     us.go_on()
     assert us.probing.deadline == now + SETTINGS.probe_verdict
-    assert us.go_on() == ([], [Verdict(probed, SETTINGS.suspicion_silent)])
 
 
 def test_an_answer_before_the_verdict_ends_the_probe() -> None:
@@ -204,10 +228,76 @@ def test_a_node_that_is_late_itself_gives_each_step_a_moment_more() -> None:
     late = now + timeout + 2 * LATE
     assert us.probing.wake(late) == ([], [])
     assert us.probing.deadline == late + GRACE
-    assert us.go_on()[0]
-    late = now + SETTINGS.probe_verdict + 2 * LATE
-    assert us.probing.wake(late) == ([], [])
+    assert us.health.score == 1
+    *asked, _, _ = us.go_on()[0]
+    us.nack([send for send in asked if isinstance(send, Send)], probed)
+    due = us.probing.deadline
+    assert us.probing.wake(due + 1.5 * LATE)[1] == []
+    assert us.health.score == 2
+    assert us.go_on()[1] == [Verdict(probed, 3 * SETTINGS.suspicion_silent)]
+
+
+# How we are ourselves
+
+
+def test_where_not_one_helper_answers_the_fault_may_be_ours() -> None:
+    us = Prober("bcd")
+    probed, _, _ = us.ask_others()
+    assert us.go_on()[1] == [Verdict(probed, 2 * SETTINGS.suspicion_silent)]
+    assert us.health.score == 1
+
+
+def test_with_nobody_to_ask_silence_says_nothing_about_us() -> None:
+    us = Prober("b")
+    probed, _, _ = us.ask_others()
     assert us.go_on()[1] == [Verdict(probed, SETTINGS.suspicion_silent)]
+    assert us.health.score == 0
+
+
+def test_bad_health_lengthens_each_wait_within_the_period() -> None:
+    us = Prober("bcd")
+    for sign in range(2 * WORST):
+        us.health.worse(sign * SIGN_PERIOD)
+    assert us.health.factor == 1 + WORST
+    _, now = us.begin()
+    longest = VERDICT_MOST * SETTINGS.probe_period
+    assert us.probing.deadline == pytest.approx(now + longest - SETTINGS.probe_timeout_least)
+    us.go_on()
+    assert us.probing.deadline == pytest.approx(now + longest)
+
+
+def test_several_bad_signs_at_once_count_as_one() -> None:
+    health = Health()
+    health.worse(5.0)
+    health.worse(5.0 + SIGN_PERIOD / 2)
+    assert health.score == 1
+
+
+def test_a_probe_that_is_answered_directly_makes_us_better() -> None:
+    us = Prober("bcd")
+    us.health.worse(0.0)
+    us.health.worse(1.0)
+    probed, _ = us.begin()
+    us.probing.alive(probed)
+    assert us.health.score == 1
+    probed, _, _ = us.ask_others()
+    us.probing.alive(probed)  # through others: that says nothing of us
+    assert us.health.score == 1
+
+
+@pytest.mark.parametrize(("errno_name", "score"), [("EPERM", 1), ("ENETUNREACH", 1), ("EINVAL", 0)])
+def test_errors_of_our_own_sends_are_a_bad_sign(errno_name: str, score: int) -> None:
+    health = Health()
+    health.send_failed(errno_name, 5.0)
+    assert health.score == score
+
+
+def test_a_member_with_more_addresses_is_tried_at_them_too() -> None:
+    us = Prober("bcd")
+    probed, _ = us.begin()
+    probed.addresses = (probed.address, ("elsewhere", 2))
+    out, _ = us.go_on()
+    assert Send(probed.boot, ("elsewhere", 2), ping(probed, us.probing.round, 0.0)) in out
 
 
 # What a connect tells
@@ -254,6 +344,7 @@ def test_a_process_that_accepts_and_is_silent_has_long(by_helper: bool) -> None:
         assert helper is not None
         us.probing.on_nack(helper, Nack(us.probing.round, probed.name, Seen.ACCEPTED))
     else:
+        us.nack(asked, probed)
         assert us.probing.connected(connect) == [CloseStream(connect, "probed")]
     assert us.go_on() == ([], [Verdict(probed, SETTINGS.suspicion_busy)])
 
@@ -318,6 +409,24 @@ def test_that_it_accepted_is_passed_on() -> None:
     ]
 
 
+def test_whoever_asked_hears_soon_that_there_is_no_answer_yet_and_once_only() -> None:
+    us = Prober("bc")
+    connect = relayed(us)
+    silent = to(us.of("b"), Nack(5, "c", Seen.SILENT))
+    assert silent not in us.probing.wake(20.0 + NACK_AFTER / 2)[0]
+    assert silent in us.probing.wake(20.0 + NACK_AFTER)[0]
+    assert silent not in us.probing.wake(20.0 + 2 * NACK_AFTER)[0]
+    assert us.probing.not_connected(connect, "timeout") == ([], [])
+
+
+def test_what_a_connect_found_is_passed_on_even_so() -> None:
+    us = Prober("bc")
+    connect = relayed(us)
+    us.probing.wake(20.0 + NACK_AFTER)
+    out, _ = us.probing.not_connected(connect, "refused")
+    assert out == [to(us.of("b"), Nack(5, "c", Seen.REFUSED))]
+
+
 def test_after_a_while_nobody_is_told_any_more() -> None:
     us = Prober("bc")
     connect = relayed(us)
@@ -332,6 +441,7 @@ def test_the_end_of_a_relay_is_a_deadline() -> None:
     us.probing.alive(us.of("b"))
     us.probing.alive(us.of("c"))
     us.probing.relay(us.of("b"), PingReq(5, "c", boot("c"), ("x", 1)), 19.2)
+    us.probing.wake(19.2 + NACK_AFTER)
     assert us.probing.deadline == 19.2 + RELAYED
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crdtnode.protocol.health import GRACE, LATE
+from crdtnode.protocol.health import GRACE, LATE, Health
 from crdtnode.protocol.suspicion import TELLERS, TELLING, Suspicions
 from tests.protocol.people import member
 
@@ -11,7 +11,7 @@ B = member("b")
 
 @pytest.fixture
 def suspicions() -> Suspicions:
-    return Suspicions()
+    return Suspicions(Health())
 
 
 def test_a_suspect_is_told_at_once_and_again_and_again(suspicions: Suspicions) -> None:

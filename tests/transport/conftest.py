@@ -25,6 +25,7 @@ class Ear:
     ended: dict[int, str] = field(default_factory=dict)
     empty: list[int] = field(default_factory=list)
     failures: list[tuple[Address, str]] = field(default_factory=list)
+    lost: int = 0
     metrics: Metrics = field(default_factory=Metrics)
     numbers: list[int] = field(default_factory=lambda: list(range(1001, 1300)))
 
@@ -53,6 +54,9 @@ class Ear:
 
     def send_failed(self, address: Address, errno_name: str) -> None:
         self.failures.append((address, errno_name))
+
+    def datagrams_lost(self, count: int) -> None:
+        self.lost += count
 
 
 @dataclass

@@ -26,6 +26,16 @@ async def node(nursery: trio.Nursery, ear) -> AsyncIterator[SocketTransport]:
     nursery.cancel_scope.cancel()
 
 
+async def test_datagrams_for_which_the_kernel_had_no_room_are_told_of(node, ear) -> None:
+    node._udp_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 106_496)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger, trio.fail_after(10):
+        while not ear.lost:
+            for _ in range(1000):  # nobody reads while we do not wait
+                stranger.sendto(bytes(10), node.address)
+            await trio.lowlevel.checkpoint()
+    assert ear.heard
+
+
 def test_port_zero_picks_one_number_for_udp_and_tcp() -> None:
     udp, tcp_socket = bind_both(("127.0.0.1", 0))
     with udp, tcp_socket:
