@@ -31,7 +31,7 @@ BUFFER_BYTES = 4 * 1024 * 1024
 _KNOWN_MOST = 4096
 
 _SO_MEMINFO = 55
-_DROPS = struct.Struct("=36xI")
+_DROPS = struct.Struct("=32xI")
 """Where the kernel's memory figures of a socket count datagrams for which there was no room."""
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]

@@ -24,7 +24,8 @@ class Ours(Agent):
         await self._node.join(address)
 
     async def write(self, update: str) -> None:
-        """Add to a set."""
+        """Add to our set."""
+        self._feed.add(update)
 
     async def status(self) -> int:
         """Ask everybody for its root."""
