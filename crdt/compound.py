@@ -19,15 +19,20 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, get_origin, get_type_h
 from crdt.atoms import Key, element_of, freeze
 from crdt.base import StateCRDT
 from crdt.clock import Clock
+from crdt.contexts import context_of, hash_of, settled, since
 from crdt.errors import PayloadError
 from crdt.handles import ChildSeat
 from crdt.jsonlike import check_depth
 from crdt.native import Native
-from crdt.payloads import expect_fields
+from crdt.packing import packed, sized
+from crdt.payloads import expect_dict, expect_fields
 from crdt.rows import Hash, Print, Row, Rowed
-from crdt.tagged import decode, encode
+from crdt.tagged import canonical_text, decode, encode
 
 T = TypeVar("T")
+
+_BRACES_BYTES = 2
+"""The braces around the one field of a part."""
 
 
 class Constant(Generic[T]):
@@ -163,6 +168,82 @@ class Compound(Rowed):
         return all(
             name in other._fixed and other._fixed[name] == key for name, key in self._fixed.items()
         ) and all(part.compare(other._part(name)) for name, part in self._held())
+
+    # --- telling what somebody lacks, and forgetting -------------------------------------------
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What this object has seen, for `delta_since`, as JSON: ``{field: context}``.
+
+        Of a constant, and of a field without a context, it is a hash.
+        """
+        told = {name: _hash_of_constant(key) for name, key in self._fixed.items()}
+        told |= {name: context_of(part) for name, part in self._held()}
+        return {name: told[name] for name in sorted(told)}
+
+    def delta_since(self, context: Any) -> Self:
+        """Return what the owner of ``context`` lacks of this state.
+
+        Joined into the state that told its `context` (or into a later one of the same object) it
+        does what joining this whole state does. Fields with contexts send what is new, others all
+        if they differ.
+
+        Raises:
+            PayloadError: ``context`` is none.
+        """
+        told = expect_dict(context, "context")
+        delta = self._blank()
+        for name, key in self._fixed.items():
+            if told.get(name) != _hash_of_constant(key):
+                delta._fixed[name] = key
+        for name, part in self._held():
+            place = f"context[{name!r}]"
+            lacked = since(part, told[name], place) if name in told else part._snapshot()
+            if lacked is not None:
+                delta._parts[name] = lacked
+        return delta
+
+    def compact(self, stable: Self) -> Self:
+        """Let fields forget what everybody knows of, on the caller's word; return the delta.
+
+        Args:
+            stable: A state by which the caller gives his word: every replica has joined it before
+                making any change that it lacks, and so has whoever made a state or delta that is
+                still under way.
+
+        Raises:
+            TypeError: ``stable`` is of another type.
+            ValueError: This object has not joined ``stable`` itself, or cannot. Nothing changed.
+        """
+        stable = self._same_type(stable)
+        if not stable.compare(self):
+            raise ValueError("this object has not joined `stable`, so not everybody has")
+        delta = self._blank()
+        for name, known in stable._held():
+            change = settled(self._part(name), known)
+            if change is not None:
+                delta._parts[name] = change
+        return delta if delta.initial else self._publish(delta)
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        rows: list[tuple[tuple[str, Any], int]] = [
+            ((name, key), sized(name) + sized(encode(key)))
+            for name, key in sorted(self._fixed.items())
+        ]
+        for name, part in sorted(self._held()):
+            around_bytes = sized(name) + _BRACES_BYTES
+            rows.extend(
+                ((name, piece), sized(name) + sized(piece._encode()))
+                for piece in part.split(max(1, limit_bytes - around_bytes))
+            )
+        for packed_rows in packed(rows, limit_bytes):
+            new = self._blank()
+            for name, piece in packed_rows:
+                if name in self._constants:
+                    new._fixed[name] = piece
+                else:
+                    new._part(name)._join(piece)
+            yield new
 
     # --- fields --------------------------------------------------------------------------------
 
@@ -302,6 +383,10 @@ class Compound(Rowed):
         sizes = [part._size() for _, part in self._held()]
         tombstones = sum([size[1] for size in sizes])
         return len(self._fixed) + sum([size[0] for size in sizes]), tombstones
+
+
+def _hash_of_constant(key: Key) -> str:
+    return hash_of(canonical_text(key).encode("ascii"))
 
 
 def _declared_by(kind: type) -> dict[str, Any]:

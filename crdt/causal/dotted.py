@@ -360,8 +360,8 @@ class Dotted(Rowed):
     def compact(self, stable: Self) -> Self:
         """Fold what everybody has seen, on the caller's word, and return the delta to gossip.
 
-        Amounts of one replica that ``stable`` holds become one sum under the last of their dots;
-        so do the deltas of a child without dots. Nothing that shows changes.
+        Amounts of one replica that ``stable`` holds become one sum under the last of their dots,
+        and removals that children keep are forgotten. Nothing that shows changes.
 
         Args:
             stable: A state by which the caller gives his word: every replica has joined it before

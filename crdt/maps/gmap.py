@@ -14,15 +14,20 @@ from crdt.atoms import identify
 from crdt.base import StateCRDT
 from crdt.causal.dotted import Entry
 from crdt.clock import Clock
+from crdt.contexts import context_of, settled, since
 from crdt.errors import PayloadError, UnknownTypeError
 from crdt.handles import ChildSeat
 from crdt.jsonlike import check_depth
 from crdt.maps.entries import K
 from crdt.maps.live import MAX_DEPTH, LiveMap, height_of, kind_of
 from crdt.native import Native
+from crdt.packing import packed, sized
 from crdt.payloads import expect_list
 from crdt.rows import Hash, Print, Row
 from crdt.tagged import canonical_text, decode, encode
+
+_AROUND_BYTES = 2
+"""The brackets around the one entry of a part."""
 
 
 class GMap(LiveMap[K]):
@@ -95,6 +100,83 @@ class GMap(LiveMap[K]):
             entry in other._children and child.compare(other._children[entry])
             for entry, child in self._held()
         )
+
+    # --- telling what somebody lacks, and forgetting -------------------------------------------
+
+    @property
+    def context(self) -> list[Any]:
+        """What this map has seen, for `delta_since`, as JSON: ``[[key, tag, context]...]``.
+
+        Of a child without a context it is a hash of its state.
+        """
+        return [[encode(key), tag, context_of(child)] for (key, tag), child in self._in_order()]
+
+    def delta_since(self, context: Any) -> Self:
+        """Return what the owner of ``context`` lacks of this state.
+
+        Joined into the state that told its `context` (or into a later one of the same object) it
+        does what joining this whole state does. Children with contexts send what is new, others
+        all if they differ.
+
+        Raises:
+            PayloadError: ``context`` is none.
+        """
+        told: dict[Entry, tuple[Any, str]] = {}
+        for i, item in enumerate(expect_list(context, "context")):
+            place = f"context[{i}]"
+            spelled, tag, one = expect_list(item, place, 3)
+            if type(tag) is not str:
+                raise PayloadError("expected a type tag", f"{place}[1]")
+            told[decode(spelled, f"{place}[0]"), tag] = one, f"{place}[2]"
+        delta = self._blank()
+        for entry, child in self._held():
+            lacked = since(child, *told[entry]) if entry in told else child._snapshot()
+            if lacked is not None:
+                delta._add(entry, lacked)
+        return delta
+
+    def compact(self, stable: Self) -> Self:
+        """Let children forget what everybody knows of, on the caller's word; return the delta.
+
+        Args:
+            stable: A state by which the caller gives his word: every replica has joined it before
+                making any change that it lacks, and so has whoever made a state or delta that is
+                still under way.
+
+        Raises:
+            TypeError: ``stable`` is of another type.
+            ValueError: This map has not joined ``stable`` itself. Nothing has changed.
+        """
+        stable = self._same_type(stable)
+        if not stable.compare(self):
+            raise ValueError("this map has not joined `stable`, so not everybody has")
+        delta = self._blank()
+        for entry, known in stable._held():
+            change = settled(self._children[entry], known)
+            if change is not None:
+                delta._add(entry, change)
+        return delta if delta.initial else self._publish(delta)
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        rows: list[tuple[tuple[Entry, Any], int]] = []
+        for (key, tag), child in self._in_order():
+            around_bytes = sized([encode(key), tag, None]) - len("null") + _AROUND_BYTES
+            rows.extend(
+                (((key, tag), part), sized([encode(key), tag, part._encode()]))
+                for part in child.split(max(1, limit_bytes - around_bytes))
+            )
+        for packed_rows in packed(rows, limit_bytes):
+            new = self._blank()
+            for entry, part in packed_rows:
+                if entry in new._children:
+                    new._children[entry]._join(part)
+                else:
+                    new._add(entry, part)
+            yield new
+
+    def _in_order(self) -> list[tuple[Entry, Any]]:
+        """Return the children that hold something, in canonical order."""
+        return sorted(self._held(), key=lambda pair: (canonical_text(pair[0][0]), pair[0][1]))
 
     # --- children ------------------------------------------------------------------------------
 
@@ -212,8 +294,7 @@ class GMap(LiveMap[K]):
         touched.clear()
 
     def _encode(self) -> list[Any]:
-        held = sorted(self._held(), key=lambda pair: (canonical_text(pair[0][0]), pair[0][1]))
-        return [[encode(key), tag, child._encode()] for (key, tag), child in held]
+        return [[encode(key), tag, child._encode()] for (key, tag), child in self._in_order()]
 
     def _decode(self, payload: Any) -> None:
         check_depth(payload)

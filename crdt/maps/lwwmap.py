@@ -2,19 +2,24 @@
 
 The greatest write by (stamp, replica, put before removal, canonical value) wins: a total order, so
 that a join is a maximum, also with equal stamps, unequal types, or one id that wrote twice.
+
+Compacting leaves a *frontier*, one stamp for the whole map. A state claims to know, of each key, all
+writes up to the one that it holds and all that are not after its frontier; what it claims and does
+not hold is gone. So tombstones up to the frontier need not be kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Self
 
 from crdt import replica as replicas
 from crdt.atoms import NOTHING, Key, element_of, freeze, identify, lookup
-from crdt.clock import Clock, Stamp, next_stamp
+from crdt.clock import MS_LIMIT, Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
 from crdt.maps.entries import EntryMap, K, V
 from crdt.native import Folded, Shortcut
+from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.rows import Hash, Row
 from crdt.tagged import canonical_text, decode, encode
@@ -29,6 +34,10 @@ _SHORT = 2**16
 """Longer keys take the general path, which knows how long they may be."""
 
 _SIZES = {"put": 4, "removed": 3}
+
+_FIELDS_BYTES = len('{"put":[],"removed":[]}')
+
+_NO_STAMP: Stamp = (-1, 0)
 
 
 class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
@@ -47,7 +56,8 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
 
     Payload:
         ``{"put": [[key, [ms, counter], replica, value]...], "removed": [[key, [ms, counter],
-        replica]...]}``, each in canonical order of keys and left out if empty.
+        replica]...], "frontier": [ms, counter]}``, the writes in canonical order of keys; what is
+        empty is left out. At or below the frontier no other writes count.
 
     Source:
         Shapiro et al., INRIA RR-7506 (2011), Specification 8 for each key, with tombstones; stamps
@@ -64,17 +74,19 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         {'size': [1, 2]}
     """
 
-    _fields = ("_put", "_removed", "_latest")
+    _fields = ("_put", "_removed", "_latest", "_frontier")
     _resettable = True
     _fold: tuple[Key, Write] | None = None  # what a folded delta holds
     if TYPE_CHECKING:
         _put: Writes
         _removed: Writes
         _latest: Stamp
+        _frontier: Stamp
     else:
         _put = Folded("_put")
         _removed = Folded("_removed")
         _latest = Folded("_latest")
+        _frontier = Folded("_frontier")
 
     def __init__(self, replica: str | None = None, *, clock: Clock | None = None) -> None:
         self._start(replica, clock)
@@ -167,19 +179,69 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         delta._removed = dict.fromkeys(drops, (ms, counter, replica, False, None))
         return self._publish(delta, replica)
 
+    def compact(self, stable: Self) -> Self:
+        """Forget removals that everybody knows of, on the caller's word; return the delta.
+
+        What lies at or below the newest stamp of ``stable`` is settled: removals go, and no other
+        write with such a stamp will ever count. The map looks as before. A write that is known here
+        and not in ``stable`` is never settled, nor is anything newer.
+
+        Args:
+            stable: A state by which the caller gives his word: every replica has joined it before
+                making any write that it lacks, and so has whoever made a state or delta that is
+                still under way. A write that breaks it is void wherever it meets a compacted map.
+
+        Raises:
+            TypeError: ``stable`` is of another type.
+            ValueError: This map has not joined ``stable`` itself. Nothing has changed.
+        """
+        stable = self._same_type(stable)
+        if not stable.compare(self):
+            raise ValueError("this map has not joined `stable`, so not everybody has")
+        lacked = [write[:2] for key, write in self._writes() if stable._loses(key, write)]
+        first = min(lacked, default=(MS_LIMIT, 0))
+        stamps = [write[:2] for _, write in self._writes() if write[:2] < first]
+        frontier = max([self._frontier, *stamps])
+        delta = self._blank()
+        if not any(write[:2] <= frontier for write in self._removed.values()):
+            return delta
+        delta._frontier = delta._latest = frontier
+        # What a newer write has replaced here still counts for who lacks that one.
+        newer = {key for key, write in self._writes() if write[:2] > frontier}
+        puts = {**self._put, **{key: stable._put[key] for key in newer & stable._put.keys()}}
+        delta._put = {key: write for key, write in puts.items() if write[:2] <= frontier}
+        return self._publish(delta)
+
     def compare(self, other: Self) -> bool:
-        """Tell whether every write here is in ``other`` or loses to one there."""
+        """Tell whether ``other`` knows every write known here, and forgot all forgotten here."""
         other = self._same_type(other)
-        return not any(other._loses(key, write) for key, write in self._writes())
+        return (
+            self._frontier <= other._frontier
+            and not any(other._loses(key, write) for key, write in self._writes())
+            and not other._forgotten_by(self)
+        )
 
     def _writes(self) -> Iterable[tuple[Key, Write]]:
         yield from self._put.items()
         yield from self._removed.items()
 
     def _loses(self, key: Key, write: Write) -> bool:
-        """Tell whether what is known of ``key`` here loses to ``write``."""
+        """Tell whether ``write`` is unknown here, so that what is known of ``key`` loses to it."""
         mine = self._put.get(key) or self._removed.get(key)
-        return mine is None or (mine != write and _beats(write, mine))
+        if mine is None:
+            return write[:2] > self._frontier
+        return mine != write and write[:2] > self._frontier and _beats(write, mine)
+
+    def _forgotten_by(self, other: Self) -> list[Key]:
+        """Return the keys whose write here ``other`` knows to be gone, by its frontier."""
+        frontier = other._frontier
+        if frontier == _NO_STAMP:
+            return []
+        return [
+            key
+            for key, write in self._writes()
+            if write[:2] <= frontier and other._put.get(key) != write
+        ]
 
     def _keys(self) -> Collection[Key]:
         return self._put.keys()
@@ -197,7 +259,7 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
     def _empty(self) -> None:
         self._put = {}
         self._removed = {}
-        self._latest = (-1, 0)
+        self._latest = self._frontier = _NO_STAMP
 
     def _unfold(self, *fold: Any) -> None:
         self._take(*fold)
@@ -207,6 +269,7 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         new._put = self._put.copy()
         new._removed = self._removed.copy()
         new._latest = self._latest
+        new._frontier = self._frontier
         return new
 
     def _join(self, other: Self) -> bool:
@@ -217,9 +280,31 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
                 self._take(*fold)
             return wins
         won = [(key, write) for key, write in other._writes() if self._loses(key, write)]
+        gone = self._forgotten_by(other)
+        for key in gone:
+            self._drop(key)
         for key, write in won:
             self._take(key, write)
-        return bool(won)
+        return self._advance(other._frontier) or bool(won or gone)
+
+    def _advance(self, frontier: Stamp) -> bool:
+        """Take a frontier; True if it is a later one."""
+        if frontier <= self._frontier:
+            return False
+        if self._print is not None:
+            old = None if self._frontier == _NO_STAMP else _frontier_row(self._frontier)
+            self._print.swap(old, _frontier_row(frontier))
+        self._frontier = frontier
+        self._latest = max(self._latest, frontier)
+        for key in [key for key, write in self._removed.items() if write[:2] <= frontier]:
+            self._drop(key)
+        return True
+
+    def _drop(self, key: Key) -> None:
+        """Forget the write to a key."""
+        write = self._put.pop(key, None) or self._removed.pop(key)
+        if self._print is not None:
+            self._print.leave((key, write))
 
     def _tell(self, key: Key, write: Write) -> None:
         """Tell the print of a write that is about to win."""
@@ -228,7 +313,9 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         held.swap(None if before is None else (key, before), (key, write))
 
     def _hashed_rows(self, hash: Hash) -> Iterable[tuple[Row, int]]:
-        return ((row, 1) for row in self._writes())
+        yield from ((row, 1) for row in self._writes())
+        if self._frontier != _NO_STAMP:
+            yield _frontier_row(self._frontier), 1
 
     def _take(self, key: Key, write: Write) -> None:
         if self._print is not None:
@@ -239,11 +326,17 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         self._latest = max(self._latest, write[:2])
 
     def _encode(self) -> dict[str, Any]:
-        parts = {"put": self._put, "removed": self._removed}
-        return {name: _encode_writes(writes) for name, writes in parts.items() if writes}
+        parts = {"put": _encode_writes(self._put), "removed": _encode_writes(self._removed)}
+        if self._frontier != _NO_STAMP:
+            parts["frontier"] = list(self._frontier)
+        return {name: part for name, part in parts.items() if part}
 
     def _decode(self, payload: Any) -> None:
-        for name, writes in expect_fields(payload, "payload", _SIZES).items():
+        fields = expect_fields(payload, "payload", (*_SIZES, "frontier")).copy()
+        if "frontier" in fields:
+            self._frontier = decode_stamp(fields.pop("frontier"), "payload['frontier']")
+            self._latest = self._frontier
+        for name, writes in fields.items():
             place = f"payload[{name!r}]"
             if not expect_list(writes, place):
                 raise PayloadError("what is empty is left out", place)
@@ -256,12 +349,14 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
                 before = canonical_text(key)
                 if key in self._put or key in self._removed:
                     raise PayloadError("only the last write to a key is kept", here)
+                if name == "removed" and write[:2] <= self._frontier:
+                    raise PayloadError("removals up to the frontier are left out", here)
                 self._take(key, write)
 
     @property
     def initial(self) -> bool:
         """Whether nothing was ever written."""
-        return not self._put and not self._removed
+        return not self._put and not self._removed and self._frontier == _NO_STAMP
 
     def _shows_more(self, other: Self, replica: str) -> bool:
         # All writes made here are at or below those held, so a greater one is somebody else's.
@@ -271,6 +366,24 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
 
     def _replicas(self) -> set[str]:
         return {write[2] for _, write in self._writes()}
+
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        """Yield the parts; what a frontier settles is one, for a part of it made the rest void."""
+        if self._frontier != _NO_STAMP:
+            base = self._blank()
+            base._advance(self._frontier)
+            base._put = {k: write for k, write in self._put.items() if write[:2] <= self._frontier}
+            yield base
+        later = {key: write for key, write in self._writes() if write[:2] > self._frontier}
+        rows = [
+            ((key, write), sized(_encode_write(key, write)))
+            for key, write in sorted(later.items(), key=lambda one: canonical_text(one[0]))
+        ]
+        for part in packed(rows, limit_bytes, _FIELDS_BYTES):
+            new = self._blank()
+            for key, write in part:
+                new._take(key, write)
+            yield new
 
     def _size(self) -> tuple[int, int]:
         return len(self._put), len(self._removed)
@@ -282,13 +395,17 @@ def _beats(one: Write, other: Write) -> bool:
     return canonical_text(one[4]) > canonical_text(other[4])
 
 
+def _frontier_row(frontier: Stamp) -> Row:
+    return "frontier", *frontier
+
+
 def _encode_writes(writes: Writes) -> list[Any]:
-    encoded = []
-    for key in sorted(writes, key=canonical_text):
-        ms, counter, replica, put, held = writes[key]
-        value = [encode(held)] if put else []
-        encoded.append([encode(key), [ms, counter], replica, *value])
-    return encoded
+    return [_encode_write(key, writes[key]) for key in sorted(writes, key=canonical_text)]
+
+
+def _encode_write(key: Key, write: Write) -> list[Any]:
+    ms, counter, replica, put, held = write
+    return [encode(key), [ms, counter], replica, *([encode(held)] if put else [])]
 
 
 def _decode_write(payload: Any, place: str, *, put: bool) -> tuple[Key, Write]:

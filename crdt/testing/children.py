@@ -125,7 +125,7 @@ class ChildModel(Model):
             told = self._told(event, leaf, self._chosen[event.act], event.chance // 2)
             self._leaf[event.number] = leaf
             self._models[leaf].learn(told)
-            if not self._anchored:
+            if self._removals and not self._anchored:
                 self._note(event, told.past)
 
     def value(self, shadow: Shadow) -> Any:

@@ -2,35 +2,35 @@
 
 Each delta has a dot of its own, less those that a newer one covers. For types whose deltas say all
 by themselves: a removal takes away those that the remover had seen, and the others amount to what
-they would amount to alone. Once everybody has seen a number of deltas of one replica, compacting
-joins them into one.
+they would amount to alone.
+
+Compacting the map leaves them as they are: they cannot be joined into one under the dot of the last
+as amounts can, because a newer delta may have covered just that one elsewhere. A child that forgets
+by itself does so by its own `compact`; what that says covers the older deltas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 import json
 from typing import Any
 
 from crdt.atoms import NOTHING
-from crdt.causal.dotted import Counted, Dots, Dotted, Leaf, Piece, Settling, folded, within
+from crdt.causal.dotted import Counted, Dots, Leaf, Piece
 from crdt.errors import PayloadError
 from crdt.maps.forms.form import Form, Target
 from crdt.payloads import expect_list
 from crdt.tagged import canonical_text, decode, encode
 
-_JOINED = "+"
-"""The key of ``{"+": payload}``, several deltas in one; no field and no delta is called so."""
-
 
 class DeltaForm(Form):
-    """A type without dots: the leaf is the text of a delta, or ``(text,)`` of several joined."""
+    """A type without dots: the leaf is the text of a delta."""
 
     def build(self, pieces: Iterable[Piece]) -> Any:
         """Return a new child with this content."""
         child = self.kind._blank()
-        for text in dict.fromkeys(_text(leaf) for _, _, _, _, leaf in pieces):
+        for text in dict.fromkeys(leaf for _, _, _, _, leaf in pieces):
             child._join(loaded(self.kind, text))
         return child
 
@@ -39,14 +39,14 @@ class DeltaForm(Form):
         if gone:
             return False
         for _, _, _, _, leaf in new:
-            child._join(loaded(self.kind, _text(leaf)))
+            child._join(loaded(self.kind, leaf))
         return True
 
     def written(self, target: Target) -> tuple[list[Leaf], Dots]:
         """Return the delta as text, and the dots of the deltas that it makes superfluous."""
         dots: Dots = {}
         for replica, start, end, _, leaf in target.place.pieces():
-            if loaded(self.kind, _text(leaf)).compare(target.delta):
+            if loaded(self.kind, leaf).compare(target.delta):
                 dots.setdefault(replica, []).append((start, end))
         return [text_of(target.delta)], dots
 
@@ -54,38 +54,14 @@ class DeltaForm(Form):
         """Return the leaves that copy a state under fresh dots."""
         return [] if state.initial else [text_of(state)]
 
-    def settled(self, leaf: Leaf) -> bool:
-        """Tell whether the content of a dot can change no more."""
-        return type(leaf) is tuple
-
-    def settle(self, pieces: list[Piece], stable: Dotted) -> Iterator[Settling]:
-        """Yield the join of the deltas of each replica that everybody has seen."""
-        return folded(within(pieces, stable._seen), self._join_of)
-
-    def _join_of(self, leaves: list[Counted]) -> Leaf:
-        joined = self.kind._blank()
-        for leaf, _ in leaves:
-            joined._join(loaded(self.kind, _text(leaf)))
-        return (text_of(joined),)
-
     def encode(self, leaves: list[Counted]) -> list[Any]:
         """Return the payload of neighbouring leaves."""
-        spelled = [
-            {_JOINED: json.loads(leaf[0])} if type(leaf) is tuple else json.loads(leaf)
-            for leaf, _ in leaves
-        ]
-        often = [often for _, often in leaves]
-        return [one for one, times in zip(spelled, often, strict=True) for _ in range(times)]
+        return [json.loads(leaf) for leaf, often in leaves for _ in range(often)]
 
     def decode(self, payload: Any, place: str, depth: int) -> list[Counted]:
         """Return the leaves of a payload, or raise PayloadError."""
-        leaves: list[Counted] = []
-        for i, item in enumerate(expect_list(payload, place)):
-            here = f"{place}[{i}]"
-            joined = type(item) is dict and item.keys() == {_JOINED}
-            text = text_of(self._decoded(item[_JOINED] if joined else item, here))
-            leaves.append(((text,) if joined else text, 1))
-        return leaves
+        items = enumerate(expect_list(payload, place))
+        return [(text_of(self._decoded(item, f"{place}[{i}]")), 1) for i, item in items]
 
     def _decoded(self, payload: Any, place: str) -> Any:
         try:
@@ -138,8 +114,3 @@ def text_of(state: Any) -> str:
 def loaded(kind: Any, text: str) -> Any:
     """Return the delta that a leaf stands for; nobody may change it."""
     return kind.from_payload(json.loads(text))
-
-
-def _text(leaf: Leaf) -> str:
-    text: str = leaf if type(leaf) is str else leaf[0]
-    return text
