@@ -1,9 +1,10 @@
 """What a peer lacks, found from a few words about what it has, and states cut into small parts.
 
-A context names, for each replica, the ids whose place is known, as runs, and a 64-bit hash of those
-of them that are deleted. Where the hash is that of the ids deleted here among those that the peer
-has, it lacks no deletion of them; otherwise it gets all of these, as runs without content. (A sum
-of ids would not do: 1 and 4 have the sum of 2 and 3.)
+A context names, for each replica, the ids whose place is known, as runs, and a 64-bit hash of all
+that are deleted, those without a place as well. Where the hash is that of the ids deleted here
+among those that the peer has, and of those without a place here, it lacks no deletion of them;
+otherwise it gets all of these, as runs without content. (A sum of ids would not do: 1 and 4 have
+the sum of 2 and 3.)
 """
 
 from __future__ import annotations
@@ -28,11 +29,10 @@ def context_of(rows: dict[str, Row]) -> dict[str, Any]:
     """Return the context of a state, JSON-friendly."""
     context = {}
     for replica in sorted(rows):
-        placed = [span for span in rows[replica].spans if span.side]
-        if placed:
-            deleted = runs_between((s.first, s.end) for s in placed if s.content is None)
-            known = runs_between((span.first, span.end) for span in placed)
-            context[replica] = [encode_runs(known), _mark(deleted)]
+        spans = rows[replica].spans
+        known = runs_between((span.first, span.end) for span in spans if span.side)
+        deleted = runs_between((span.first, span.end) for span in spans if span.content is None)
+        context[replica] = [encode_runs(known), _mark(deleted)]
     return context
 
 
@@ -56,7 +56,6 @@ def lacking(rows: dict[str, Row], known: Known) -> Iterator[Span]:
     """Yield spans with all that somebody lacks who has what ``known`` says."""
     for replica, row in rows.items():
         seen, mark = known.get(replica, (0, _mark(0)))
-        yield from [span for span in row.spans if not span.side]
         yield from _deletions(replica, row, seen, mark)
         start = 1
         for low, high in [*stretches(seen), (max(last(seen), row.spans[-1].end), 0)]:
@@ -69,14 +68,14 @@ def lacking(rows: dict[str, Row], known: Known) -> Iterator[Span]:
 
 
 def _deletions(replica: str, row: Row, seen: Runs, mark: str) -> list[Span]:
-    """Return the deletions of ids in ``seen``, none if their hash is ``mark``."""
+    """Return the deletions of ids in ``seen`` or without a place; none if ``mark`` tells these."""
     borders = [border for pair in stretches(seen) for border in pair]
     deleted = [
         (low, high)
         for span in row.spans
-        if span.content is None and span.side
+        if span.content is None
         for low, high, outside in in_turn(span.first, span.end, borders)
-        if not outside
+        if not (outside and span.side)
     ]
     if _mark(runs_between(deleted)) == mark:
         return []

@@ -233,7 +233,7 @@ class Woven(Editable[T]):
         """What this state knows, in short, for the `delta_since` of somebody else; JSON-friendly.
 
         ``{replica: [runs, hash]}``: the ids with a place, as runs ``[skipped, taken...]``, and a
-        hash of the deleted ones among them.
+        hash of the deleted ones.
         """
         return context_of(self._rows)
 

@@ -23,12 +23,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crdt.base import StateCRDT
+from crdt.testing.demand import LawBrokenError as LawBrokenError
+from crdt.testing.demand import through_json
 from crdt.testing.history import Event as Event
 from crdt.testing.history import History as History
 from crdt.testing.history import run_history
-from crdt.testing.laws import LawBrokenError as LawBrokenError
 from crdt.testing.laws import check_history as check_history
-from crdt.testing.laws import through_json
 from crdt.testing.models import Model as Model
 from crdt.testing.subjects import Act as Act
 from crdt.testing.subjects import Subject as Subject

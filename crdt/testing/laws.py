@@ -9,24 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy, deepcopy
-import json
 import pickle
 from random import Random
 from typing import Any, TypeVar
 
 from crdt.base import StateCRDT
 from crdt.errors import PayloadError
+from crdt.testing.demand import LawBrokenError, demand, merged, sample, through_json
 from crdt.testing.history import History, canonical, hashed, keeps_its_fingerprint
 from crdt.testing.models import NOT_SAID
+from crdt.testing.offered import OFFERED
 
 C = TypeVar("C", bound=StateCRDT)
 Carrier = Callable[[Any], Any]
 Told = dict[bytes, bytes]
 """Fingerprints, each with a hash of the canonical bytes of its state."""
-
-_SAMPLE = 3
-"""States of a history that are checked against each other; their triples grow with the cube."""
-
 
 _SPOILERS = 6
 """Acts up to which all of them are tried on a copy, to see whether it shares something."""
@@ -36,15 +33,6 @@ _SUBSETS = 2
 
 _KEPT = 0.7
 """Share of the deltas in such a part."""
-
-
-class LawBrokenError(AssertionError):
-    """A type breaks a law of replicated types: its author erred."""
-
-
-def through_json(payload: Any) -> Any:
-    """Carry a payload as JSON text."""
-    return json.loads(json.dumps(payload, allow_nan=False))
 
 
 def check_history(
@@ -73,27 +61,8 @@ def check_history(
         raise LawBrokenError(f"{kind}: {error} (script {history.script.hex()!r})") from error
 
 
-def _demand(holds: bool, law: str) -> None:
-    if not holds:
-        raise LawBrokenError(law)
-
-
-def _merge(one: C, other: C) -> C:
-    merged: C = type(one).merge(one, other)
-    return merged
-
-
-def _sample(history: History[C]) -> list[C]:
-    """Return copies of a few states: replicas as they ended, states on the way, deltas."""
-    chance = Random(len(history.script))
-    states = [state for state, _ in history.snapshots]
-    states += [event.delta for event in history.events if event.delta is not None]
-    states = [state for state in states if canonical(state) is not None]
-    return [state.clone() for state in chance.sample(states, min(_SAMPLE, len(states)))]
-
-
 def _steps_are_sound(history: History[C]) -> None:
-    _demand(not history.unfit, "; ".join(history.unfit))
+    demand(not history.unfit, "; ".join(history.unfit))
 
 
 def _values_are_those_of_the_model(history: History[C]) -> None:
@@ -105,7 +74,7 @@ def _equal_shadows_have_equal_states(history: History[C]) -> None:
     seen: dict[frozenset[int], bytes | None] = {}
     for state, shadow in history.snapshots:
         bytes_now = canonical(state)
-        _demand(seen.setdefault(shadow, bytes_now) == bytes_now, "same updates, other state")
+        demand(seen.setdefault(shadow, bytes_now) == bytes_now, "same updates, other state")
 
 
 def _fingerprints_tell_states_apart(history: History[C], told: Told) -> None:
@@ -113,48 +82,46 @@ def _fingerprints_tell_states_apart(history: History[C], told: Told) -> None:
     for state in [state for state, _ in history.snapshots if canonical(state) is not None]:
         known, print_now = hashed(state.canonical()), state.fingerprint(hashed)
         once = prints.setdefault(known, print_now) == print_now
-        _demand(once, "one state has two fingerprints")
-        _demand(told.setdefault(print_now, known) == known, "two states have one fingerprint")
+        demand(once, "one state has two fingerprints")
+        demand(told.setdefault(print_now, known) == known, "two states have one fingerprint")
 
 
 def _joins_commute_associate_and_repeat(history: History[C]) -> None:
-    states = _sample(history)
+    states = sample(history)
     for x in states:
-        _demand(canonical(_merge(x, x)) == canonical(x), "merge is not idempotent")
+        demand(canonical(merged(x, x)) == canonical(x), "merge is not idempotent")
         for y in states:
-            both = _merge(x, y)
-            _demand(canonical(both) == canonical(_merge(y, x)), "merge does not commute")
+            both = merged(x, y)
+            demand(canonical(both) == canonical(merged(y, x)), "merge does not commute")
             for z in states:
-                grouped = _merge(x, _merge(y, z))
-                _demand(
-                    canonical(_merge(both, z)) == canonical(grouped), "merge does not associate"
-                )
+                grouped = merged(x, merged(y, z))
+                demand(canonical(merged(both, z)) == canonical(grouped), "merge does not associate")
 
 
 def _order_and_growth_are_told_truly(history: History[C]) -> None:
-    states = _sample(history)
+    states = sample(history)
     for x in states:
         for y in states:
-            both = _merge(x, y)
-            _demand(x.compare(both) and y.compare(both), "merge is not an upper bound by compare")
+            both = merged(x, y)
+            demand(x.compare(both) and y.compare(both), "merge is not an upper bound by compare")
             below = canonical(both) == canonical(y)
-            _demand(x.compare(y) == below, "compare disagrees with merge")
+            demand(x.compare(y) == below, "compare disagrees with merge")
             joined = y.clone()
-            _demand(joined.join(x) == (not below), "join does not tell growth truly")
-            _demand(canonical(joined) == canonical(both), "join disagrees with merge")
+            demand(joined.join(x) == (not below), "join does not tell growth truly")
+            demand(canonical(joined) == canonical(both), "join disagrees with merge")
 
 
 def _merging_leaves_its_arguments_alone(history: History[C]) -> None:
-    states = _sample(history)
+    states = sample(history)
     for x in states:
         for y in states:
             before = canonical(x), canonical(y)
-            merged, joined = _merge(x, y), x.clone()
+            both, joined = merged(x, y), x.clone()
             joined.join(y)
-            _demand((canonical(x), canonical(y)) == before, "merge changes its arguments")
-            _change(history, merged)
+            demand((canonical(x), canonical(y)) == before, "merge changes its arguments")
+            _change(history, both)
             _change(history, joined)
-            _demand((canonical(x), canonical(y)) == before, "a join aliases its arguments")
+            demand((canonical(x), canonical(y)) == before, "a join aliases its arguments")
 
 
 def _read(history: History[C], state: C) -> Any:
@@ -171,17 +138,17 @@ def _change(history: History[C], state: C) -> None:
 
 
 def _copies_are_free(history: History[C]) -> None:
-    for state in _sample(history):
+    for state in sample(history):
         before = canonical(state)
         copies = [state.clone(), copy(state), deepcopy(state), pickle.loads(pickle.dumps(state))]
         for made in copies:
-            _demand(canonical(made) == before, "a copy is in another state")
-            _demand(made.replica is None, "a copy took the replica along")
-            _demand(_read(history, made) == _read(history, state), "a copy has another value")
+            demand(canonical(made) == before, "a copy is in another state")
+            demand(made.replica is None, "a copy took the replica along")
+            demand(_read(history, made) == _read(history, state), "a copy has another value")
             _change(history, made)
-            _demand(canonical(state) == before, "a copy shares something with its original")
-            _demand(keeps_its_fingerprint(made), "a copy has a wrong fingerprint")
-        _demand(keeps_its_fingerprint(state), "a state has the fingerprint of a copy")
+            demand(canonical(state) == before, "a copy shares something with its original")
+            demand(keeps_its_fingerprint(made), "a copy has a wrong fingerprint")
+        demand(keeps_its_fingerprint(state), "a state has the fingerprint of a copy")
 
 
 def _replicas_settle_equal(history: History[C]) -> None:
@@ -192,9 +159,9 @@ def _replicas_settle_equal(history: History[C]) -> None:
         state = mine.clone()
         for other in _shuffled(chance, ended + ended):
             state.join(other)
-        _demand(keeps_its_fingerprint(state), "a fingerprint does not follow joins")
+        demand(keeps_its_fingerprint(state), "a fingerprint does not follow joins")
         settled.append(state)
-    _demand(len({canonical(state) for state in settled}) == 1, "settled replicas differ")
+    demand(len({canonical(state) for state in settled}) == 1, "settled replicas differ")
     _expect_value(history, settled[0], range(len(history.events)))
     if all(event.delta is not None for event in history.events):
         _deltas_amount_to(history, settled[0], chance)
@@ -203,14 +170,14 @@ def _replicas_settle_equal(history: History[C]) -> None:
 def _deltas_amount_to(history: History[C], settled: C, chance: Random) -> None:
     numbers = range(len(history.events))
     fed = _fed(history, chance, numbers)
-    _demand(canonical(fed) == canonical(settled), "all deltas in some order are not all states")
+    demand(canonical(fed) == canonical(settled), "all deltas in some order are not all states")
     for _ in range(_SUBSETS):
         some = [number for number in numbers if chance.random() < _KEPT]
         one, other = _fed(history, chance, some), _fed(history, chance, some)
-        _demand(canonical(one) == canonical(other), "some deltas in two orders give two states")
+        demand(canonical(one) == canonical(other), "some deltas in two orders give two states")
         _expect_value(history, one, some)
         one.join(settled)
-        _demand(canonical(one) == canonical(settled), "some deltas, then the state: not the state")
+        demand(canonical(one) == canonical(settled), "some deltas, then the state: not the state")
 
 
 def _fed(history: History[C], chance: Random, numbers: Iterable[int]) -> C:
@@ -226,7 +193,7 @@ def _expect_value(history: History[C], state: C, shadow: Iterable[int]) -> None:
     expected = history.model.value(shadow)
     if expected is not NOT_SAID:
         found = _read(history, state)
-        _demand(found == expected, f"value is {found!r:.300}, the model says {expected!r:.300}")
+        demand(found == expected, f"value is {found!r:.300}, the model says {expected!r:.300}")
 
 
 def _shuffled(chance: Random, items: Iterable[Any]) -> list[Any]:
@@ -238,34 +205,38 @@ def _shuffled(chance: Random, items: Iterable[Any]) -> list[Any]:
 def _deltas_have_no_replica(history: History[C]) -> None:
     for event in history.events:
         if event.delta is not None:
-            _demand(event.delta.replica is None, "a delta has a replica")
+            demand(event.delta.replica is None, "a delta has a replica")
 
 
 def _fresh_objects_are_the_bottom(history: History[C]) -> None:
-    for state in _sample(history):
+    for state in sample(history):
         before = canonical(state)
         fresh = history.subject.new()
-        _demand(fresh.compare(state), "a fresh object is not below every state")
-        _demand(not state.join(history.subject.new()), "joining a fresh object grows a state")
-        _demand(canonical(state) == before, "joining a fresh object changes a state")
+        demand(fresh.compare(state), "a fresh object is not below every state")
+        demand(not state.join(history.subject.new()), "joining a fresh object grows a state")
+        demand(canonical(state) == before, "joining a fresh object changes a state")
         fresh.join(state)
-        _demand(canonical(fresh) == before, "a fresh object does not take over a state")
+        demand(canonical(fresh) == before, "a fresh object does not take over a state")
         if history.subject.make is None:
             new = canonical(state) == canonical(history.subject.new())
-            _demand(state.initial == new, "initial is not told truly")
+            demand(state.initial == new, "initial is not told truly")
 
 
 def _payloads_survive(history: History[C], carrier: Carrier) -> None:
-    for state in _sample(history):
+    for state in sample(history):
         payload = state.payload
         carried = carrier(payload)
-        _demand(_same(carried, payload), "a payload does not survive its carrier")
-        back = type(state).from_payload(_reversed(carried))
-        _demand(canonical(back) == canonical(state), "from_payload gives another state")
-        _demand(_same(back.payload, payload), "a payload is not canonical")
+        demand(_same(carried, payload), "a payload does not survive its carrier")
+        before = canonical(state)
+        back, assigned = type(state).from_payload(_reversed(carried)), history.subject.new()
+        demand(canonical(back) == before, "from_payload gives another state")
+        demand(_same(back.payload, payload), "a payload is not canonical")
+        demand(_read(history, back) == _read(history, state), "from_payload gives another value")
+        assigned.payload = carried
         _scramble(carried)
+        demand(canonical(assigned) == before, "an object shares the payload that it was given")
         _scramble(payload)
-        _demand(canonical(back) == canonical(state), "a payload is shared with the object")
+        demand(canonical(state) == before, "an object shares the payload that it gave")
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -305,4 +276,5 @@ _LAWS: tuple[Callable[[History[Any]], None], ...] = (
     _replicas_settle_equal,
     _deltas_have_no_replica,
     _fresh_objects_are_the_bottom,
+    *OFFERED,
 )

@@ -30,6 +30,26 @@ NOT_SAID: Any = object()
 """The model expects no particular value."""
 
 
+class ExpectedModel(Model):
+    """Asks a function of the events.
+
+    Args:
+        expected: Gets the events that a state reflects, in the order in which they happened.
+    """
+
+    def __init__(self, expected: Callable[[list[Any]], Any]) -> None:
+        self._expected = expected
+        self._events: list[Any] = []
+
+    def learn(self, event: Any) -> None:
+        """Keep the event."""
+        self._events.append(event)
+
+    def value(self, shadow: Shadow) -> Any:
+        """Return what the function says."""
+        return self._expected([self._events[number] for number in sorted(shadow)])
+
+
 class CounterModel(Model):
     """Sums what each replica has added and taken away.
 

@@ -10,7 +10,7 @@ import pytest
 from crdt import type_of
 from crdt.catalogue import tags
 from crdt.testing import check_laws, subject_of
-from crdt.testing.laws import through_json
+from crdt.testing.demand import through_json
 from crdt.testing.subjects import lwwset
 
 
