@@ -19,13 +19,21 @@ _SAMPLE = 3
 
 
 class LawBrokenError(AssertionError):
-    """A type breaks a law of replicated types: its author erred."""
+    """A type breaks a law of replicated types: its author erred.
+
+    Attributes:
+        law: What is broken.
+    """
+
+    def __init__(self, law: str, how: str = "") -> None:
+        super().__init__(law + how)
+        self.law = law
 
 
-def demand(holds: bool, law: str) -> None:
+def demand(holds: bool, law: str, how: str = "") -> None:
     """Raise LawBrokenError unless a law holds."""
     if not holds:
-        raise LawBrokenError(law)
+        raise LawBrokenError(law, how)
 
 
 def merged(one: C, other: C) -> C:

@@ -30,7 +30,7 @@ _UNWATCHED = "a"
 """Replicas whose fingerprint nobody asks for, so that they take the shortest ways."""
 _WATCHED = "bd"
 """Replicas whose fingerprint is kept up to date from the beginning, however small they are."""
-_LOOKS = 3
+_LOOKS = 4
 """One step in so many is followed by a look at the fingerprint, which has to follow the others."""
 
 
@@ -79,6 +79,8 @@ class History(Generic[C]):
     snapshots: list[tuple[C, frozenset[int]]] = field(default_factory=list)
     unfit: list[str] = field(default_factory=list)
     """What single steps did wrong; a law of its own reads it."""
+    told: list[str] = field(default_factory=list)
+    """What was done, in words, step by step."""
 
 
 def run_history(subject: Subject[C], script: bytes) -> History[C]:
@@ -106,10 +108,12 @@ def _step(history: History[C], replica: Replica[C], step: int, what: int) -> Non
         if other is not replica:
             replica.object.join(other.object)
             replica.known |= other.known
+            history.told.append(f"{replica.name} joins {other.name}")
     elif step == 1:
         _receive(history, replica, what)
     elif step == 2:
         replica.now = max(0, replica.now + what % 8 - 3)
+        history.told.append(f"the clock of {replica.name} says {replica.now}")
     else:
         _act(history, replica, what)
     if what % _LOOKS == 0 and replica.name not in _UNWATCHED:
@@ -118,7 +122,7 @@ def _step(history: History[C], replica: Replica[C], step: int, what: int) -> Non
 
 def _look(history: History[C], state: C) -> None:
     try:
-        if canonical(state) is not None and not keeps_its_fingerprint(state):
+        if not keeps_its_fingerprint(state):
             history.unfit.append("the fingerprint is not that of an object made of the payload")
     except PayloadError as error:
         history.unfit.append(f"its own payload is refused: {error}")
@@ -130,16 +134,20 @@ def _receive(history: History[C], replica: Replica[C], what: int) -> None:
         if event.delta is not None:
             replica.object.join(event.delta)
             replica.known.add(event.number)
+            what_came = f"the delta of {event.replica}'s acts[{event.act}]({event.chance})"
+            history.told.append(f"{replica.name} receives {what_came}")
 
 
 def _act(history: History[C], replica: Replica[C], what: int) -> None:
     acts = history.subject.acts
     number, chance = what % len(acts), what // len(acts)
     before = replica.object.clone()
+    history.told.append(f"{replica.name} calls acts[{number}]({chance})")
     try:
         with acting(clock=lambda: replica.now):
             returned = acts[number](replica.object, chance)
     except (KeyError, ValueError):
+        history.told[-1] += ", which raises"
         _expect_unchanged(history, before, replica.object)
         return
     delta = returned if type(returned) is history.subject.kind else None
@@ -157,9 +165,7 @@ def _act(history: History[C], replica: Replica[C], what: int) -> None:
     replica.known.add(event.number)
     history.snapshots.append((replica.object.clone(), frozenset(replica.known)))
     if delta is not None and canonical(_joined(before, delta)) != canonical(replica.object):
-        history.unfit.append(
-            f"delta {number}({chance}) joined to the state before is not the after"
-        )
+        history.unfit.append("a delta joined to the state before is not the state after")
 
 
 def _expect_unchanged(history: History[C], before: C, after: C) -> None:
@@ -178,7 +184,9 @@ def hashed(data: bytes) -> bytes:
 
 
 def keeps_its_fingerprint(state: StateCRDT) -> bool:
-    """Tell whether the fingerprint is the one of a new object with the same payload."""
+    """Tell whether the fingerprint, if there is one, is that of a new object with its payload."""
+    if canonical(state) is None:
+        return True
     fresh = type(state).from_payload(state.payload)
     return state.fingerprint(hashed) == fresh.fingerprint(hashed)
 

@@ -29,7 +29,6 @@ from crdt.testing import (
     check_laws,
     run_history,
     subject_of,
-    wide_script,
 )
 from crdt.testing.subjects import lwwset
 
@@ -449,6 +448,6 @@ def test_a_counterexample_can_be_run_again_from_its_script() -> None:
     with pytest.raises(LawBrokenError) as caught:
         check_laws(SumForMax, examples=50)
     script = bytes.fromhex(str(caught.value).rpartition("script '")[2].rstrip("')"))
-    assert script in [wide_script(seed) for seed in range(5)]
+    assert len(script) <= 5  # two steps at most are needed to show it
     with pytest.raises(LawBrokenError):
         check_history(run_history(subject_of(SumForMax), script))
