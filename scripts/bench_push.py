@@ -49,7 +49,10 @@ class Node:
         boot = chance.randbytes(16)
         metrics = Metrics()
         self.registry = Registry(
-            salt=b"salt", replica=lambda: f"{index}.{next(ids)}", clock=lambda: 1, metrics=metrics
+            salt=b"salt",
+            replica=lambda: f"replica{index:03}.{next(ids)}",
+            clock=lambda: 1,
+            metrics=metrics,
         )
         self.record = MemberRecord(
             f"n{index}", boot, 1, State.ALIVE, (self.address,), self.registry.types_hash, 1, {}

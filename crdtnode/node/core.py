@@ -282,8 +282,8 @@ class Node:
         """Wait until everything written here so far is held by somebody else.
 
         Returns:
-            How many other members acknowledged; 0 where nobody else is alive, so that nobody
-            but this process holds it.
+            How many other members acknowledged; 0 where nobody else is alive or knows its types,
+            so that nobody but this process holds it.
 
         Raises:
             NotAcknowledged: Nobody did within ``timeout`` seconds.

@@ -263,7 +263,6 @@ class Cluster:
         """When the next step is due."""
         return min(
             self.members.deadline,
-            self.deliveries.deadline,
             self.probing.deadline,
             self.suspicions.deadline,
             self._absent.deadline,
@@ -277,8 +276,7 @@ class Cluster:
 
     def wake(self, now: float) -> list[Outcome]:
         """Take the steps that are due."""
-        out: list[Outcome] = [*self.spreading.wake(now)]
-        out += self._apply(self.members.wake(now), now)
+        out = self._apply(self.members.wake(now), now)
         told, dead = self.suspicions.wake(now, len(self.members))
         out += [to(member, self._ping(member, self.probing.round, now)) for member in told]
         for member, ours in dead:

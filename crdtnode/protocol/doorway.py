@@ -51,27 +51,29 @@ class Doorway:
 
     # Datagrams
 
-    def datagram(self, data: bytes, address: Address, now: float) -> None:
-        """Take one datagram."""
+    def datagram(self, data: bytes, address: Address, now: float) -> type[Message] | None:
+        """Take one datagram; gives what it held, if it came from a member."""
         self._metrics.bytes_received.add("udp", len(data))
         try:
             opened = self._channel.datagrams.open(data, now)
         except Rejected as error:
             self._metrics.dropped.add(error.reason)
             self._out.carry(self._strangers.met(address, error, now), now)
-            return
+            return None
         message = self._message(opened.body)
         if message is None:
-            return
+            return None
         self._metrics.packets_received.add(type(message).__name__.lower())
         if isinstance(message, Challenge):
             self._on_challenge(opened.sender, address, message, now)
         elif self._trusts(opened.sender) and not opened.greeting:
-            self._hear(Origin(opened.sender, address, opened.counter), message, now)
+            origin = Origin(opened.sender, address, opened.counter)
+            return type(message) if self._hear(origin, message, now) else None
         elif self._contact.proof(opened.sender, message):
             self._proven(opened.sender, address, now)
         else:  # use nothing that it said before it is proven fresh
             self._out.carry(self._contact.challenge(address, message, opened), now)
+        return None
 
     def _message(self, body: bytes) -> Message | None:
         try:
@@ -169,17 +171,18 @@ class Doorway:
 
     # Messages
 
-    def _hear(self, origin: Origin, message: Message, now: float) -> None:
-        """Take one authentic message from a process that is proven fresh."""
+    def _hear(self, origin: Origin, message: Message, now: float) -> bool:
+        """Take one authentic message from a process that is proven fresh; True from a member."""
         member, out = self._cluster.sign_of_life(origin.boot, now)
         self._out.carry(out, now)
         if member is None:
             self._hear_stranger(origin, message, now)
-            return
+            return False
         self._contact.joined(origin.boot)
         if origin.counter and origin.address not in member.addresses:
             self._out.carry(self._cluster.ask_at(member, origin.address, now), now)
         self._out.carry(self._answers.answer(member, message, origin, now), now)
+        return True
 
     def _hear_stranger(self, origin: Origin, message: Message, now: float) -> None:
         """A process that has the key and is no member yet: its list makes it one."""

@@ -42,7 +42,10 @@ from crdtnode.protocol.survey import Survey
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.protocol.views import MemberView, view
 from crdtnode.registry import Registry
-from crdtnode.wire.messages import State
+from crdtnode.wire.messages import Ack, Push, State
+
+COMMON = (Push, Ack)
+"""What a busy node hears nearly always; it changes nothing that is due but pushes."""
 
 CONFIRMING = 0.05
 """Seconds between two pings while somebody waits for a member whose root equals ours."""
@@ -82,6 +85,7 @@ class Engine:
             tags=dict(tags or {}),
             since=0.0,
         )
+        self._seldom_at: float | None = None
         self._registry = registry
         self._channel = channel
         self._settings = settings
@@ -121,6 +125,7 @@ class Engine:
             registry,
             spreading,
             announcing,
+            self._receipts,
             deliveries,
             self._confirmations,
             settings,
@@ -217,6 +222,7 @@ class Engine:
             if address not in self._members.me.addresses:
                 self._cluster.seeds.add(address, now)
         self._doorway.try_seeds(now)
+        self._seldom_at = None
 
     def leave(self, now: float) -> None:
         """Flush, then tell others that we go; effect `Left` follows."""
@@ -259,42 +265,66 @@ class Engine:
         if self._inbox.busy:
             return 0.0
         return min(
-            self._cluster.deadline,
-            self._cluster.seeds.deadline,
             self._pushes.deadline,
             self._receipts.deadline,
-            self._streams.deadline,
-            self._survey.deadline,
+            self._cluster.spreading.deadline,
             self._answers.hot_at,
-            self._leaving.deadline,
+            self._seldom_due(),
         )
+
+    def _seldom_due(self) -> float:
+        """When a step is due that has nothing to do with pushes.
+
+        It is looked up again after each call that may bring it forward: pushes and their
+        acknowledgements, nearly all that a busy node hears, do not.
+        """
+        if self._seldom_at is None:
+            self._seldom_at = min(
+                self._cluster.deadline,
+                self._cluster.seeds.deadline,
+                self._streams.deadline,
+                self._survey.deadline,
+                self._leaving.deadline,
+            )
+        return self._seldom_at
 
     def wake(self, now: float) -> None:
         """Take every step that is due."""
         self._notice_sleep(now)
-        self._answers.work(now)
+        seldom = self._inbox.busy or min(self._answers.hot_at, self._seldom_due()) <= now
+        if self._inbox.busy:
+            self._answers.work(now)
         self._out.carry(self._pushes.wake(now), now)
         self._out.carry(self._receipts.wake(now), now)
+        self._out.carry(self._cluster.spreading.wake(now), now)
+        if seldom:
+            self._wake_seldom(now)
+        self._after(now, common=not seldom)
+
+    def _wake_seldom(self, now: float) -> None:
         self._out.carry(self._cluster.wake(now), now)
         for conn in self._streams.wake(now):
             self._doorway.stream_over(conn, "timeout", now)
         if self._answers.hot_at <= now:
             self._answers.ping_somebody(now)
         self._doorway.try_seeds(now)
-        self._after(now)
 
     def _notice_sleep(self, now: float) -> None:
         """A probe that is seconds late shows that this process, or its machine, stood still."""
         if now - self._cluster.probing.deadline <= self._settings.sleep_noticed:
             return
+        self._seldom_at = None
         self._deaf_until = now + DEAF
         self._out.carry([Event("slept", {})], now)
         self._out.carry(self._cluster.slept(now), now)
 
-    def _after(self, now: float) -> None:
-        """What every call ends with."""
+    def _after(self, now: float, *, common: bool = False) -> None:
+        """What every call ends with; ``common`` where nothing came forward but pushes."""
+        if not common:
+            self._seldom_at = None
         if self._members.me.types != self._registry.types_hash:
             self._members.me.types = self._registry.types_hash
+            self._seldom_at = None
             self._out.carry(self._cluster.renew(now), now)
         self._out.carry(self._survey.wake(now), now)
         self._out.carry(self._confirmations.settle(), now)
@@ -315,14 +345,18 @@ class Engine:
         self._notice_sleep(now)
         if isinstance(source, Stream):
             self._doorway.chunk(source.id, data, now)
+            self._after(now)
         elif now < self._deaf_until:
             self._metrics.dropped.add("queued while asleep")
+            self._after(now)
         else:
-            self._doorway.datagram(data, source.address, now)
-        self._after(now)
+            only = not self._inbox.busy
+            heard = self._doorway.datagram(data, source.address, now)
+            self._after(now, common=only and heard in COMMON)
 
     def accepted(self, address: Address, now: float) -> int | None:
         """Somebody connected; gives the number of the stream, None to hang up."""
+        self._seldom_at = None
         return None if self._leaving.over else self._streams.accepted(address, now)
 
     def opened(self, id_: int, now: float) -> None:

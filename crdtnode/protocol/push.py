@@ -15,6 +15,7 @@ from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.protocol.mail import Outcome, Send
+from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.shedding import Bucket
 from crdtnode.protocol.spreading import Spreading
 from crdtnode.registry import Change, Registry
@@ -23,6 +24,8 @@ from crdtnode.wire.messages import Form, Item, Push
 
 BUSY_ITEMS = 32
 """Objects in one flush that double the time for which the next writes gather."""
+
+NEVER = float("inf")
 
 
 class Pushes:
@@ -33,6 +36,7 @@ class Pushes:
         registry: Registry,
         spreading: Spreading,
         announcing: Announcing,
+        receipts: Receipts,
         deliveries: Deliveries,
         confirmations: Confirmations,
         settings: Settings,
@@ -42,20 +46,26 @@ class Pushes:
         self._registry = registry
         self._spreading = spreading
         self._announcing = announcing
+        self._receipts = receipts
         self._deliveries = deliveries
         self._confirmations = confirmations
         self._settings = settings
         self._metrics = metrics
         self._room = codec.body_room(settings.datagram_bytes) - codec.PUSH_HEAD_BYTES - 5
         self._item_bytes_most = message_bytes_most - codec.PUSH_HEAD_BYTES - 5
-        self._flushed = float("-inf")
+        self._flushed = -NEVER
         self._window = settings.flush_window
         self._bucket = Bucket(settings.push_items)
 
     @property
     def deadline(self) -> float:
-        """When the next flush is due."""
-        return self._flushed + self._window if self._registry.dirty else float("inf")
+        """When the next flush is due: soon after a write, or when what arrived is acknowledged."""
+        if not self._registry.dirty:
+            return NEVER
+        due = self._flushed + self._window
+        if self._registry.untold or self._receipts.deadline == NEVER:
+            return due
+        return max(due, self._receipts.deadline)
 
     def wake(self, now: float) -> list[Outcome]:
         """Flush, if that is due."""

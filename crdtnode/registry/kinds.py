@@ -57,7 +57,9 @@ class Kinds:
 
     def look(self) -> None:
         """See what has entered the catalogue."""
-        tags = tuple(tag for tag in catalogue.tags() if self._only is None or tag in self._only)
+        tags = tuple(catalogue.tags())
+        if self._only is not None:
+            tags = tuple(tag for tag in tags if tag in self._only)
         if tags != self.tags:
             self.tags = tags
             self.tags_hash = self._fingerprints.text_hash("\n".join(tags))

@@ -79,6 +79,11 @@ class Ledger:
         """Whether a flush would do anything."""
         return bool(self._stale or self._written)
 
+    @property
+    def untold(self) -> bool:
+        """Whether a flush would give anything to tell."""
+        return bool(self._written)
+
     def writing(self, entry: Entry) -> None:
         """Somebody is about to change an object here.
 

@@ -367,6 +367,11 @@ class Registry:
         """Whether anything was written or arrived since the last flush."""
         return self._ledger.dirty
 
+    @property
+    def untold(self) -> bool:
+        """Whether anything was written here that no flush has told yet."""
+        return self._ledger.untold
+
     def flush(self, now: float) -> list[Change]:
         """Compute the version of all that changed, and take what was written here.
 

@@ -48,12 +48,13 @@ class Pusher:
         place = self.registry.fingerprints.text_hash
         ring = Ring(lambda: [m.name for m in self.members if m.talks], place)
         self.spreading = Spreading(self.members, ring, self.deliveries, random.Random(1))
-        receipts = Receipts(self.settings)
-        announcing = Announcing(self.registry, self.spreading, self.deliveries, receipts)
+        self.receipts = Receipts(self.settings)
+        announcing = Announcing(self.registry, self.spreading, self.deliveries, self.receipts)
         self.pushes = Pushes(
             self.registry,
             self.spreading,
             announcing,
+            self.receipts,
             self.deliveries,
             self.confirmations,
             self.settings,
@@ -113,6 +114,15 @@ def test_an_idle_node_flushes_at_once(us: Pusher) -> None:
     us.registry.open("visits", PNCounter).increment()
     assert us.pushes.deadline < 1.0
     assert len(us.pushes.wake(1.0)) == 3
+
+
+def test_the_versions_of_what_arrived_are_computed_when_it_is_acknowledged(us: Pusher) -> None:
+    us.registry.absorb("gset@1", "tags", 1, ([1],), 1.0)
+    assert us.pushes.deadline < 1.0
+    us.receipts.acknowledge(us.of("b"), 7, 1.0)
+    assert us.pushes.deadline == us.receipts.deadline
+    us.registry.open("visits", PNCounter).increment()
+    assert us.pushes.deadline < 1.0
 
 
 def test_soon_after_a_flush_writes_gather(us: Pusher) -> None:
