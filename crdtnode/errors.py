@@ -42,6 +42,10 @@ class KeyringError(CrdtNodeError):
         self.line = line
 
 
+class PeersError(CrdtNodeError):
+    """The file of remembered addresses cannot be used. Whoever named it erred; nothing changed."""
+
+
 class InvalidAddress(CrdtNodeError, ValueError):
     """Whoever wrote an address erred: it cannot be ``host[:port]``. Nothing changed."""
 

@@ -23,11 +23,12 @@ from crdtnode.errors import (
     InvalidAddress,
     InvalidName,
     KeyringError,
+    PeersError,
 )
 from crdtnode.node import Node, open_node
 from crdtnode.node.arguments import expect_name
 
-_USAGE = (InvalidAddress, InvalidName, KeyringError, InsecureBind)
+_USAGE = (InvalidAddress, InvalidName, KeyringError, PeersError, InsecureBind)
 _NO = (CannotBind, CannotServe)
 
 
@@ -68,6 +69,20 @@ _NO = (CannotBind, CannotServe)
     is_flag=True,
     help="Let other hosts in without a keyring: everybody may read and write.",
 )
+@click.option(
+    "--peers",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Where to keep the addresses of other members, so that a cluster that was switched off as "
+    "a whole finds together again.",
+)
+@click.option(
+    "--tag",
+    "tag",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A word about this node that others can read, such as rack=1; may be repeated.",
+)
 @click.option("--data", hidden=True, help="Where to keep objects; this version keeps none.")
 @click.option(
     "--api",
@@ -96,7 +111,12 @@ _NO = (CannotBind, CannotServe)
 )
 @json_option
 def run(
-    config: Path | None, data: str | None, api_path: str | None, as_document: bool, **given: Any
+    config: Path | None,
+    data: str | None,
+    api_path: str | None,
+    tag: tuple[str, ...],
+    as_document: bool,
+    **given: Any,
 ) -> None:
     """Run a node on this host, until it is told to leave.
 
@@ -108,7 +128,9 @@ def run(
     """
     if data is not None:
         raise Failure("this version keeps objects in memory; leave out --data", Code.USAGE)
-    wanted = combined(config, {**given, "api": api_path or _api_before_the_verb()})
+    wanted = combined(
+        config, {**given, "api": api_path or _api_before_the_verb(), "tags": _tags(tag)}
+    )
     configure(wanted.log_format, wanted.log_level)
     try:
         trio.run(_run, wanted, as_document)
@@ -118,6 +140,14 @@ def run(
         raise Failure(str(error), Code.NO) from None
     except CrdtNodeError as error:
         raise Failure(f"the node broke: {error}", Code.NO) from error
+
+
+def _tags(written: tuple[str, ...]) -> dict[str, str] | None:
+    """Return what ``--tag`` said; None where it was not used, so that the file's tags count."""
+    for pair in written:
+        if not pair.partition("=")[0] or "=" not in pair:
+            raise Failure(f"--tag: {pair!r} is not KEY=VALUE", Code.USAGE)
+    return dict(pair.split("=", 1) for pair in written) or None
 
 
 def _api_before_the_verb() -> str | None:
@@ -143,6 +173,7 @@ async def _run(wanted: RunConfig, as_document: bool) -> None:
             insecure=wanted.insecure,
             cluster=wanted.cluster,
             advertise=wanted.advertise,
+            peers=wanted.peers,
             tags=wanted.tags,
             settings=wanted.settings,
             allow_faults=wanted.allow_faults,

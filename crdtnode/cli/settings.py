@@ -30,6 +30,7 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     allow_faults: bool = False
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    peers: str | None = None
     tags: dict[str, str] = {}
     settings: Settings = msgspec.field(default_factory=Settings)
 

@@ -30,6 +30,7 @@ from crdtnode.node.journal import record
 from crdtnode.node.underway import Underway
 from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch
 from crdtnode.protocol import Engine, MemberView
+from crdtnode.protocol.effects import Address
 from crdtnode.registry import Registry
 from crdtnode.registry.names import check_name
 from crdtnode.transport import Transport, format_address, parse_address
@@ -258,6 +259,11 @@ class Node:
     def unreached_seeds(self) -> list[tuple[str, str]]:
         """Seeds at which no member answers, as (``host:port``, why)."""
         return [(format_address(seed), why) for seed, why in self._engine.unreached_seeds]
+
+    @property
+    def peers(self) -> list[Address]:
+        """Where other members live or lived, at most 64 addresses, the most likely first."""
+        return self._engine.peers
 
     def stats(self) -> dict[str, Any]:
         """Return counts of everything: objects, members by state, and the counters by label."""

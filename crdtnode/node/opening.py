@@ -17,7 +17,13 @@ import trio
 
 from crdt import StateCRDT
 from crdtnode.config import DEFAULT_PORT, Settings
-from crdtnode.errors import InsecureBind, InvalidAddress, NotSupported
+from crdtnode.errors import (
+    InsecureBind,
+    InvalidAddress,
+    InvalidName,
+    MalformedMessage,
+    NotSupported,
+)
 from crdtnode.metrics import Metrics
 from crdtnode.node.arguments import expect, expect_name
 from crdtnode.node.core import Node
@@ -25,6 +31,7 @@ from crdtnode.node.journal import record
 from crdtnode.node.keyfile import read_keyring
 from crdtnode.node.nature import Nature
 from crdtnode.node.once import entered_once
+from crdtnode.node.peers import PeersFile, keep
 from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import sealed
 from crdtnode.protocol.effects import Address
@@ -33,6 +40,7 @@ from crdtnode.transport import Transport, format_address, is_loopback, parse_add
 from crdtnode.transport.addresses import is_ip, is_wildcard
 from crdtnode.transport.advertising import advertised
 from crdtnode.transport.sockets import SocketTransport
+from crdtnode.wire import fields
 from crdtnode.wire.keyring import Keyring
 
 log = logging.getLogger("crdtnode")
@@ -44,6 +52,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "keyring": (str, os.PathLike, Keyring, NoneType),
     "cluster": (str,),
     "advertise": (str, NoneType),
+    "peers": (str, os.PathLike, NoneType),
     "tags": (Mapping, NoneType),
     "types": (Iterable,),
     "settings": (Settings, NoneType),
@@ -64,6 +73,7 @@ async def open_node(
     cluster: str = "default",
     advertise: str | None = None,
     data: None = None,
+    peers: str | os.PathLike[str] | None = None,
     tags: Mapping[str, str] | None = None,
     types: Iterable[type[StateCRDT]] = (),
     settings: Settings | None = None,
@@ -91,6 +101,9 @@ async def open_node(
         advertise: ``host[:port]`` at which others reach us, where that is not what we bind
             (behind a port forwarder). Default: found out.
         data: Must be None: this version keeps objects in memory.
+        peers: A file in which the node keeps where other members live, and from which it finds them
+            again when it starts: then a cluster that was switched off as a whole re-forms, in
+            whatever order its members start. Default: nothing is kept.
         tags: Words about this member that others can read, such as ``{"rack": "1"}``.
         types: Types of your own, see `Node.register`.
         settings: What to tune; see `crdtnode.config`.
@@ -100,7 +113,7 @@ async def open_node(
         nature: Where chance and wall-clock time come from, for simulations. Default: the machine.
 
     Raises:
-        InvalidAddress, InvalidName, KeyringError: What was asked for cannot be.
+        InvalidAddress, InvalidName, KeyringError, PeersError: What was asked for cannot be.
         TypeError: An argument is of another kind; the message names it.
         InsecureBind: Other hosts could reach us and there is no keyring.
         CannotBind: The address is not ours, or taken.
@@ -117,6 +130,7 @@ async def open_node(
         keyring=keyring,
         cluster=cluster,
         advertise=advertise,
+        peers=peers,
         tags=tags,
         types=types,
         settings=settings,
@@ -126,6 +140,8 @@ async def open_node(
     _check_words(tags or {})
     seeds = _seeds(join)
     ring = _keyring(keyring, cluster)
+    file = None if peers is None else PeersFile(peers)
+    remembered = [] if file is None else file.load()
     settings = settings or Settings()
     metrics = Metrics()
     if transport is None:
@@ -138,6 +154,7 @@ async def open_node(
             cluster=cluster,
             address=address,
             seeds=seeds,
+            remembered=remembered,
             ring=ring,
             settings=settings,
             metrics=metrics,
@@ -150,7 +167,7 @@ async def open_node(
     except BaseException:
         transport.close_now()
         raise
-    async with _running(node):
+    async with _running(node, file):
         yield node
 
 
@@ -168,6 +185,10 @@ def _check_names(name: str | None, cluster: str) -> None:
 def _check_words(tags: Mapping[str, str]) -> None:
     for word in (*tags, *tags.values()):
         expect("tags", word, [str])
+    try:
+        fields.tags(dict(tags))
+    except MalformedMessage as error:  # others would drop all that names us
+        raise InvalidName(f"tags: {error}") from None
 
 
 def _classes(types: Iterable[type[StateCRDT]]) -> tuple[type[StateCRDT], ...]:
@@ -226,6 +247,7 @@ def _build(
     cluster: str,
     address: Address,
     seeds: list[Address],
+    remembered: list[Address],
     ring: Keyring,
     settings: Settings,
     metrics: Metrics,
@@ -256,6 +278,7 @@ def _build(
         entropy=nature.entropy,
         clock=nature.clock,
         seeds=seeds,
+        remembered=remembered,
         tags=tags,
     )
     return Node(
@@ -271,14 +294,16 @@ def _build(
 
 
 @asynccontextmanager
-async def _running(node: Node) -> AsyncIterator[Node]:
+async def _running(node: Node, peers: PeersFile | None) -> AsyncIterator[Node]:
     """Run a node around a block; what the block raises comes out as it is, in no group."""
     failure: Exception | None = None
-    driving = trio.CancelScope(shield=True)
+    driving, keeping = trio.CancelScope(shield=True), trio.CancelScope()
     async with trio.open_nursery() as nursery:
         await nursery.start(_drive, node, driving)
         _alive.add(node)
         record(log, logging.INFO, "started", name=node.name, address=node.address)
+        if peers is not None:
+            nursery.start_soon(_keep_peers, node, peers, keeping)
         try:
             yield node
         except Exception as error:  # noqa: BLE001 (it is raised again outside of the nursery)
@@ -288,9 +313,19 @@ async def _running(node: Node) -> AsyncIterator[Node]:
             _alive.discard(node)
             node.end()
             driving.cancel()
+            keeping.cancel()
     record(log, logging.INFO, "stopped", name=node.name)
     if failure is not None:
         raise failure
+
+
+async def _keep_peers(node: Node, peers: PeersFile, keeping: trio.CancelScope) -> None:
+    """Keep the file of addresses until the node ends, and write down the last state then."""
+    try:
+        with keeping:
+            await keep(node, peers)
+    finally:
+        peers.save(node.peers)
 
 
 async def _drive(

@@ -1,7 +1,9 @@
 """Members that are gone: the dead are greeted now and then, and all are forgotten after a day.
 
 A dead member may only have been cut off. As long as there is one, a greeting a second goes to one
-of them, by which the halves of a split cluster find each other, however long they were apart.
+of them, by which the halves of a split cluster find each other, however long they were apart; who
+has been away for an hour, or a day, is greeted less often. Where a forgotten one lived is kept as
+a seed.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,15 @@ from crdtnode.wire.messages import NOBODY, Hello, State
 DEAD_ASKED = 1.0
 """Seconds between two greetings to members that are held for dead."""
 
+SELDOM = ((86_400.0, 60.0), (3_600.0, 10.0))
+"""(age, seconds): so long after the last one died, or a seed was reached, greetings are rarer."""
+
 NEVER = float("inf")
+
+
+def patience(age: float, usual: float) -> float:
+    """Seconds between two tries to reach somebody who has been away for so long."""
+    return max(usual, next((pause for since, pause in SELDOM if age >= since), usual))
 
 
 class Absent:
@@ -48,7 +58,8 @@ class Absent:
         heard = self._members.forget(aged)
         dead = [m for m in gone if m.state is State.DEAD and m not in aged]
         if dead:
-            self.deadline = now + DEAD_ASKED
+            freshest = max(m.since for m in dead)
+            self.deadline = now + patience(now - freshest, DEAD_ASKED)
             return [Send(NOBODY, self._chance.choice(dead).address, self._greet())], heard
         left = (m.since + self._forgotten for m in gone if m not in aged)
         self.deadline = min(left, default=NEVER)

@@ -284,6 +284,9 @@ class Cluster:
         steps, verdicts = self.probing.wake(now)
         out += steps + self._suspect(verdicts, now)
         greetings, forgotten = self._absent.wake(now)
+        for member in forgotten.removed:
+            if member.state is State.DEAD:
+                self.seeds.remember(member.address, now)
         out += [*greetings, *self._apply(forgotten, now)]
         return out + self._bulletin.wake(now)
 

@@ -36,6 +36,7 @@ from crdtnode.protocol.pings import Pings, hellos
 from crdtnode.protocol.push import Pushes
 from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.repair import Repair
+from crdtnode.protocol.seeds import REMEMBERED_MOST
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Streams
 from crdtnode.protocol.survey import Survey
@@ -72,6 +73,7 @@ class Engine:
         entropy: Callable[[int], bytes],
         clock: Callable[[], int],
         seeds: Iterable[Address] = (),
+        remembered: Iterable[Address] = (),
         tags: Mapping[str, str] | None = None,
     ) -> None:
         me = Member(
@@ -91,6 +93,7 @@ class Engine:
         self._settings = settings
         self._metrics = metrics
         self._seeds = tuple(seeds)
+        self._remembered = tuple(remembered)
         self._deaf_until = -math.inf
         self._members = members = Members(me)
         self._clocks = Clocks(members, clock)
@@ -206,14 +209,25 @@ class Engine:
 
     @property
     def unreached_seeds(self) -> list[tuple[Address, str]]:
-        """Seeds at which no member answers, and why."""
-        return [(seed.address, seed.failed) for seed in self._cluster.seeds.unreached]
+        """Seeds at which no member answers, and why; not those that nobody asked for."""
+        seeds = self._cluster.seeds.unreached
+        return [(seed.address, seed.failed) for seed in seeds if not seed.remembered]
+
+    @property
+    def peers(self) -> list[Address]:
+        """Where others live or lived, the most likely first: enough to find them all again."""
+        others = sorted(self._members.others(*State), key=lambda m: (m.state, -m.since))
+        addresses = [m.address for m in others] + self._cluster.seeds.addresses
+        return list(dict.fromkeys(addresses))[:REMEMBERED_MOST]
 
     # What the driver asks for
 
     def start(self, now: float) -> None:
         """Begin: probe, and join through the seeds."""
         self._cluster.start(now)
+        for address in self._remembered:
+            if address not in self._members.me.addresses:
+                self._cluster.seeds.remember(address, now)
         self.join(self._seeds, now)
 
     def join(self, addresses: Iterable[Address], now: float) -> None:

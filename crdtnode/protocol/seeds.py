@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import random
 
 from crdtnode.config import Settings
+from crdtnode.protocol.absent import patience
 from crdtnode.protocol.effects import Address
 from crdtnode.protocol.members import Members
 
@@ -24,9 +25,16 @@ class Seed:
     """Who answered there last."""
     conn: int | None = None
     """The stream by which it is being tried."""
+    since: float = 0.0
+    """Since when nobody is known to be there."""
+    remembered: bool = False
+    """True where nobody asked for it: a member lived there once."""
     failed: str = ""
     """Why the last try failed."""
 
+
+REMEMBERED_MOST = 64
+"""Addresses of former members that are kept as seeds; the oldest is forgotten."""
 
 AT_ONCE = 3
 """Seeds that are tried at once."""
@@ -48,7 +56,17 @@ class Seeds:
         """Try this address now, and again until it is reached."""
         before = sum(seed.address != address for seed in self.unreached)
         at = now + STAGGER * max(0, before + 1 - AT_ONCE)
-        self._seeds[address] = Seed(address, at, self._settings.rejoin_first)
+        self._seeds[address] = Seed(address, at, self._settings.rejoin_first, since=now)
+
+    def remember(self, address: Address, now: float) -> None:
+        """A member lived here, and is gone for long, or since before we began: look now and then."""
+        if address in self._seeds:
+            return
+        remembered = [seed for seed in self._seeds.values() if seed.remembered]
+        if len(remembered) >= REMEMBERED_MOST:
+            self.drop(remembered[0])
+        self.add(address, now)
+        self._seeds[address].remembered = True
 
     def drop(self, seed: Seed) -> None:
         """Never try this one again: it is our own address."""
@@ -63,6 +81,7 @@ class Seeds:
         seed.conn = None
         if self._reached(seed):
             seed.delay, seed.failed = self._settings.rejoin_first, ""
+            seed.since = now
         else:
             self._later(seed, why, now)
 
@@ -70,6 +89,7 @@ class Seeds:
         """A member is gone: the seed where it answered is to be tried again."""
         for seed in self._seeds.values():
             if seed.boot == boot:
+                seed.since = now
                 self._later(seed, "its member is gone", now)
 
     def _later(self, seed: Seed, why: str, now: float) -> None:
@@ -77,11 +97,17 @@ class Seeds:
         if why != "eof" or not seed.failed:  # what it said before it hung up tells more
             seed.failed = why
         seed.at = now + seed.delay * self._chance.uniform(0.75, 1.25)
-        seed.delay = min(seed.delay * 2, self._settings.rejoin_most)
+        most = patience(now - seed.since, self._settings.rejoin_most)
+        seed.delay = min(seed.delay * 2, most)
 
     def _reached(self, seed: Seed) -> bool:
         member = None if seed.boot is None else self._members.booted(seed.boot)
         return member is not None and member.talks
+
+    @property
+    def addresses(self) -> list[Address]:
+        """All of them."""
+        return list(self._seeds)
 
     @property
     def unreached(self) -> list[Seed]:

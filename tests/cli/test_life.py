@@ -224,3 +224,30 @@ def test_python_dash_m_is_the_program() -> None:
         [sys.executable, "-m", "crdtnode", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "0.1.0"
+
+
+def test_tags_and_the_file_of_peers_come_from_the_command_line(tmp_path: Path) -> None:
+    peers = tmp_path / "peers"
+    bind = ["--bind", "127.0.0.1:0"]
+    with stopping(
+        [Daemon("one", tmp_path, *bind, "--tag", "rack=1", "--tag", "note=a=b")]
+    ) as nodes:
+        (one,) = nodes
+        two = Daemon("two", tmp_path, *bind, "--join", one.address, "--peers", str(peers))
+        nodes.append(two)
+        eventually(lambda: alive(two) == 2, 10, "they know each other")
+        members = Client(two.api).get("/v1/members")["members"]
+        rows = {row["name"]: row["tags"] for row in members}
+        assert rows == {"one": {"rack": "1", "note": "a=b"}, "two": {}}
+        two.stop()
+        assert one.address in peers.read_text().splitlines()
+        nodes.remove(two)
+        nodes.append(Daemon("two", tmp_path, *bind, "--peers", str(peers)))
+        eventually(lambda: alive(nodes[1]) == 2, 10, "it found the other again")
+
+
+@pytest.mark.parametrize("written", ["rack", "=1", ""])
+def test_a_tag_that_is_no_pair_is_refused(written: str) -> None:
+    done = run("--tag", written)
+    assert done.returncode == 2
+    assert "is not KEY=VALUE" in done.stderr

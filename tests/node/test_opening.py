@@ -20,6 +20,7 @@ from crdtnode.errors import (
     InvalidName,
     KeyringError,
     NotSupported,
+    PeersError,
 )
 from crdtnode.node import new_keyring
 
@@ -48,6 +49,9 @@ async def test_a_node_runs_on_loopback_by_itself() -> None:
         ({"bind": "[::]:0"}, InsecureBind, "key new"),
         ({"bind": "192.0.2.9:0", "insecure": True}, CannotBind, "no address of this machine"),
         ({"data": "/var/lib/x"}, NotSupported, "in memory"),
+        ({"tags": {"k" * 256: "v"}}, InvalidName, "^tags: "),
+        ({"tags": {str(n): "" for n in range(33)}}, InvalidName, "^tags: "),
+        ({"peers": "/nonexistent/peers"}, PeersError, "no such folder"),
         ({"keyring": "/nonexistent/keyring"}, KeyringError, "cannot read"),
         ({"advertise": "0.0.0.0"}, InvalidAddress, "cannot reach"),
         ({"advertise": "::1:x"}, InvalidAddress, "neither"),

@@ -99,6 +99,7 @@ class Table:
         settings: Settings | None = None,
         types: Iterable[str] | None = None,
         tags: dict[str, str] | None = None,
+        remembered: Iterable[Address] = (),
         seed: int = 0,
         ahead_ms: int = 0,
     ) -> Seat:
@@ -135,6 +136,7 @@ class Table:
             entropy=chance.randbytes,
             clock=clock,
             seeds=seeds,
+            remembered=remembered,
             tags=tags,
         )
         seat = Seat(engine, registry, address, metrics)

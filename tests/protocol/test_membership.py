@@ -280,6 +280,27 @@ def test_the_dead_are_forgotten_by_all_and_stay_forgotten(table: Table) -> None:
     table.run(60)
     assert "n2" not in one.states
     assert "n2" not in other.states
+    assert one.engine.unreached_seeds == []  # nobody asked for it
+    assert third.address in one.engine.peers
+
+
+def test_where_a_forgotten_member_lived_is_looked_at_now_and_then(table: Table) -> None:
+    settings = Settings(member_forgotten=20.0)
+    one = table.seat("n0", settings=settings)
+    third = table.seat("n2", one.address, settings=settings)
+    table.cut = lambda sender, receiver: sender != receiver
+    table.run(60)
+    assert list(one.states) == ["n0"]
+    table.cut = lambda sender, receiver: False
+    assert table.run(10, until=lambda: one.states == {"n0": "alive", "n2": "alive"})
+    assert third.engine.peers == [one.address]
+
+
+def test_remembered_addresses_are_enough_to_join(table: Table) -> None:
+    one = table.seat("n0")
+    other = table.seat("n1", remembered=[one.address, ("10.0.0.1", 1001)])
+    assert table.run(3, until=table.agreed)
+    assert other.engine.unreached_seeds == []
 
 
 # Coming back

@@ -6,7 +6,7 @@ import pytest
 
 from crdtnode.config import Settings
 from crdtnode.protocol.members import Member, Members
-from crdtnode.protocol.seeds import AT_ONCE, STAGGER, Seed, Seeds
+from crdtnode.protocol.seeds import AT_ONCE, REMEMBERED_MOST, STAGGER, Seed, Seeds
 from crdtnode.wire.messages import State
 from tests.protocol.people import boot, members
 
@@ -148,3 +148,22 @@ def test_what_a_seed_said_before_it_hung_up_is_kept(field: Field) -> None:
     assert [seed.failed for seed in field.seeds.unreached] == ["foreign key"]
     field.seeds.over(field.tried(20.0), "refused", 20.0)
     assert [seed.failed for seed in field.seeds.unreached] == ["refused"]
+
+
+def test_a_seed_that_is_away_for_an_hour_is_tried_every_ten_seconds_or_so(field: Field) -> None:
+    field.seeds.add(HERE, 0.0)
+    for now in range(3600, 4500, 100):
+        field.seeds.over(field.tried(now), "refused", now)
+    assert 4400 + 0.75 * 10 <= field.seeds.deadline <= 4400 + 1.25 * 10
+
+
+def test_addresses_of_former_members_are_kept_up_to_a_number(field: Field) -> None:
+    field.seeds.add(HERE, 0.0)
+    for number in range(REMEMBERED_MOST + 5):
+        field.seeds.remember(("10.0.1.1", number + 1), 5.0)
+    field.seeds.remember(HERE, 5.0)
+    kept = field.seeds.addresses
+    assert len(kept) == REMEMBERED_MOST + 1
+    assert HERE in kept
+    assert ("10.0.1.1", 5) not in kept
+    assert ("10.0.1.1", 6) in kept
