@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).parents[3] / "scripts" / "maelstrom_node.py"
 
 
 @pytest.fixture
-def workbench(nursery: trio.Nursery, autojump_clock: Any) -> Callable[..., Workbench]:
+def workbench(nursery: trio.Nursery) -> Callable[..., Workbench]:
     def make(latency: float = 0.005, loss: float = 0.0) -> Workbench:
         return Workbench(nursery, seed=7, latency=latency, loss=loss)
 
@@ -34,7 +34,7 @@ async def until_all_read(bench: Workbench, key: str, wanted: object) -> None:
                 await trio.sleep(0.1)
 
 
-async def test_echo(workbench: Callable[..., Workbench]) -> None:
+async def test_echo(workbench: Callable[..., Workbench], autojump_clock: Any) -> None:
     bench = workbench()
     await bench.start("n1")
     reply = await bench.ask("n1", type="echo", echo={"deep": [1, None]})
@@ -43,7 +43,7 @@ async def test_echo(workbench: Callable[..., Workbench]) -> None:
 
 
 async def test_what_was_broadcast_while_the_network_was_cut_is_read_everywhere_after_it(
-    workbench: Callable[..., Workbench],
+    workbench: Callable[..., Workbench], autojump_clock: Any
 ) -> None:
     bench = workbench(latency=0.05, loss=0.2)
     await bench.start(*FIVE)
@@ -51,24 +51,24 @@ async def test_what_was_broadcast_while_the_network_was_cut_is_read_everywhere_a
         assert (await bench.ask(name, type="topology", topology={}))["type"] == "topology_ok"
         assert (await bench.ask(name, type="read"))["messages"] == []
     left = {"n1", "n2"}
-    for number in range(30):
-        if number == 10:
-            bench.linked = lambda a, b: (a in left) == (b in left)
+    for number in range(60):
         if number == 20:
+            bench.linked = lambda a, b: (a in left) == (b in left)
+        if number == 40:
             bench.linked = lambda a, b: True
         name = FIVE[number % 5]
         assert (await bench.ask(name, type="broadcast", message=number))["type"] == "broadcast_ok"
         await trio.sleep(0.2)
-    await until_all_read(bench, "messages", list(range(30)))
+    await until_all_read(bench, "messages", list(range(60)))
 
 
 async def test_large_states_travel_in_streams_that_lose_nothing(
-    workbench: Callable[..., Workbench],
+    workbench: Callable[..., Workbench], autojump_clock: Any
 ) -> None:
     bench = workbench(latency=0.01, loss=0.2)
     await bench.start(*FIVE, workload="g-set")
     bench.linked = lambda a, b: False
-    elements = [f"{number:04}" + "x" * 500 for number in range(100)]
+    elements = [f"{number:04}" + "x" * 500 for number in range(300)]
     for element in elements:
         await bench.ask("n3", type="add", element=element)
     await trio.sleep(30)
@@ -79,7 +79,7 @@ async def test_large_states_travel_in_streams_that_lose_nothing(
 
 @pytest.mark.parametrize(("workload", "down"), [("g-counter", 0), ("pn-counter", -3), (None, -3)])
 async def test_counters_add_up(
-    workload: str | None, down: int, workbench: Callable[..., Workbench]
+    workload: str | None, down: int, workbench: Callable[..., Workbench], autojump_clock: Any
 ) -> None:
     bench = workbench(loss=0.1)
     await bench.start(*FIVE, workload=workload)
@@ -91,7 +91,7 @@ async def test_counters_add_up(
 
 
 async def test_a_node_that_was_only_read_learns_from_others_what_it_serves(
-    workbench: Callable[..., Workbench],
+    workbench: Callable[..., Workbench], autojump_clock: Any
 ) -> None:
     bench = workbench()
     await bench.start(*FIVE)
@@ -115,7 +115,7 @@ async def test_a_node_that_was_only_read_learns_from_others_what_it_serves(
     ],
 )
 async def test_what_a_client_does_wrong_is_answered_with_the_code_for_it(
-    body: dict[str, Any], code: int, workbench: Callable[..., Workbench]
+    body: dict[str, Any], code: int, workbench: Callable[..., Workbench], autojump_clock: Any
 ) -> None:
     bench = workbench()
     await bench.start("n1")
@@ -124,7 +124,9 @@ async def test_what_a_client_does_wrong_is_answered_with_the_code_for_it(
     assert reply["text"]
 
 
-async def test_two_workloads_at_one_node_are_refused(workbench: Callable[..., Workbench]) -> None:
+async def test_two_workloads_at_one_node_are_refused(
+    workbench: Callable[..., Workbench], autojump_clock: Any
+) -> None:
     bench = workbench()
     await bench.start("n1", workload="g-counter")
     assert (await bench.ask("n1", type="add", element=1))["code"] == 22
@@ -132,7 +134,9 @@ async def test_two_workloads_at_one_node_are_refused(workbench: Callable[..., Wo
     assert (await bench.ask("n1", type="read"))["value"] == 0
 
 
-async def test_before_init_a_node_is_not_available(workbench: Callable[..., Workbench]) -> None:
+async def test_before_init_a_node_is_not_available(
+    workbench: Callable[..., Workbench], autojump_clock: Any
+) -> None:
     bench = workbench()
     bench.open("n1")
     assert (await bench.ask("n1", type="read"))["code"] == 11
@@ -140,7 +144,7 @@ async def test_before_init_a_node_is_not_available(workbench: Callable[..., Work
 
 
 async def test_lines_that_are_no_messages_hurt_nobody(
-    workbench: Callable[..., Workbench],
+    workbench: Callable[..., Workbench], autojump_clock: Any
 ) -> None:
     bench = workbench()
     await bench.start("n1", "n2")
