@@ -13,7 +13,7 @@ import click
 from crdtnode.cli.simulate_failures import replay, shrink_command
 from crdtnode.cli.simulate_options import drawn, plan_options, recipe_of
 from crdtnode.cli.simulate_plan import plan_command
-from crdtnode.cli.simulate_run import Shown
+from crdtnode.cli.simulate_run import Shown, report_options
 from crdtnode.cli.simulate_selftest import selftest
 from crdtnode.cli.simulate_sweep import sweep_command
 from crdtnode.sim.document import nearest
@@ -22,6 +22,7 @@ EXAMPLES = """\b
 Examples:
   crdtnode simulate --seed 7
   crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60
+  crdtnode simulate --nodes 9 --partition halves --report report --plot term
   crdtnode simulate sweep --seeds 0:500 --save failures
   crdtnode simulate shrink failures/seed-7.json
   crdtnode simulate replay failures/seed-7.shrunk.json
@@ -53,12 +54,7 @@ class _PlanOrCommand(click.Group):
 @click.option(
     "--seed", metavar="N", type=int, help="Where all chance comes from. Default: a new one."
 )
-@click.option(
-    "--save",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a failure file where something is violated.",
-)
+@report_options
 @plan_options
 @click.pass_context
 def simulate(
@@ -66,6 +62,8 @@ def simulate(
     /,
     seed: int | None,
     save: Path | None,
+    report: Path | None,
+    plot: str | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -89,7 +87,7 @@ def simulate(
         return
     seed = secrets.randbelow(2**32) if seed is None else seed
     plan = drawn(seed, recipe_of(**asked))
-    show = Shown(as_json=as_json, save=save, planted=asked["planted"])
+    show = Shown(as_json=as_json, save=save, planted=asked["planted"], report=report, plot=plot)
     context.exit(show.run(plan, plan.replay()))
 
 

@@ -13,7 +13,7 @@ from crdtnode.cli.live import LiveLine
 from crdtnode.cli.simulate_options import EXIT
 from crdtnode.sim import Plan, PlanError, Result
 from crdtnode.sim.failures import Failure
-from crdtnode.sim.shrinking import events_of, shrink
+from crdtnode.sim.shrinking import shrink
 
 _SHOWN_MOST = 40
 """Events of a plan that are listed; of a longer one the first so many."""
@@ -90,7 +90,7 @@ def shrink_command(
     small = shrunk.failure
     out = out or file.with_suffix(".shrunk.json")
     small.write(out)
-    before, after = events_of(failure.plan), events_of(small.plan)
+    before, after = failure.plan.events, small.plan.events
     if as_json:
         sizes = {"events_before": len(before), "events": len(after), "nodes": len(small.plan.nodes)}
         document = {"violated": small.violated, **sizes, "runs": shrunk.runs, "file": str(out)}
@@ -118,7 +118,7 @@ def _read(file: Path) -> Failure:
 
 def _listed(plan: Plan, planted: str | None) -> str:
     """A plan as lines: who, under which conditions, and what happens in its order."""
-    events = [str(event) for event in events_of(plan)]
+    events = [str(event) for event in plan.events]
     lines = [f"nodes {' '.join(plan.nodes)}; {plan.network}"]
     if planted:
         lines.append(f"planted bug {planted}")

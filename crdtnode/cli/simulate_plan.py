@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import click
 
-from crdtnode.cli.simulate_run import Shown
+from crdtnode.cli.simulate_run import Shown, report_options
 from crdtnode.sim import PlanError, planfile
 
 _FORM = dedent((planfile.__doc__ or "").partition("::\n\n")[2]).replace("\n\n", "\n\n\b\n")
@@ -20,16 +20,18 @@ _EPILOG = f"\b\n{_FORM}"
 @click.command("plan", hidden=True, epilog=_EPILOG)
 @click.argument("file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--seed", metavar="N", type=int, help="Instead of the seed in the plan.")
-@click.option(
-    "--save",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a failure file where something is violated.",
-)
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def plan_command(
-    context: click.Context, /, file: Path, seed: int | None, save: Path | None, as_json: bool
+    context: click.Context,
+    /,
+    file: Path,
+    seed: int | None,
+    save: Path | None,
+    report: Path | None,
+    plot: str | None,
+    as_json: bool,
 ) -> None:
     """Run a plan from a file, TOML or JSON.
 
@@ -45,4 +47,5 @@ def plan_command(
         raise click.UsageError(str(error)) from error
     chosen = "" if seed is None else f" --seed {seed}"
     command = f"crdtnode simulate {shlex.quote(str(file))}{chosen}"
-    context.exit(Shown(as_json=as_json, save=save, planted=None).run(plan, command))
+    show = Shown(as_json=as_json, save=save, planted=None, report=report, plot=plot)
+    context.exit(show.run(plan, command))

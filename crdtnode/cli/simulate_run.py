@@ -3,18 +3,57 @@
 Rule of this file: whoever has a plan, from options or from a file, comes here to have it run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import json
 from pathlib import Path
 from time import monotonic
+from typing import Any, TypeVar
 
 import click
 
 from crdtnode.cli.live import LiveLine
 from crdtnode.cli.simulate_options import EXIT
+from crdtnode.errors import NotSupported
 from crdtnode.sim import Plan, Result, run
 from crdtnode.sim.failures import Failure
+from crdtnode.sim.report import Figures, observe, write_report
+from crdtnode.sim.report.png import write_png
+from crdtnode.sim.report.term import drawn
+from crdtnode.sim.report.timeline import timeline
 from crdtnode.sim.sweeping import again, settings_with
+
+PNG = "simulation.png"
+"""Name of the image that ``--plot png`` draws."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def report_options(command: Command) -> Command:
+    """Give a command the options that say what becomes of its run."""
+    options = (
+        click.option(
+            "--save",
+            metavar="FILE",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write a failure file where something is violated.",
+        ),
+        click.option(
+            "--report",
+            metavar="FOLDER",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Write report.html, one page that shows it all, report.json and history.jsonl.",
+        ),
+        click.option(
+            "--plot",
+            type=click.Choice(["term", "png"]),
+            help=f"Draw the run here with characters, or as {PNG} in the folder of the report "
+            "(else here).",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +65,10 @@ class Shown:
     """Where a failure file goes, if there is a failure."""
     planted: str | None
     """Name of a planted bug to run with."""
+    report: Path | None = None
+    """The folder of a report."""
+    plot: str | None = None
+    """``png`` or ``term``."""
 
     def run(self, plan: Plan, command: str) -> int:
         """Run a plan and show it; the exit code.
@@ -35,11 +78,15 @@ class Shown:
             command: What to type to run it again.
         """
         began, line = monotonic(), LiveLine()
-        result = run(
-            plan,
-            progress=lambda now, roots: line.show(_progress(plan, now, roots)),
-            **settings_with(self.planted),
-        )
+        settings = settings_with(self.planted)
+
+        def progress(now: float, roots: int) -> None:
+            line.show(_progress(plan, now, roots))
+
+        if self.report or self.plot:
+            result, chronicle = observe(plan, progress=progress, **settings)
+        else:
+            result = run(plan, progress=progress, **settings)
         line.end()
         wall_s, command = monotonic() - began, again(command, self.planted)
         if self.save and result.violated:
@@ -50,7 +97,24 @@ class Shown:
         else:
             click.echo(_report(result, wall_s))
             click.echo(f"again with: {command}")
+        if self.report or self.plot:
+            figures = Figures.of(result, chronicle)
+            self.picture(figures)
+            if self.report:
+                write_report(figures, chronicle, self.report, command)
         return EXIT[result.verdict]
+
+    def picture(self, figures: Figures) -> None:
+        """Draw what is to be drawn; on standard error where the output is JSON."""
+        if self.plot == "term":
+            click.echo(drawn(figures), err=self.as_json)
+        if self.plot == "png":
+            file = (self.report or Path()) / PNG
+            try:
+                write_png(timeline(figures), file)
+            except NotSupported as error:
+                raise click.UsageError(str(error)) from error
+            click.echo(f"drew {file}", err=self.as_json)
 
 
 def _progress(plan: Plan, now: float, roots: int) -> str:

@@ -17,10 +17,12 @@ from typing import Any, Final
 import click
 
 from crdtnode.cli.live import LiveLine, bar
-from crdtnode.cli.simulate_options import EXIT, OrAny, drawn, plan_options, recipe_of
-from crdtnode.sim import Outcome, Verdict, sweep
+from crdtnode.cli.simulate_options import EXIT, OrAny, plan_options, recipe_of
+from crdtnode.sim import Outcome, PlanError, Verdict, sweep
 from crdtnode.sim.failures import Failure
-from crdtnode.sim.sweeping import chunk_for
+from crdtnode.sim.planfile import text_of
+from crdtnode.sim.report import Figures, Seeds, observe, write_report
+from crdtnode.sim.sweeping import Job, again, chunk_for, settings_with
 
 _DASK_TIMEOUT: Final = 10
 """Seconds in which a dask scheduler must answer."""
@@ -68,6 +70,20 @@ def _seed_range(text: str) -> range:
     help=f"Write a failure file, seed-N.json, for each of the first {_SAVED_MOST} seeds that are "
     "violated: for 'simulate replay' and 'simulate shrink'.",
 )
+@click.option(
+    "--plan",
+    "file",
+    metavar="PLAN.toml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Run this plan under each seed, instead of plans drawn from options.",
+)
+@click.option(
+    "--report",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a report: convergence after heals over all seeds, and the first seed that does "
+    "not hold, or else the first, in detail.",
+)
 @plan_options
 @click.pass_context
 def sweep_command(
@@ -77,6 +93,8 @@ def sweep_command(
     workers: int | None,
     scheduler: str | None,
     save: Path | None,
+    file: Path | None,
+    report: Path | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -89,17 +107,48 @@ def sweep_command(
     """
     if workers and scheduler:
         raise click.UsageError("--workers and --dask exclude each other")
-    recipe, planted = recipe_of(**asked), asked["planted"]
-    drawn(seeds[0], recipe)
+    job = _job(file, watch=report is not None, asked=asked)
     tally = _Tally(len(seeds), as_json=as_json)
     with _executor(workers or os.cpu_count() or 1, scheduler) as (executor, hands):
         chunk = chunk_for(len(seeds), hands)
-        for outcome in sweep(seeds, recipe, executor=executor, chunk=chunk, planted=planted):
+        for outcome in sweep(seeds, executor=executor, chunk=chunk, job=job):
             tally.add(outcome)
             if save and outcome.violated and len(tally.saved) < _SAVED_MOST:
-                failure = Failure.of_outcome(outcome, drawn(outcome.seed, recipe), planted)
+                failure = Failure.of_outcome(outcome, job.plan(outcome.seed), job.planted)
                 tally.save(failure, save / f"seed-{outcome.seed}.json")
-    context.exit(tally.end())
+    code = tally.end()
+    if report:
+        _report(report, job, tally)
+    context.exit(code)
+
+
+def _job(file: Path | None, *, watch: bool, asked: dict[str, Any]) -> Job:
+    """What to do with each seed, or wrong usage."""
+    recipe = recipe_of(**asked)
+    try:
+        source = recipe if file is None else text_of(file)
+        job = Job(source=source, planted=asked["planted"], watch=watch)
+        job.plan(0)
+    except OSError as error:
+        raise click.UsageError(f"{file}: {error.strerror}") from error
+    except PlanError as error:
+        raise click.UsageError(f"{file}, {error}" if file else str(error)) from error
+    return job
+
+
+def _report(folder: Path, job: Job, tally: "_Tally") -> None:
+    """Write the report of a sweep; its detailed part is one more run."""
+    seed = tally.worst.seed
+    result, chronicle = observe(job.plan(seed), **settings_with(job.planted))
+    seeds = Seeds(
+        seeds=tally.seeds,
+        verdicts={str(verdict): count for verdict, count in tally.counts.items()},
+        converged=tuple(after for after in tally.heals if after is not None),
+        never=tally.heals.count(None),
+    )
+    command = again(result.plan.replay(), job.planted)
+    write_report(Figures.of(result, chronicle, seeds), chronicle, folder, command)
+    click.echo(f"wrote {folder / 'report.html'}", err=True)
 
 
 @contextmanager
@@ -128,17 +177,26 @@ class _Tally:
     """Counts outcomes, and shows those that do not hold."""
 
     def __init__(self, seeds: int, *, as_json: bool) -> None:
-        self._seeds = seeds
+        self.seeds = seeds
         self._as_json = as_json
-        self._counts = dict.fromkeys(Verdict, 0)
+        self.counts = dict.fromkeys(Verdict, 0)
         self._again: list[int] = []
         self.saved: list[Path] = []
+        self.heals: list[float | None] = []
+        self.worst: Outcome
+        """The first one that does not hold, else the first."""
         self._line = LiveLine()
         self._began = monotonic()
 
     def add(self, outcome: Outcome) -> None:
         """Count one, and show it where it is to be shown."""
-        self._counts[outcome.verdict] += 1
+        self.counts[outcome.verdict] += 1
+        self.heals += [after for _, after in outcome.heals]
+        done = sum(self.counts.values())
+        if done == 1 or (
+            outcome.verdict is not Verdict.HOLDS and self.counts[Verdict.HOLDS] == done - 1
+        ):
+            self.worst = outcome
         if outcome.tries > 1:
             self._again.append(outcome.seed)
         if self._as_json:
@@ -154,22 +212,22 @@ class _Tally:
         self.saved.append(path)
 
     def _progress(self) -> str:
-        done, hold = sum(self._counts.values()), self._counts[Verdict.HOLDS]
-        left = (monotonic() - self._began) / done * (self._seeds - done)
+        done, hold = sum(self.counts.values()), self.counts[Verdict.HOLDS]
+        left = (monotonic() - self._began) / done * (self.seeds - done)
         bad = f", {done - hold} do not hold" if done > hold else ""
-        return f"{bar(done, self._seeds)} {done:,} of {self._seeds:,} seeds{bad}, {left:.0f} s left"
+        return f"{bar(done, self.seeds)} {done:,} of {self.seeds:,} seeds{bad}, {left:.0f} s left"
 
     def end(self) -> int:
         """Show the summary; the exit code."""
         self._line.end()
-        bad = (v for v in (Verdict.VIOLATED, Verdict.UNKNOWN) if self._counts[v])
+        bad = (v for v in (Verdict.VIOLATED, Verdict.UNKNOWN) if self.counts[v])
         verdict = next(bad, Verdict.HOLDS)
         if self._as_json:
-            counts = {str(v): count for v, count in self._counts.items()}
+            counts = {str(v): count for v, count in self.counts.items()}
             more = {"run_again": len(self._again), "saved": list(map(str, self.saved))}
             click.echo(json.dumps({"verdict": verdict, **counts, **more}))
             return EXIT[verdict]
-        click.echo(f"{verdict}: {self._counts[Verdict.HOLDS]} of {self._seeds} seeds hold")
+        click.echo(f"{verdict}: {self.counts[Verdict.HOLDS]} of {self.seeds} seeds hold")
         if self._again:
             few = ", ".join(map(str, self._again[:10])) + ", ..." * (len(self._again) > 10)
             click.echo(f"{len(self._again)} seeds ran again, since a worker died: {few}")

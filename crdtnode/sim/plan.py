@@ -105,6 +105,11 @@ class Plan:
             raise PlanError(f"{where}: a node stands in two groups")
 
     @property
+    def events(self) -> list[Write | Fault]:
+        """All writes and faults, by their times."""
+        return sorted([*self.writes, *self.faults], key=lambda event: event.at)
+
+    @property
     def latecomers(self) -> tuple[str, ...]:
         """Nodes that are not there from the start, but join later, or come as clones."""
         return tuple(fault.node for fault in self.faults if isinstance(fault, Join | Clone))

@@ -88,10 +88,7 @@ def read_plan(path: Path, seed: int | None = None) -> Plan:
         OSError: There is no such file, or it cannot be read.
         PlanError: It is no plan; the message names the file, the line and the nearest valid word.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise PlanError(f"{path} is no text in UTF-8: {error}") from error
+    text = text_of(path)
     if path.suffix != ".json":
         with _in_file(path):
             return parse_plan(text, seed)
@@ -101,6 +98,19 @@ def read_plan(path: Path, seed: int | None = None) -> Plan:
         except (json.JSONDecodeError, RecursionError) as error:
             raise PlanError(f"this is no JSON: {error}") from error
         return plan if seed is None else replace(plan, seed=seed)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+        PlanError: It holds no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path} is no text in UTF-8: {error}") from error
 
 
 def parse_plan(text: str, seed: int | None = None) -> Plan:

@@ -39,11 +39,6 @@ class NothingToShrink(PlanError):
     """Whoever asked for it erred: the run holds, so there is no failure to keep."""
 
 
-def events_of(plan: Plan) -> list[Event]:
-    """All writes and faults of a plan, by their times."""
-    return sorted([*plan.writes, *plan.faults], key=lambda event: event.at)
-
-
 @dataclass(frozen=True, slots=True)
 class Shrunk:
     """What came of it."""
@@ -88,12 +83,12 @@ class _Search:
         """Shrink in the order of time first, then in others."""
         self._best = result
         start = replace(result.plan, recipe=None)
-        self._fixpoint(start, events_of(start))
+        self._fixpoint(start, start.events)
         chance = Random(f"{start.seed}/shrink")
         for _ in range(ORDERS):
-            if len(events_of(self._best.plan)) <= FEW:
+            if len(self._best.plan.events) <= FEW:
                 break
-            events = events_of(start)
+            events = start.events
             chance.shuffle(events)
             self._fixpoint(start, events)
         return Shrunk(Failure.of(self._best, self._planted), self._runs)
@@ -105,7 +100,7 @@ class _Search:
             plan = with_events(plan, self._fewest(plan, events))
             for step in (_shorter, _calmer, _smaller):
                 plan = self._first_failing(plan, step)
-            events = events_of(plan)
+            events = plan.events
 
     def _fails(self, plan: Plan) -> bool:
         """Whether a plan violates the check; remembers the smallest that does."""
@@ -117,7 +112,7 @@ class _Search:
         if failed and _size(plan) <= _size(self._best.plan):
             self._best = result
         if self._progress is not None:
-            self._progress(len(events_of(self._best.plan)), self._runs)
+            self._progress(len(self._best.plan.events), self._runs)
         return failed
 
     def _fewest(self, plan: Plan, events: Sequence[Event]) -> list[Event]:
@@ -164,7 +159,7 @@ def with_events(plan: Plan, events: Sequence[Event]) -> Plan:
 
 
 def _size(plan: Plan) -> tuple[int, int, int, float]:
-    return len(events_of(plan)), len(plan.nodes), len(_oddities(plan)), plan.duration
+    return len(plan.events), len(plan.nodes), len(_oddities(plan)), plan.duration
 
 
 def _oddities(plan: Plan) -> list[str]:

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 from crdtnode.sim.draw import Recipe
 from crdtnode.sim.plan import Plan
+from crdtnode.sim.planfile import parse_plan
+from crdtnode.sim.report.chronicle import observe
 from crdtnode.sim.result import Result, Verdict
 from crdtnode.sim.runs import run
 
@@ -41,11 +43,14 @@ class Outcome:
     """`Result.explain` where the verdict is not that everything holds."""
     violated: tuple[str, ...] = ()
     """Names of the checks that were violated."""
+    heals: tuple[tuple[float, float | None], ...] = ()
+    """Of a sweep that watches, when each heal was, and the seconds until all were equal; None where
+    they were not before the next fault or the end."""
     tries: int = field(default=1, compare=False)
     """How often it was run: more than once where a worker died. Not part of what was found."""
 
     @classmethod
-    def of(cls, result: Result) -> Self:
+    def of(cls, result: Result, heals: Iterable[tuple[float, float | None]] = ()) -> Self:
         """The outcome of a run."""
         return cls(
             seed=result.plan.seed,
@@ -54,20 +59,44 @@ class Outcome:
             converged_after_s=result.converged_after_s,
             explanation="" if result.holds else result.explain(),
             violated=result.violated,
+            heals=tuple(heals),
         )
 
 
-def run_seeds(recipe: Recipe, seeds: Sequence[int], planted: str | None = None) -> list[Outcome]:
-    """Run the plan that each seed makes of a recipe, one after the other.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a sweep does with each of its seeds."""
 
-    Args:
-        recipe: What to draw plans for.
-        seeds: Which.
-        planted: Name of a planted bug to run them with.
-    """
-    settings, recipe = settings_with(planted), recipe_with(planted, recipe)
-    found = [Outcome.of(run(Plan.drawn(seed, recipe), **settings)) for seed in seeds]
-    return [replace(o, explanation=again(o.explanation, planted)) for o in found]
+    source: Recipe | str = field(default_factory=Recipe)
+    """What to draw plans for, or the TOML text of a plan."""
+    planted: str | None = None
+    """Name of a planted bug to run with."""
+    watch: bool = False
+    """Whether to note what came after each heal."""
+
+    def plan(self, seed: int) -> Plan:
+        """The plan that a seed makes.
+
+        Raises:
+            PlanError: It cannot be one.
+        """
+        recipe = recipe_with(self.planted, self.source) if isinstance(self.source, Recipe) else None
+        return Plan.drawn(seed, recipe) if recipe else parse_plan(str(self.source), seed)
+
+    def run(self, seed: int) -> Outcome:
+        """Run a seed."""
+        plan, settings = self.plan(seed), settings_with(self.planted)
+        if not self.watch:
+            outcome = Outcome.of(run(plan, **settings))
+        else:
+            result, chronicle = observe(plan, **settings)
+            outcome = Outcome.of(result, ((h.at, h.after_s) for h in chronicle.healings))
+        return replace(outcome, explanation=again(outcome.explanation, self.planted))
+
+
+def run_seeds(job: Job, seeds: Sequence[int]) -> list[Outcome]:
+    """Run seeds, one after the other."""
+    return [job.run(seed) for seed in seeds]
 
 
 def again(text: str, planted: str | None) -> str:
@@ -112,7 +141,7 @@ def sweep(
     *,
     executor: Executor | Callable[[], Executor] | None = None,
     chunk: int = CHUNK,
-    planted: str | None = None,
+    job: Job | None = None,
 ) -> Iterator[Outcome]:
     """Run many seeds; outcomes come in the order of the seeds, as they are ready.
 
@@ -124,18 +153,18 @@ def sweep(
             new one when it breaks. By default they run here. One that is made here is shut down
             here.
         chunk: Seeds per task.
-        planted: Name of a planted bug to run all seeds with.
+        job: More that can be asked for, instead of a recipe.
 
     An outcome whose worker died has been run again: its ``tries`` are more than 1. Without a way
     to make a new executor, what a broken one leaves over is unknown. (A dask scheduler runs lost
     tasks again by itself, unseen.)
     """
-    recipe, wanted = recipe or Recipe(), list(seeds)
+    job, wanted = job or Job(source=recipe or Recipe()), list(seeds)
     if executor is None:
         for seed in wanted:
-            yield from run_seeds(recipe, [seed], planted)
+            yield job.run(seed)
         return
-    crew = _Crew(executor, recipe, planted)
+    crew = _Crew(executor, job)
     try:
         yield from crew.outcomes(
             [wanted[start : start + chunk] for start in range(0, len(wanted), chunk)]
@@ -147,13 +176,10 @@ def sweep(
 class _Crew:
     """An executor that is replaced when it breaks, and the tasks that it was given."""
 
-    def __init__(
-        self, executor: Executor | Callable[[], Executor], recipe: Recipe, planted: str | None
-    ) -> None:
+    def __init__(self, executor: Executor | Callable[[], Executor], job: Job) -> None:
         self._make = None if isinstance(executor, Executor) else executor
         self._executor = executor if isinstance(executor, Executor) else executor()
-        self._recipe = recipe
-        self._planted = planted
+        self._job = job
         self._futures: list[_Found] = []
 
     def outcomes(self, tasks: Sequence[Sequence[int]]) -> Iterator[Outcome]:
@@ -175,7 +201,7 @@ class _Crew:
 
     def _submit(self, seeds: Sequence[int]) -> "_Found":
         try:
-            return self._executor.submit(run_seeds, self._recipe, seeds, self._planted)
+            return self._executor.submit(run_seeds, self._job, seeds)
         except RuntimeError as error:  # broken, or shut down
             return error
 

@@ -9,7 +9,7 @@ from crdtnode import sim
 from crdtnode.cli.simulate import simulate
 from crdtnode.sim.failures import Failure
 from crdtnode.sim.planted import bug
-from crdtnode.sim.shrinking import NothingToShrink, events_of, shrink
+from crdtnode.sim.shrinking import NothingToShrink, shrink
 
 CAUGHT = {
     "LastArrivalRegister": 0,
@@ -41,8 +41,8 @@ def test_a_failure_file_is_the_very_same_run(tmp_path: Path) -> None:
 def test_a_planted_bug_shrinks_to_at_most_five_events(name: str) -> None:
     whole = failure(name)
     shrunk = shrink(whole)
-    assert len(events_of(whole.plan)) > 20
-    assert len(events_of(shrunk.failure.plan)) <= 5
+    assert len(whole.plan.events) > 20
+    assert len(shrunk.failure.plan.events) <= 5
     assert whole.violated[0] in shrunk.failure.violated
     assert shrunk.failure.run().trace_hash == shrunk.failure.trace_hash
 
@@ -50,7 +50,7 @@ def test_a_planted_bug_shrinks_to_at_most_five_events(name: str) -> None:
 def test_no_event_of_a_shrunk_plan_can_be_spared() -> None:
     whole = failure("LastArrivalRegister")
     small = shrink(whole).failure
-    for event in events_of(small.plan):
+    for event in small.plan.events:
         left = tuple(write for write in small.plan.writes if write is not event)
         plan = sim.Plan(
             seed=small.plan.seed,

@@ -55,13 +55,11 @@ class Deadly:
     def __init__(self, notes: Path, seed: int, times: int) -> None:
         self.notes, self.seed, self.times = notes, seed, times
 
-    def __call__(
-        self, recipe: sim.Recipe, seeds: Sequence[int], planted: str | None
-    ) -> list[sim.Outcome]:
+    def __call__(self, job: sweeping.Job, seeds: Sequence[int]) -> list[sim.Outcome]:
         if self.seed in seeds and len(list(self.notes.iterdir())) < self.times:
             (self.notes / f"{os.getpid()}").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return RUN_SEEDS(recipe, seeds, planted)
+        return RUN_SEEDS(job, seeds)
 
 
 RUN_SEEDS = sweeping.run_seeds
