@@ -367,9 +367,15 @@ class Causal(Rowed):
 
     def _keeps(self, replica: str, seen: Runs, other: Self) -> bool:
         live, theirs = self._live.get(replica, _NONE), other._live.get(replica, _NONE)
-        if live == theirs and not self._repeats(replica) and not other._repeats(replica):
-            return True
+        if not self._repeats(replica) and not other._repeats(replica):
+            if live == theirs:
+                return True
+            if len(live) == count(seen) and all(theirs.get(key) == live[key] for key in live):
+                return True  # nothing was removed here, and all that was added is there
         mine, others = self._index(replica), other._index(replica)
+        if count(seen) < len(others):
+            dots = [dot for dot in counters(seen) if dot in others]
+            return all(mine.get(dot, NOTHING) == others[dot] for dot in dots)
         return all(
             mine.get(dot, NOTHING) == key for dot, key in others.items() if covers(seen, dot)
         )

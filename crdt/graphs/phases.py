@@ -50,8 +50,9 @@ class Phases:
 
     def tell(self, held: Print, name: str, other: Phases) -> None:
         """Tell a print which rows a join with ``other`` is about to change."""
-        for key in other.gone.keys() - self.gone.keys():
-            held.swap((name, key, "+") if key in self.live else None, (name, key, "-"))
+        for key in other.gone:
+            if key not in self.gone:
+                held.swap((name, key, "+") if key in self.live else None, (name, key, "-"))
         for key in other.live:
             if key not in self and key not in other.gone:
                 held.come((name, key, "+"))

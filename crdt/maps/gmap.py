@@ -231,9 +231,10 @@ class GMap(LiveMap[K]):
 
     def _same_type(self, other: Any) -> Self:
         same = super()._same_type(other)
-        for entry, theirs in same._held():
-            if entry in self._children:
-                self._children[entry]._same_type(theirs)
+        mine, theirs = self._children, same._children
+        for entry in mine if len(mine) < len(theirs) else theirs:  # a delta costs its own size
+            if entry in mine and entry in theirs:
+                mine[entry]._same_type(theirs[entry])
         return same
 
     # --- the hooks of a built-in type ----------------------------------------------------------

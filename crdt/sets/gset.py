@@ -97,8 +97,9 @@ class GSet(ElementSet[E]):
     def _join(self, other: Self) -> bool:
         before = len(self._elements)
         if self._print is not None:
-            for key in other._elements.keys() - self._elements.keys():
-                self._print.come((key,))
+            for key in other._elements:
+                if key not in self._elements:
+                    self._print.come((key,))
         self._elements.update(other._elements)
         return len(self._elements) > before
 

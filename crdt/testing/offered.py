@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from crdt.base import StateCRDT
 from crdt.testing.demand import Law, demand, merged, sample, through_json
-from crdt.testing.history import History, canonical
+from crdt.testing.history import History, canonical, keeps_its_fingerprint
 
 C = TypeVar("C", bound=StateCRDT)
 
@@ -68,6 +68,7 @@ def _compaction_is_not_seen(history: History[Any]) -> None:
     demand(canonical(one) == canonical(other), "two compactions of one state differ")
     late.absorb(delta)
     demand(canonical(late) == canonical(one), "the delta of a compaction is not the compaction")
+    demand(keeps_its_fingerprint(late), "a fingerprint does not follow a compaction")
     one.absorb(stable)
     demand(canonical(one) == canonical(late), "a state from before a compaction undoes it")
     for state in ended:

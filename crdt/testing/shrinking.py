@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 _STEP_BYTES = 2
 
+_TRIES = 60
+"""Shorter scripts to try at most: what is left then is short enough to be read."""
+
 
 def shortest(script: bytes, wrong: Callable[[bytes], str | None]) -> bytes:
     """Leave out steps, many at once and then one by one, as long as the same is still wrong.
@@ -16,9 +19,11 @@ def shortest(script: bytes, wrong: Callable[[bytes], str | None]) -> bytes:
     """
     fault = wrong(script)
     steps = (len(script) - 1) // _STEP_BYTES if fault is not None else 0
+    tries = 0
     while steps:
         at = 1
-        while at < len(script):
+        while at < len(script) and tries < _TRIES:
+            tries += 1
             shorter = script[:at] + script[at + steps * _STEP_BYTES :]
             if wrong(shorter) == fault:
                 script = shorter

@@ -95,24 +95,42 @@ def test_a_print_says_what_a_new_one_would(kind: type[Any]) -> None:
         assert kept
 
 
+@pytest.mark.parametrize("kind", BUILT_IN)
 @pytest.mark.parametrize("join", [False, True])
-def test_the_time_follows_the_change_not_the_size(join: bool) -> None:
-    def cost(size: int) -> float:
-        state: ORSet[str] = ORSet("me")
-        state.update(f"e{i}" for i in range(size))
-        state.fingerprint(hashed)
-        other = state.clone("other")
-        times = []
-        for i in range(40):
-            delta = (other if join else state).add(f"new{i}")
-            state.absorb(delta)
-            started = perf_counter()
+def test_the_time_follows_the_change_not_the_size(kind: type[Any], join: bool) -> None:
+    def cost(changes: int) -> float:
+        with acting(clock=lambda: 1_700_000_000_000):
+            state = big(kind, changes)
             state.fingerprint(hashed)
-            times.append(perf_counter() - started)
-        assert state.fingerprint(hashed) == anew(state)
+            other = state.clone("other")
+            deltas = [BUILT_IN[kind](other) for _ in range(25)]
+            times = []
+            for delta in deltas:
+                started = perf_counter()
+                if join:
+                    assert not delta.compare(state) or delta.initial
+                    state.absorb(delta)
+                else:
+                    BUILT_IN[kind](state)
+                state.fingerprint(hashed)
+                times.append(perf_counter() - started)
         return min(times)
 
-    assert cost(50_000) < 10 * cost(500)
+    assert cost(3_000) < 5 * cost(100) + 20e-6
+
+
+def test_after_one_add_to_a_hundred_thousand_the_fingerprint_takes_microseconds() -> None:
+    state: ORSet[str] = ORSet("me")
+    state.update(f"e{i}" for i in range(100_000))
+    state.fingerprint(hashed)
+    times = []
+    for i in range(30):
+        state.add(f"new{i}")
+        started = perf_counter()
+        state.fingerprint(hashed)
+        times.append(perf_counter() - started)
+    assert min(times) < 200e-6  # it takes 4; all of it takes 200,000
+    assert state.fingerprint(hashed) == anew(state)
 
 
 def test_nothing_is_kept_before_somebody_asks_or_for_a_small_state() -> None:
