@@ -81,17 +81,19 @@ def goal_of(figure: str, nodes: int) -> tuple[str, str, float] | None:
     return unit, direction, LARGER.get(figure, {}).get(nodes, goal)
 
 
-def show(figure: str, values: dict[str, float | None], nodes: int) -> None:
-    """Print one figure."""
+def show(figure: str, values: dict[str, float | None], nodes: int) -> bool:
+    """Print one figure; False where it misses its goal."""
     line: dict[str, object] = {"figure": figure, "nodes": nodes}
     line |= {side: None if v is None else round(v, 4) for side, v in values.items()}
     goal = goal_of(figure, nodes)
+    met = True
     if goal is not None:
         unit, direction, limit = goal
         ours = values["ours"]
         met = ours is not None and (ours <= limit if direction == "<=" else ours >= limit)
         line |= {"unit": unit, "goal": f"{direction} {limit:g}", "met": met}
     print(json.dumps(line), flush=True)
+    return met
 
 
 def versions(sides: list[str]) -> dict[str, object]:
@@ -104,9 +106,10 @@ def versions(sides: list[str]) -> dict[str, object]:
     return found
 
 
-async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) -> None:
-    """Print all figures of these rows."""
+async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) -> bool:
+    """Print all figures of these rows; True where all goals are met."""
     why_not = missing()
+    met = True
     with tempfile.TemporaryDirectory() as folder:
         keyring = Path(folder) / "keyring"
         command = [sys.executable, "-m", "crdtnode", "key", "new", str(keyring)]
@@ -119,7 +122,7 @@ async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) ->
                 )
                 for side in sides
             ]
-            show("cluster forms", {t.side: await t.form() for t in teams}, nodes)
+            met &= show("cluster forms", {t.side: await t.form() for t in teams}, nodes)
             await trio.sleep(min(3, effort.idle))  # what forming set off shall not count as idle
             for row in [row for row in rows if row in ROWS]:
                 measure, needs_cables = ROWS[row]
@@ -127,12 +130,13 @@ async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) ->
                     continue
                 by_side = {t.side: await measure(t, effort) for t in teams}
                 for figure in by_side["ours"]:
-                    show(figure, {s: by_side[s].get(figure) for s in by_side}, nodes)
+                    met &= show(figure, {s: by_side[s].get(figure) for s in by_side}, nodes)
         if "http" in rows:
             for figure, value in (await through_http(nodes, keyring, effort)).items():
-                show(figure, {"ours": value}, nodes)
+                met &= show(figure, {"ours": value}, nodes)
     left_out = [row for row in rows if row in ROWS and ROWS[row][1] and why_not]
     print(json.dumps({"left out": left_out, "why": why_not, **versions(sides)}))
+    return met
 
 
 def main() -> None:
@@ -143,6 +147,7 @@ def main() -> None:
     parser.add_argument("--rows", default="all", help=f"of {','.join([*ROWS, 'http'])}")
     parser.add_argument("--split", type=float, default=60, help="seconds that a partition lasts")
     parser.add_argument("--quick", action="store_true", help="to see that it runs")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a goal is missed")
     given = parser.parse_args()
     if given.nodes < 3:
         parser.error("--nodes: a race needs at least 3")
@@ -157,7 +162,8 @@ def main() -> None:
             writes=5, seconds=0.2, idle=0.5, split=min(2, given.split), split_writes=40, kills=1
         )
     sides = ["ours", *([given.peer] if given.peer else [])]
-    trio.run(race, given.nodes, sides, rows, effort)
+    met = trio.run(race, given.nodes, sides, rows, effort)
+    sys.exit(0 if met or not given.check else 1)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from crdtnode.protocol.effects import Address
 from crdtnode.registry import Registry
 from crdtnode.transport import Transport, format_address, is_loopback, parse_address
 from crdtnode.transport.addresses import is_ip, is_wildcard
-from crdtnode.transport.advertising import advertised
+from crdtnode.transport.advertising import advertised, also
 from crdtnode.transport.sockets import SocketTransport
 from crdtnode.wire import fields
 from crdtnode.wire.keyring import Keyring
@@ -148,11 +148,11 @@ async def open_node(
         transport = SocketTransport(_safe_bind(bind, ring, insecure), metrics)
     _warn_of_seeds_beyond(transport.address, seeds)
     try:
-        address = await _advertised(advertise, transport.address, seeds)
+        addresses = await _advertised(advertise, transport.address, seeds)
         node = _build(
             name=default_name(transport.address[1]) if name is None else name,
             cluster=cluster,
-            address=address,
+            addresses=addresses,
             seeds=seeds,
             remembered=remembered,
             ring=ring,
@@ -226,13 +226,14 @@ def _warn_of_seeds_beyond(bound: Address, seeds: list[Address]) -> None:
             record(log, logging.WARNING, "seed-beyond-loopback", seed=where, bound=bound[0])
 
 
-async def _advertised(wanted: str | None, bound: Address, seeds: list[Address]) -> Address:
+async def _advertised(wanted: str | None, bound: Address, seeds: list[Address]) -> list[Address]:
     if wanted is None:
-        return await advertised(bound, seeds)
+        best = await advertised(bound, seeds)
+        return [best, *also(bound, best)]
     host, port = parse_address(wanted, port=bound[1])
     if is_wildcard(host):
         raise InvalidAddress(wanted, "others cannot reach all addresses at once")
-    return host, port
+    return [(host, port)]
 
 
 def default_name(port: int) -> str:
@@ -245,7 +246,7 @@ def _build(
     *,
     name: str,
     cluster: str,
-    address: Address,
+    addresses: list[Address],
     seeds: list[Address],
     remembered: list[Address],
     ring: Keyring,
@@ -269,7 +270,7 @@ def _build(
     engine = Engine(
         name=name,
         cluster=cluster,
-        addresses=(address,),
+        addresses=addresses,
         registry=registry,
         channel=sealed(ring, cluster, nature.boot()),
         settings=settings,
@@ -288,7 +289,7 @@ def _build(
         metrics=metrics,
         settings=settings,
         cluster=cluster,
-        address=format_address(address),
+        address=format_address(addresses[0]),
         allow_faults=allow_faults,
     )
 

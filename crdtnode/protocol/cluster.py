@@ -40,6 +40,9 @@ ROSTER_SETTLES = 1.0
 EXCHANGE_PERIOD = 0.2
 """Seconds between two exchanges of whole lists that we begin."""
 
+NO_WAY = frozenset({"EAFNOSUPPORT", "ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL"})
+"""Errors of a send that say that an address cannot be reached from here."""
+
 NEVER = float("inf")
 
 
@@ -184,6 +187,17 @@ class Cluster:
     def lives_at(self, member: Member, address: Address) -> list[Outcome]:
         """A member answered from the address at which it was asked: that one is good."""
         return self._show(member) if member.lives_at(address) else []
+
+    def send_failed(self, address: Address, errno_name: str) -> list[Outcome]:
+        """Where there is no way to an address of a member, its next one is used."""
+        if errno_name not in NO_WAY:
+            return []
+        out: list[Outcome] = []
+        for member in self.members.talking():
+            if member.address == address and len(member.addresses) > 1:
+                member.addresses = (*member.addresses[1:], address)
+                out += self._show(member)
+        return out
 
     def _give_up_name(self, now: float) -> list[Outcome]:
         before = self.members.me.name

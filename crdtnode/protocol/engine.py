@@ -399,6 +399,7 @@ class Engine:
         self._metrics.dropped.add(f"send {errno_name}")
         self._metrics.send_errors.add(f"{address[0]}:{address[1]} {errno_name}")
         self._cluster.health.send_failed(errno_name, now)
+        self._out.carry(self._cluster.send_failed(address, errno_name), now)
 
     def datagrams_lost(self, count: int, now: float) -> None:
         """The kernel threw datagrams away, since we did not take them fast enough."""

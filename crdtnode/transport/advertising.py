@@ -35,6 +35,16 @@ async def advertised(bound: Address, seeds: Iterable[Address]) -> Address:
     return (reachable[0] if reachable else "127.0.0.1"), port
 
 
+def also(bound: Address, chosen: Address) -> list[Address]:
+    """Find our address of the other family, where the socket takes both; none where it has none."""
+    if bound[0] != "::":
+        return []
+    family = socket.AF_INET if ":" in chosen[0] else socket.AF_INET6
+    found = [towards(_BEYOND[family], family), *interface_addresses([family])]
+    fitting = [ours for ours in found if ours and (":" in ours) != (":" in chosen[0])]
+    return [(ours, bound[1]) for ours in fitting if not is_loopback(ours)][:1]
+
+
 async def _towards_seed(seed: Address, families: list[socket.AddressFamily]) -> str | None:
     with trio.move_on_after(_RESOLVE_TIMEOUT):
         try:

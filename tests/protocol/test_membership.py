@@ -228,6 +228,19 @@ def test_errors_of_sends_are_counted_for_each_receiver(table: Table) -> None:
     assert one.engine.health == 0  # that host is to blame
 
 
+def test_where_there_is_no_way_to_an_address_the_next_one_is_used(table: Table) -> None:
+    one, other, third = cluster(table)
+    member = one.engine._members.booted(boot_of(other))
+    assert member is not None
+    member.addresses = (("fd00::2", 1), other.address)
+    one.engine.send_failed(("fd00::2", 1), "EPERM", table.now)
+    assert member.address == ("fd00::2", 1)
+    one.engine.send_failed(("fd00::2", 1), "EAFNOSUPPORT", table.now)
+    assert member.addresses == (other.address, ("fd00::2", 1))
+    one.engine.send_failed(third.address, "EHOSTUNREACH", table.now)  # it has no other one
+    assert one.states["n2"] == "alive"
+
+
 def test_a_node_that_slept_drops_the_suspicions_that_it_held(table: Table) -> None:
     one, _, third = cluster(table)
     third.stopped = True

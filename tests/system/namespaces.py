@@ -34,26 +34,30 @@ def _do(*command: str) -> None:
 
 
 class Hosts:
-    """So many hosts on one LAN, with the addresses 10.77.0.1 and on."""
+    """So many hosts on one LAN, with the addresses 10.77.0.1 and fd77::1, and on."""
 
     def __init__(self, count: int) -> None:
         tag = f"cn{os.getpid() % 10000}{next(_numbers)}"
         self._switch = f"{tag}-sw"
         self.names = [f"{tag}-{number}" for number in range(count)]
         self.addresses = [f"10.77.0.{number + 1}" for number in range(count)]
+        self.addresses_v6 = [f"fd77::{number + 1:x}" for number in range(count)]
 
     def make(self) -> None:
         """Make the namespaces, the bridge between them, and their addresses."""
         _do("ip", "netns", "add", self._switch)
         self._within(self._switch, "ip", "link", "add", "br0", "type", "bridge")
         self._within(self._switch, "ip", "link", "set", "br0", "up")
-        for number, (name, address) in enumerate(zip(self.names, self.addresses, strict=True)):
+        for number, name in enumerate(self.names):
             _do("ip", "netns", "add", name)
             port = f"p{number}"
             link = ("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0")
             self._within(self._switch, *link, "netns", name)
             self._within(self._switch, "ip", "link", "set", port, "master", "br0", "up")
-            self._within(name, "ip", "address", "add", f"{address}/24", "dev", "eth0")
+            for address in (f"{self.addresses[number]}/24", f"{self.addresses_v6[number]}/64"):
+                # nodad: an IPv6 address is usable at once, not after a second of looking around
+                nodad = ("nodad",) if ":" in address else ()
+                self._within(name, "ip", "address", "add", address, "dev", "eth0", *nodad)
             self._within(name, "ip", "link", "set", "eth0", "up")
             self._within(name, "ip", "link", "set", "lo", "up")
 

@@ -7,8 +7,11 @@ import sys
 
 import pytest
 
+from tests.system import namespaces
+
 pytestmark = pytest.mark.process
 
+WHY_NOT = namespaces.missing()
 SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_cluster.py"
 
 
@@ -22,14 +25,17 @@ def race(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.netns
+@pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 def test_three_real_members_give_a_figure_for_each_row_that_is_asked_for() -> None:
-    done = race("--nodes", "3", "--quick", "--rows", "status,visible,departures")
+    done = race("--nodes", "3", "--quick", "--rows", "status,partition,departures")
     assert done.returncode == 0, done.stderr
     *figures, last = [json.loads(line) for line in done.stdout.splitlines()]
     ours = {figure["figure"]: figure["ours"] for figure in figures}
-    for name in ("cluster forms", "status of everybody", "visible on all p50"):
+    for name in ("cluster forms", "status of everybody", "heal to all updates everywhere"):
         assert 0 < ours[name] < 5
     assert 0 < ours["killed process known by all, longest"] < 30
+    assert ours["written during a partition, arrived"] == 1
     assert last["left out"] == []
 
 
