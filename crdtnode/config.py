@@ -106,8 +106,9 @@ class Settings:
     datagram_bytes: int = 1200
     """Largest datagram sent, seal included: fits every link without fragments."""
 
-    chunk_bytes: int = 65_536
-    """Size at which a batch of repair items is cut into one frame."""
+    chunk_bytes: int = 32_768
+    """Size at which a batch of repair items is cut into one message. Higher saves a few bytes, lower
+    keeps single calls of the engine short."""
 
     work_items: int = 128
     """Items joined in one call of the engine before it yields; bounds how long a probe can wait."""

@@ -67,6 +67,9 @@ class Meter:
 
 METER = Meter()
 
+CHANGES = (f"change {number}" for number in itertools.count())
+"""What is added to objects, always something new."""
+
 
 class Wire:
     """Two engines, and what carries bytes between them in no time."""
@@ -208,7 +211,7 @@ def warm_up(wire: Wire) -> None:
 def write(registry: Registry, numbers: range | list[int]) -> None:
     """Change some objects."""
     for number in numbers:
-        registry.open(f"set-{number}", GSet).add("changed here")
+        registry.open(f"set-{number}", GSet).add(next(CHANGES))
 
 
 def probe(wire: Wire, what: str, goal: dict[str, float], **more: object) -> dict[str, object]:
@@ -271,11 +274,11 @@ def thousand(count: int) -> Iterator[dict[str, object]]:
     goal = goals(100_000, 3.5, 30)
     write(wire.registries[0], chance.sample(range(count), 1000))
     yield probe(wire, f"1000 of {count} objects differ, changed on one side", goal)
-    wire.run(30)
+    wire.run(5)
     for registry in wire.registries:
         write(registry, chance.sample(range(count), 500))
     yield probe(wire, f"1000 of {count} objects differ, changed on both sides", goal)
-    wire.run(30)
+    wire.run(5)
     write(wire.registries[0], chance.sample(range(count), 1000))
     for engine in wire.engines.values():
         for member in engine._members:

@@ -1,19 +1,21 @@
 """What is still to be sent to each peer, and the next message's worth of it.
 
-A peer's queue is all the state that a repair has. What does not fit one message goes in chunks,
-each when the stream has room again; objects below a prefix are taken into the queue a few at a
-time, in order of place, so that a fill that was cut off goes on where it stopped.
+A peer's queue is all the state that a repair has. What does not fit one message goes in chunks, a few
+of them ahead of the peer, which answers each when it has joined it; so nothing piles up at either
+end. Objects below a prefix are taken into the queue a few at a time, in order of place, so that a
+fill that was cut off goes on where it stopped.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import assert_never
 
 from crdtnode.config import Settings
 from crdtnode.protocol import descent
-from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, Task
+from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, ShowTypes, Task
+from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.parcels import Parcels
 from crdtnode.protocol.strikes import Strikes
@@ -33,6 +35,15 @@ NODES_MOST = 128
 WANTED_MOST = 1024
 """Objects asked for in one message."""
 
+AHEAD_MOST = 8
+"""Chunks on their way that the peer has not answered yet."""
+
+AT_ONCE = 2
+"""Chunks that are made in one call, lest it takes long: each answer lets two more go, up to those."""
+
+STALLED = 10.0
+"""Seconds without an answer after which a queue is given up: the next probe begins anew."""
+
 NODE_BYTES = 160
 """What a trie node with 16 sums takes, rather more than less."""
 
@@ -46,13 +57,17 @@ class Queue:
 
     tasks: deque[Task] = field(default_factory=deque)
     left: int = 0
+    ahead: int = 0
+    """Chunks that are to be answered before the next ones."""
+    moved: float = 0.0
+    """When the last chunk was sent or answered."""
 
 
 @dataclass(slots=True)
 class _Chunk:
     """One message's worth of the tasks."""
 
-    nodes: list[TrieNode]
+    nodes: list[TrieNode] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -76,52 +91,67 @@ class Chunks:
         self._settings = settings
         self._queues: dict[bytes, Queue] = {}
 
-    def waits(self, boot: bytes) -> bool:
+    def waits(self, boot: bytes, now: float) -> bool:
         """True while something waits to be sent to this process."""
+        queue = self._queues.get(boot)
+        if queue is not None and now - queue.moved > STALLED:
+            self.forget(boot)
         return boot in self._queues
 
     def forget(self, boot: bytes) -> None:
         """The stream to this process broke, or it is gone: the next probe begins anew."""
         self._queues.pop(boot, None)
 
-    def add(self, boot: bytes, tasks: Iterable[Task], left: int) -> bool:
-        """Put tasks behind those that wait; False where the stream is busy with these."""
-        queue = self._queues.setdefault(boot, Queue())
-        under_way = bool(queue.tasks)
+    def answered(self, boot: bytes, now: float) -> None:
+        """The peer has joined a chunk."""
+        queue = self._queues.get(boot)
+        if queue is not None:
+            queue.ahead = max(0, queue.ahead - 1)
+            queue.moved = now
+
+    def add(self, member: Member, tasks: Iterable[Task], left: int, now: float) -> list[Send]:
+        """Put tasks behind those that wait, and give the messages that may be sent now."""
+        under_way = self.waits(member.boot, now)
+        queue = self._queues.setdefault(member.boot, Queue(moved=now))
         queue.tasks.extend(islice(tasks, TASKS_MOST - len(queue.tasks)))
         queue.left = max(left, queue.left) if under_way else left
-        return not under_way
-
-    def next(
-        self, member: Member, now: float, nodes: tuple[TrieNode, ...] = ()
-    ) -> tuple[list[Sync | Ctx], bool]:
-        """The next messages to a peer, and whether more will follow."""
-        queue = self._queues.get(member.boot)
-        if queue is None:
-            return [], False
-        chunk = self._chunk(member, queue, now, nodes)
-        more = bool(queue.tasks)
-        if not more:
+        sends: list[Send] = []
+        for _ in range(AT_ONCE):
+            if not queue.tasks or queue.ahead >= AHEAD_MOST:
+                break
+            chunk = self._chunk(member, queue, now)
+            more = bool(queue.tasks)
+            queue.ahead += more
+            queue.moved = now
+            sends += [
+                to(member, m, stream=more) for m in self._messages(member, queue, chunk, more)
+            ]
+        if not queue.tasks:
             del self._queues[member.boot]
-        messages: list[Sync | Ctx] = []
-        if chunk.items or chunk.rows or chunk.nodes:
+        return sends
+
+    def _messages(
+        self, member: Member, queue: Queue, chunk: _Chunk, more: bool
+    ) -> Iterator[Sync | Ctx]:
+        if chunk.asked:
+            yield Ctx(tuple(chunk.asked), queue.left)
+        if more or chunk.items or chunk.rows or chunk.nodes:
             doubtful = [p for p, _ in chunk.rows if self._strikes.doubtful(member.boot, p)]
             wanted = self._parcels.wanted(chunk.rows, doubtful)
-            messages.append(Sync(tuple(chunk.items), tuple(wanted), tuple(chunk.nodes), queue.left))
-        if chunk.asked:
-            messages.append(Ctx(tuple(chunk.asked), queue.left))
-        return messages, more
+            items, nodes = tuple(chunk.items), tuple(chunk.nodes)
+            yield Sync(items, tuple(wanted), nodes, queue.left, more)
 
-    def _chunk(
-        self, member: Member, queue: Queue, now: float, nodes: tuple[TrieNode, ...]
-    ) -> _Chunk:
+    def _chunk(self, member: Member, queue: Queue, now: float) -> _Chunk:
         alone = self._strikes.left_alone(member.boot, now)
-        chunk = _Chunk(list(nodes))
+        chunk = _Chunk()
         while queue.tasks and chunk.size < self._settings.chunk_bytes and not chunk.full:
             task = queue.tasks.popleft()
             match task:
                 case GiveBelow():
                     self._expand(queue, task)
+                case ShowTypes(tags):
+                    chunk.nodes.append(descent.type_roots(self._fingerprints, tags))
+                    chunk.size += NODE_BYTES
                 case Show():
                     node = descent.shown(self._fingerprints, task)
                     chunk.nodes.append(node)

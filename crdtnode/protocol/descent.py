@@ -6,7 +6,7 @@ the other lacks. Nothing is remembered between two messages.
 Source: Merkle trees for anti-entropy as in Dynamo (DeCandia et al. 2007), section 4.7.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crdtnode.fingerprints import Fingerprints
@@ -70,10 +70,17 @@ class Show:
     prefix: int
 
 
-Task = Give | GiveBelow | Ask | Meet | Show
+@dataclass(frozen=True, slots=True)
+class ShowTypes:
+    """Show the roots of these types: where a descent begins."""
+
+    tags: tuple[str, ...]
 
 
-def type_roots(fingerprints: Fingerprints, tags: list[str]) -> TrieNode:
+Task = Give | GiveBelow | Ask | Meet | Show | ShowTypes
+
+
+def type_roots(fingerprints: Fingerprints, tags: Iterable[str]) -> TrieNode:
     """The list of types with their roots: where a descent begins."""
     roots = ((fingerprints.text_hash(tag), fingerprints.type_root(tag)) for tag in tags)
     return TrieNode("", 0, 0, (), tuple((h, r) for h, r in roots if r), leaf=True)

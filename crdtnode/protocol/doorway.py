@@ -153,13 +153,6 @@ class Doorway:
         else:
             self._cluster.seeds.over(seed, conn.why or why, now)
 
-    def drained(self, id_: int, now: float) -> None:
-        """A stream can take more."""
-        conn = self._streams.drained(id_)
-        member = None if conn is None or conn.boot is None else self._members.booted(conn.boot)
-        if member is not None:
-            self._out.carry(self._repair.drained(member, now), now)
-
     def try_seeds(self, now: float) -> None:
         """Open a stream to each seed that is due."""
         for seed in self._cluster.seeds.due(now):

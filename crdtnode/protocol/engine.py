@@ -391,7 +391,7 @@ class Engine:
 
     def drained(self, id_: int, now: float) -> None:
         """Everything that was given to this stream is written."""
-        self._doorway.drained(id_, now)
+        self._streams.drained(id_)
         self._after(now)
 
     def send_failed(self, address: Address, errno_name: str, now: float) -> None:

@@ -15,6 +15,7 @@ agree on is set aside (`strikes`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from crdtnode.config import Settings
 from crdtnode.fingerprints import RECENTS_MOST
@@ -22,7 +23,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol import descent
 from crdtnode.protocol.chunks import ROW_BYTES, Chunks
 from crdtnode.protocol.deep import WAIT_MS, Deep
-from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Task
+from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, ShowTypes, Task
 from crdtnode.protocol.effects import Event
 from crdtnode.protocol.joins import Repaired
 from crdtnode.protocol.mail import Outcome, Send, to
@@ -121,7 +122,7 @@ class Repair:
         if ping.root == ours:
             self._deep.leave(member.boot)
             return []
-        if self._chunks.waits(member.boot) or self.explains(member, ping):
+        if self._chunks.waits(member.boot, now) or self.explains(member, ping):
             return []  # one is under way, and the next probe looks again; or none would help
         alone = self._strikes.left_alone(member.boot, now)
         differ = [
@@ -229,8 +230,7 @@ class Repair:
         self, member: Member, tasks: Iterable[Task], tags: list[str], left: int, now: float
     ) -> list[Send]:
         self._metrics.repairs.add("trie")
-        nodes = (descent.type_roots(self._fingerprints, tags),)
-        return self._go_on(member, tasks, left, now, nodes)
+        return self._go_on(member, [*tasks, ShowTypes(tuple(tags))], left, now)
 
     def _compared(self, node: TrieNode, tags: list[str]) -> Iterator[Task]:
         return descent.compare(self._fingerprints, node, tags)
@@ -248,8 +248,12 @@ class Repair:
         if common is None or not sync.left:
             return out
         self._deep.renew(member.boot, now)
+        self._chunks.answered(member.boot, now)
         answers = self._answers(sync, repaired, sorted(common))
-        return out + self._go_on(member, answers, sync.left - 1, now)
+        sends = self._go_on(member, answers, sync.left - 1, now)
+        if sync.more and not sends:
+            sends = [to(member, Sync((), (), (), sync.left - 1), stream=True)]
+        return out + sends
 
     def _judge(self, member: Member, one: Repaired, now: float) -> list[Outcome]:
         """Give a strike where an answer should have made us equal and did not."""
@@ -285,6 +289,7 @@ class Repair:
         """Send what the member lacks of objects of which it told what it has seen."""
         if self._typesets.common(member) is None or not ctx.left:
             return []
+        self._chunks.answered(member.boot, now)
         tasks: list[Task] = []
         for place, life, version, context in ctx.asked:
             mine = self._fingerprints.get(place)
@@ -296,13 +301,6 @@ class Repair:
                 give = Give(place, context=context, mutual=True)
                 tasks.append(give if same else Give(place, lacking=True))
         return self._go_on(member, tasks, ctx.left - 1, now)
-
-    # Chunks
-
-    def drained(self, member: Member, now: float) -> list[Send]:
-        """The stream to this member has room again: send the next chunk."""
-        self._deep.renew(member.boot, now)
-        return self._next(member, now)
 
     def is_deep(self, member: Member, now: float) -> bool:
         """Whether a session that went past the recents is under way with this member."""
@@ -318,19 +316,8 @@ class Repair:
         self.broke(boot)
         self._strikes.forget(boot)
 
-    def _go_on(
-        self,
-        member: Member,
-        tasks: Iterable[Task],
-        left: int,
-        now: float,
-        nodes: tuple[TrieNode, ...] = (),
-    ) -> list[Send]:
-        if not self._chunks.add(member.boot, tasks, left):
-            return []  # the stream is busy; the new tasks go with its next chunks
-        return self._next(member, now, nodes)
-
-    def _next(self, member: Member, now: float, nodes: tuple[TrieNode, ...] = ()) -> list[Send]:
-        messages, more = self._chunks.next(member, now, nodes)
-        stream = more or self._deep.with_(member.boot, now)  # a stream tells when it can take more
-        return [to(member, message, stream=stream) for message in messages]
+    def _go_on(self, member: Member, tasks: Iterable[Task], left: int, now: float) -> list[Send]:
+        sends = self._chunks.add(member, tasks, left, now)
+        if self.is_deep(member, now):
+            return [replace(send, stream=True) for send in sends]
+        return sends

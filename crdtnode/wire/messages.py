@@ -411,6 +411,8 @@ class Sync:
     nodes: tuple[TrieNode, ...]
     left: int
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
+    more: bool = False
+    """More follows once this is answered; where there is nothing to say, by an empty one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,9 +117,6 @@ class Pair:
             self.bytes_sent += len(body)
             answers = receiver.take(message, sender, self.now)
             pending.extend((receiver, answer) for answer in answers)
-            if send.stream:  # it is written out: more may follow
-                more = sender.repair.drained(receiver.me, self.now)
-                pending.extend((sender, further) for further in more)
         raise AssertionError("the session never ends")
 
     def _ping(self) -> Ping:

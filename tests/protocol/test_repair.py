@@ -7,7 +7,7 @@ import pytest
 
 from crdt import GSet, LWWRegister, PNCounter
 from crdtnode.config import Settings
-from crdtnode.protocol.chunks import TASKS_MOST
+from crdtnode.protocol.chunks import AHEAD_MOST, AT_ONCE, STALLED, TASKS_MOST
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.wire import codec
 from crdtnode.wire.messages import LEFT_MAX, Form, Item, Sync, TrieNode, Want
@@ -134,12 +134,15 @@ def test_objects_that_one_side_lacks_are_given_from_both_sides(pair: Pair) -> No
 
 
 def test_a_chunk_ends_before_an_object_that_does_not_fit_it(pair: Pair) -> None:
-    for number, size in enumerate((10, 30_000, 40_000, 50_000, 10)):
+    for number, size in reversed(list(enumerate((10, 15_000, 20_000, 25_000, 10)))):
         pair.a.registry.open(f"set-{number}", GSet).add("x" * size)
     pair.probe()
     assert pair.equal
-    syncs = [m for m in pair.sent if isinstance(m, Sync)]
-    assert len(syncs) == 3
+    syncs = [m for m in pair.sent if isinstance(m, Sync) and m.items]
+    sizes = [len(codec.encode(m)) for m in syncs]
+    assert max(sizes) < Settings().chunk_bytes + 100
+    assert len(sizes) in (3, 4)
+    assert [m.more for m in syncs] == [True] * (len(syncs) - 1) + [False]
 
 
 def test_an_object_larger_than_a_chunk_travels_alone(pair: Pair) -> None:
@@ -168,13 +171,49 @@ def test_a_session_under_way_is_not_begun_anew() -> None:
     age(pair)
     pair.a.registry.open("other", GSet).add(1)
     want = Want(0, (), (), (), LEFT_MAX)
-    (chunk,) = pair.b.repair.on_want(pair.a.me, want, pair.now)
-    assert chunk.stream
+    chunks = pair.b.repair.on_want(pair.a.me, want, pair.now)
+    assert all(chunk.stream for chunk in chunks)
     assert pair.b.repair.on_ping(pair.a.me, pair.a.ping(pair.b, pair.now), pair.now) == []
-    assert pair.b.repair.on_want(pair.a.me, want, pair.now) == []
-    pair.b.repair.forget(pair.a.me.boot)
-    assert pair.b.repair.drained(pair.a.me, pair.now) == []
+    for _ in range(10):
+        chunks += pair.b.repair.on_want(pair.a.me, want, pair.now)
+    assert len(chunks) == AHEAD_MOST
+    pair.b.repair.broke(pair.a.me.boot)
     assert pair.b.repair.on_ping(pair.a.me, pair.a.ping(pair.b, pair.now), pair.now)
+
+
+def unanswered(pair: Pair) -> list[Sync]:
+    """The first chunks of a fill that the peer does not answer."""
+    for number in range(3000):
+        pair.b.registry.open(f"set-{number}", GSet).add("x" * 500)
+    pair.b.registry.flush(pair.now)
+    sends = pair.b.repair.on_want(pair.a.me, Want(0, (), (), (), LEFT_MAX), pair.now)
+    return [send.message for send in sends if isinstance(send.message, Sync)]
+
+
+def test_a_few_chunks_go_ahead_of_the_answers(pair: Pair) -> None:
+    ahead = len(unanswered(pair))
+    assert ahead == AT_ONCE
+    for _ in range(20):
+        sends = pair.b.sync(Sync((), (), (), 20), pair.a, pair.now)
+        ahead += len(sends) - 1
+        assert ahead <= AHEAD_MOST
+    assert ahead == AHEAD_MOST
+
+
+def test_what_is_never_answered_is_given_up_and_begun_anew(pair: Pair) -> None:
+    chunks = unanswered(pair)
+    ping = pair.a.ping(pair.b, pair.now)
+    assert pair.b.repair.on_ping(pair.a.me, ping, pair.now + STALLED) == []
+    assert pair.b.repair.on_ping(pair.a.me, ping, pair.now + STALLED + 1)
+    for chunk in chunks:
+        assert pair.a.sync(chunk, pair.b, pair.now)  # what was joined stays
+
+
+def test_a_chunk_with_nothing_to_answer_is_answered_by_an_empty_message(pair: Pair) -> None:
+    more = Sync((), (), (), 20, more=True)
+    (send,) = pair.a.sync(more, pair.b, pair.now)
+    assert (send.message, send.stream) == (Sync((), (), (), 19), True)
+    assert pair.a.sync(Sync((), (), (), 20), pair.b, pair.now) == []
 
 
 def test_only_so_many_tasks_wait_for_one_peer() -> None:
@@ -187,11 +226,11 @@ def test_only_so_many_tasks_wait_for_one_peer() -> None:
     answers = 0
     sends = side.sync(Sync((), (), nodes, 20), peer, 0.0)
     while sends:
-        (send,) = sends
-        assert isinstance(send.message, Sync)
-        answers += len(send.message.wanted)
-        asked.update(place for place, _, _ in send.message.wanted)
-        sends = side.repair.drained(peer.me, 0.0)
+        for send in sends:
+            assert isinstance(send.message, Sync)
+            answers += len(send.message.wanted)
+            asked.update(place for place, _, _ in send.message.wanted)
+        sends = side.sync(Sync((), (), (), 20), peer, 0.0)
     assert len(asked) == 1000
     assert answers <= TASKS_MOST
 

@@ -59,6 +59,7 @@ SAMPLES: dict[str, m.Message] = {
     "busy": m.Busy(100),
     "ctx": m.Ctx((m.Asked(1, 1, 2, {"a": [[0, 5], "00"]}), m.Asked(3, 2, 0, None)), 20),
     "sync": m.Sync(ITEMS, ((1, 2, ()),), (LEAF,), 0),
+    "sync-more": m.Sync((), (), (), 22, more=True),
 }
 
 

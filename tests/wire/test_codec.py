@@ -234,7 +234,9 @@ class Choices:
             lambda: m.Again(number(), self.rows(), self.nodes(), self.rows(), self.left()),
             lambda: m.Busy(number(16)),
             lambda: m.Ctx(self.asked(), self.left()),
-            lambda: m.Sync(self.items(), self.wanted(), self.nodes(), self.left()),
+            lambda: m.Sync(
+                self.items(), self.wanted(), self.nodes(), self.left(), bool(self.below(2))
+            ),
         ]
         return makers[self.below(len(makers))]()
 
