@@ -7,9 +7,11 @@ arithmetic only, so that any list is a history and shorter ones are simpler.
 from collections.abc import Sequence
 import random
 
-from crdt import GSet, LWWRegister, PNCounter, StateCRDT
+from crdt import GSet, LWWRegister, ORSet, PNCounter, StateCRDT
 from crdt.catalogue import type_of
 from crdtnode.protocol import Address, Stream, Udp
+from crdtnode.registry import Registry
+from crdtnode.registry.histories import ALL_BYTES_MOST, LOW, OBJECT_BYTES_MOST, STEPS_MOST
 from crdtnode.wire.messages import Kind
 from tests.protocol.table import Seat, Table
 
@@ -17,6 +19,9 @@ PORTS = range(3000, 3005)
 SEEDS = [("10.0.0.1", port) for port in PORTS]
 
 State = dict[tuple[str, str], StateCRDT]
+
+Saved = list[tuple[str, str, int, tuple[object, ...]]]
+"""What a node wrote to its disk: tag, name, life and payloads of each object."""
 
 
 def kind_of(data: bytes) -> int:
@@ -39,16 +44,25 @@ class Chaos:
         self.written: dict[int, set[int]] = {port: set() for port in PORTS}
         """Elements that the present process of each node wrote."""
         self.steps = 0
+        self.saved: dict[int, Saved] = {port: [] for port in PORTS}
+        """What each node has on its disk."""
+        self.seen: dict[int, object] = {}
+        """The payload of each version that any node ever had."""
         self.table.cut = self._cut
         self.table.lose = self._lose
         for port in PORTS:
             self._start(port)
 
-    def _start(self, port: int) -> None:
+    def _start(self, port: int, saved: Saved | None = None) -> None:
+        """Start a process: with nothing, or with what it or another node had on its disk."""
         self.lives[port] += 1
         self.written[port] = set()
         name = f"n{port % 10}"
-        self.seats[port] = self.table.seat(name, *SEEDS, port=port, seed=self.lives[port])
+        seat = self.seats[port] = self.table.seat(name, *SEEDS, port=port, seed=self.lives[port])
+        remember_versions(seat.registry, self.seen)
+        for tag, object_name, life, payloads in saved or []:
+            seat.registry.absorb(tag, object_name, life, payloads, self.table.now)
+        self.table.call(seat, lambda: None)
 
     def _cut(self, sender: Address, receiver: Address) -> bool:
         return self.parts.get(sender, 0) != self.parts.get(receiver, 0)
@@ -74,6 +88,8 @@ class Chaos:
             act, argument = divmod(number, 1 << 12)
             self._step(act % 16, argument)
             self.table.settle()
+            for seat in self.table.seats:
+                assert histories_hold(seat.registry, self.seen)
 
     def _step(self, act: int, argument: int) -> None:
         port = PORTS[argument % 5]
@@ -88,7 +104,10 @@ class Chaos:
             case 3 if not seat.dead:
                 self.table.crash(seat)
             case 4 if seat.dead:
-                self._start(port)
+                disks = [None, self.saved[port], self.saved[PORTS[argument // 5 % 5]]]
+                self._start(port, disks[argument // 25 % 3])
+            case 4:
+                self.saved[port] = saved(seat.registry)
             case 5:
                 self._release(argument)
             case 6 | 7 | 8:
@@ -107,13 +126,19 @@ class Chaos:
 
     def _write(self, port: int, argument: int) -> None:
         registry = self.seats[port].registry
-        match argument // 5 % 4:
+        match argument // 5 % 7:
             case 0:
                 registry.open("visits", PNCounter).increment(1 + argument % 3)
             case 1:
                 registry.open("visits", PNCounter).decrement()
             case 2:
                 registry.open(f"name-{argument % 3}", LWWRegister).assign(self.steps)
+            case 3:
+                registry.open("tags", ORSet).add(argument // 35 % 20)
+            case 4:
+                registry.open("tags", ORSet).discard(argument // 35 % 20)
+            case 5:
+                registry.open("large", ORSet).update(range(argument, argument + 300))
             case _:
                 registry.open("log", GSet).add(self.steps)
                 self.written[port].add(self.steps)
@@ -172,6 +197,49 @@ def held_by(seat: Seat) -> State:
 def payloads(state: State) -> dict[tuple[str, str], bytes]:
     """Canonical bytes of all objects that hold anything."""
     return {key: one.canonical() for key, one in state.items() if not one.initial}
+
+
+def saved(registry: Registry) -> Saved:
+    """What a node would write to its disk."""
+    places = (registry.fingerprints.place(tag, name) for tag, name in registry.names())
+    return [state for place in places if (state := registry.state(place)) is not None]
+
+
+def remember_versions(registry: Registry, seen: dict[int, object]) -> None:
+    """Keep the state of each version from now on, the moment it is computed."""
+    prints = registry.fingerprints
+    setter = prints.set
+
+    def remembering(tag: str, hn: int, v: int, now: float) -> None:
+        setter(tag, hn, v, now)
+        state = registry.state(hn)
+        if state is not None and state[3]:
+            seen[v] = state[3][0]
+
+    prints.set = remembering  # type: ignore[method-assign]
+
+
+def histories_hold(registry: Registry, seen: dict[int, object]) -> bool:
+    """Each base joined with what is told since is the present state; and all bounds are kept."""
+    kept = registry.histories
+    for tag, name in registry.names():
+        place = registry.fingerprints.place(tag, name)
+        entry = registry.entry(place)
+        assert entry is not None
+        versions = kept.versions(place)
+        if len(versions) > STEPS_MOST:
+            return False
+        for version in () if entry.stale else versions:
+            found = kept.since(place, (version & LOW,))
+            if found is None or found[0] != version:
+                return False
+            state = type_of(tag).from_payload(seen[version])
+            for payload in found[1]:
+                state.absorb(type_of(tag).from_payload(payload))
+            if state.payload != entry.state.payload:
+                return False
+    sizes = [history.size for history in kept._histories.values()]
+    return max(sizes, default=0) <= OBJECT_BYTES_MOST and sum(sizes) <= ALL_BYTES_MOST
 
 
 def fingerprints_hold(seat: Seat) -> bool:

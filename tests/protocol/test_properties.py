@@ -1,6 +1,6 @@
 """Whatever happened: fair pings make all equal, and nothing that survived is lost."""
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 import pytest
 
@@ -12,7 +12,10 @@ from tests.protocol.wrong import Summing
 STEPS = st.integers(0, 2**16 - 1)
 HISTORIES = st.lists(STEPS, max_size=40)
 LONG_HISTORIES = st.lists(STEPS, min_size=20, max_size=40)
-DATA = {Kind.WANT, Kind.SYNC, Kind.PUSH}
+DATA = {Kind.WANT, Kind.SYNC, Kind.CTX, Kind.AGAIN, Kind.PUSH}
+
+QUICK = [Phase.explicit, Phase.reuse, Phase.generate]
+"""Shrinking takes longer than all examples: what fails is a history to run by itself."""
 
 
 def check(history: list[int]) -> None:
@@ -43,9 +46,13 @@ def stays_equal(chaos: Chaos) -> None:
 
 
 def replays_change_nothing(chaos: Chaos) -> None:
+    """Not in any state; a doubt that was lost and comes late may raise it for a moment."""
     before = [(seat.registry.root, seat.states) for seat in chaos.seats.values()]
     chaos.replay(60)
-    assert [(seat.registry.root, seat.states) for seat in chaos.seats.values()] == before
+    assert [seat.registry.root for seat in chaos.seats.values()] == [root for root, _ in before]
+    assert not any(
+        state == "dead" for seat in chaos.seats.values() for state in seat.states.values()
+    )
     chaos.table.run(4)
     assert chaos.converged()
     assert [(seat.registry.root, seat.states) for seat in chaos.seats.values()] == before
@@ -58,14 +65,14 @@ def test_any_history_ends_in_the_join_of_what_survived(history: list[int]) -> No
 
 
 @pytest.mark.sweep
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, phases=QUICK)
 @given(LONG_HISTORIES)
 def test_any_of_many_histories_ends_in_the_join_of_what_survived(history: list[int]) -> None:
     check(history)
 
 
 @pytest.mark.sweep
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, phases=QUICK)
 @given(HISTORIES)
 def test_a_type_that_never_agrees_disturbs_nothing_else(history: list[int]) -> None:
     chaos = Chaos()
