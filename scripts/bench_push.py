@@ -4,7 +4,8 @@ Run it with the Python of .venv: ``.venv/bin/python scripts/bench_push.py [--qui
 Engines run on a heap of events, with time that costs nothing, so that the figures do not depend on
 the machine. Latencies are in L, the one-way latency of the network, which varies by 30 % either
 way; copies are pushes sent for each node and write. Probes are off: what the tree misses, stays
-missed. What a push costs in processor time is the last figure.
+missed. Bytes are those of whole packets, acknowledgements and headers of IP and UDP included, for
+updates of 100 characters.
 """
 
 from argparse import ArgumentParser
@@ -16,7 +17,7 @@ import math
 import random
 from time import process_time
 
-from crdt import GSet
+from crdt import GSet, LWWRegister, ORSet
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import Changed, Engine, SendDatagram, Udp
@@ -33,6 +34,10 @@ GOALS = {10: (1.3, 9.0), 100: (2.5, 16.0), 1000: (3.8, 28.0)}
 """Most L to the last node without loss, and to 95 % of them with 10 % loss."""
 
 COPIES = (1.0, 1.3)
+IP_AND_UDP = 28
+BYTES = {1: 400, 1000: 200, 5000: 200}
+"""Most bytes for each update and node, at so many updates a second from one node."""
+
 WRITES = {10: 400, 100: 100, 1000: 20}
 
 
@@ -137,13 +142,25 @@ class Heap:
         """Messages of a kind that were sent until now."""
         return sum(n.engine._metrics.packets_sent[kind] for n in self.nodes)
 
+    def bytes_sent(self) -> int:
+        """Bytes of all packets until now."""
+        metrics = [node.engine._metrics for node in self.nodes]
+        return sum(
+            sum(m.bytes_sent.values()) + IP_AND_UDP * sum(m.packets_sent.values()) for m in metrics
+        )
+
+    def act(self, node: Node) -> None:
+        """A node wrote something: wake it, as its driver would."""
+        if node.engine.deadline <= self.now:
+            node.engine.wake(self.now)
+        self.after(node)
+
     def write(self, number: int) -> list[float]:
         """Write somewhere; gives the times at which each living node had it, in L."""
         writer = self.chance.choice([node for node in self.nodes if not node.dead])
         began, self.arrived = self.now, []
         writer.registry.open(f"w{number}", GSet).add(number)
-        writer.engine.wake(self.now)
-        self.after(writer)
+        self.act(writer)
         self.run(3.0)
         return [(at - began) / L for at in self.arrived[1:]]
 
@@ -191,12 +208,47 @@ def goal(nodes: int, loss: float, dead: float) -> dict[str, float]:
     )
 
 
+def text(chance: random.Random) -> str:
+    """A hundred characters."""
+    return "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=100))
+
+
+KINDS: dict[str, Callable[[Node, int, str], object]] = {
+    "100 registers": lambda node, n, said: node.registry.open(
+        f"register-{n % 100}", LWWRegister
+    ).assign(said),
+    "50 sets": lambda node, n, said: node.registry.open(f"set-{n % 50}", ORSet).add(said),
+}
+
+
+def byte_figures(seconds: float) -> Iterator[dict[str, object]]:
+    """What an update costs on the wire, among 10 nodes."""
+    for rate, most in BYTES.items():
+        for kind, write in KINDS.items():
+            heap = Heap(10)
+            writer, before = heap.nodes[3], heap.bytes_sent()
+            updates = max(5, round(rate * seconds))
+            for number in range(updates):
+                write(writer, number, text(heap.chance))
+                heap.act(writer)
+                heap.run(1 / rate)
+            heap.run(2)
+            yield {
+                "figure": f"bytes for each update and node, {rate}/s, {kind}",
+                "unit": "B",
+                "value": round((heap.bytes_sent() - before) / updates / 9, 1),
+                "goal": most,
+            }
+
+
 def main() -> None:
     """Print all figures."""
     parser = ArgumentParser(description="Push latencies and copies on simulated networks.")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--quick", action="store_true", help="few writes, to see that it runs")
     options = parser.parse_args()
+    for figure in byte_figures(0.05 if options.quick else 1.0):
+        print(json.dumps(figure), flush=True)
     for nodes in options.nodes:
         for figure in figures(nodes, 3 if options.quick else WRITES.get(nodes, 50)):
             print(json.dumps(figure), flush=True)

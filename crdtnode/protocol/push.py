@@ -85,21 +85,21 @@ class Pushes:
                 fields: dict[str, object] = {"type": change.type, "name": change.name}
                 out.append(Event("too-large-to-send", fields | {"bytes": len(item)}))
         sendable = [pair for pair in packed if len(pair[1]) <= self._item_bytes_most]
-        for batch in _batches(sendable, self._room):
-            out += self._push(batch, now)
+        for told, batch in _batches(sendable, self._room):
+            out += self._push(told, batch, now)
         return out
 
-    def _push(self, batch: list[tuple[Change, bytes]], now: float) -> list[Send]:
-        tags = frozenset(change.type for change, _ in batch)
-        if not self._bucket.take(len(batch), now):
-            self._metrics.dropped.add("push shed", len(batch))
+    def _push(self, changes: list[Change], batch: codec.Batch, now: float) -> list[Send]:
+        tags = frozenset(change.type for change in changes)
+        if not self._bucket.take(batch.count, now):
+            self._metrics.dropped.add("push shed", batch.count)
             for tag in tags:
                 self._confirmations.untold(tag)
             return []
         id_ = self._deliveries.new_id()
-        items = codec.join_items([item for _, item in batch])
+        items = batch.encoded()
         if self._large(items):
-            (change, _) = batch[0]
+            (change,) = changes
             out = self._announcing.begin(id_, change.hn, change.version, items, now)
         else:
             out = self._spreading.begin(Push(id_, 0, 0, (), items), now)
@@ -124,17 +124,16 @@ class Pushes:
 
 
 def _batches(
-    packed: Iterable[tuple[Change, bytes]], room_bytes: int
-) -> list[list[tuple[Change, bytes]]]:
+    packed: Iterable[tuple[Change, bytes]], room: int
+) -> list[tuple[list[Change], codec.Batch]]:
     """Cut changes into lists, each of which fits a datagram if one can."""
-    batches: list[list[tuple[Change, bytes]]] = []
-    room = 0
+    batches: list[tuple[list[Change], codec.Batch]] = []
     for change, item in packed:
-        if len(item) > room:
-            batches.append([])
-            room = room_bytes
-        batches[-1].append((change, item))
-        room -= len(item)
+        if not batches or batches[-1][1].size_with(item) > room:
+            batches.append(([], codec.Batch()))
+        changes, batch = batches[-1]
+        changes.append(change)
+        batch.add(item)
     return batches
 
 

@@ -18,9 +18,9 @@ from crdtnode.errors import MalformedMessage
 from crdtnode.wire import fields as f
 from crdtnode.wire import messages as m
 from crdtnode.wire.items import NO_ITEMS as NO_ITEMS
+from crdtnode.wire.items import Batch as Batch
 from crdtnode.wire.items import decode_items as decode_items
 from crdtnode.wire.items import encode_items as encode_items
-from crdtnode.wire.items import join_items as join_items
 from crdtnode.wire.items import pack_item as pack_item
 from crdtnode.wire.items import pack_size as pack_size
 from crdtnode.wire.messages import Kind

@@ -23,3 +23,9 @@ def test_goals_are_for_the_sizes_that_have_them() -> None:
     assert BENCH["goal"](1000, 0.0, 0.0) == {"last_p50": 3.8, "copies": 1.0}
     assert BENCH["goal"](10, 0.1, 0.0) == {"p95": 9.0, "copies": 1.3}
     assert BENCH["goal"](10, 0.1, 0.2) == BENCH["goal"](33, 0.0, 0.0) == {}
+
+
+def test_an_update_costs_little_more_than_itself() -> None:
+    figures = list(BENCH["byte_figures"](0.1))
+    assert len(figures) == 6
+    assert all(130 < figure["value"] <= figure["goal"] for figure in figures)

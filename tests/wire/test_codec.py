@@ -90,12 +90,36 @@ def test_a_relay_sends_the_same_items_on_under_another_range(sample: m.Message) 
 
 def test_the_size_of_items_is_known_before_they_are_addressed() -> None:
     items = [m.Item("t@1", "x" * n, 1, 0, 0, ([n] * n,), n) for n in range(1, 15)]
-    assert len(codec.encode_items(items)) == 1 + sum(map(codec.pack_size, items))
-    assert codec.join_items([codec.pack_item(item) for item in items]) == codec.encode_items(items)
-    many = items * 2
-    assert codec.join_items([codec.pack_item(item) for item in many]) == codec.encode_items(many)
+    sizes = sum(map(codec.pack_size, items))
+    assert len(codec.encode_items(items)) == 1 + sizes - (len(items) - 1) * len("t@1")
     push = codec.encode(m.Push(2**64 - 1, 2**64 - 1, 2**64 - 1, tuple(items)))
     assert len(push) == codec.PUSH_HEAD_BYTES + len(codec.encode_items(items))
+    assert codec.decode_items(codec.encode_items(items)) == tuple(items)
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 300])
+def test_items_encoded_one_by_one_make_the_same_batch(count: int) -> None:
+    tags = ["short@1", "short@1", "t" * 40 + "@1", "t" * 40 + "@1", "u" * 200 + "@1"]
+    items = [m.Item(tags[n % 5], f"x{n}", 1, 0, 0, ([n],), n) for n in range(count)]
+    batch = codec.Batch()
+    for item in items:
+        packed = codec.pack_item(item)
+        size = batch.size_with(packed)
+        batch.add(packed)
+        assert len(batch.encoded()) in (size + 1, size + 3)
+    assert batch.count == count
+    assert batch.encoded() == codec.encode_items(items)
+    assert codec.decode_items(batch.encoded()) == tuple(items)
+
+
+def test_a_tag_is_said_once_for_items_in_a_row() -> None:
+    items = [m.Item("pncounter@1", f"x{n}", 1, 0, 0, (), n) for n in range(100)]
+    assert codec.encode_items(items).count(b"pncounter@1") == 1
+
+
+def test_the_first_item_has_no_tag_before_it() -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode_items(packb([[None, "x", 1, 0, 0, [], 1, 0, None]]))
 
 
 def test_a_body_fits_a_datagram_less_what_the_seal_adds() -> None:
