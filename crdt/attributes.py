@@ -6,7 +6,7 @@ takes over, what pickle stores, and where child CRDTs are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -48,7 +48,12 @@ def attributes(obj: object) -> dict[str, Any]:
 
 def crdts_among(obj: object) -> Iterator[StateCRDT]:
     """Yield the CRDTs among the attributes of ``obj``, and those in lists and dicts of these."""
-    waiting = list(attributes(obj).values())
+    return crdts_in(attributes(obj).values())
+
+
+def crdts_in(values: Iterable[object]) -> Iterator[StateCRDT]:
+    """Yield the CRDTs among some values, and those in lists and dicts of these."""
+    waiting = list(values)
     while waiting:
         attribute = waiting.pop(0)
         if _is_crdt(attribute):

@@ -48,6 +48,8 @@ class StateCRDT(ABC):
     """
 
     _seat: Seat | None = None
+    _behind: ClassVar[type[Any] | None] = None
+    """The type that users see, where an object's class is one that is made to listen."""
     __hash__: ClassVar[None]  # type: ignore[assignment]  # object's is a method; ours says: none
 
     @abstractmethod
@@ -161,17 +163,7 @@ class StateCRDT(ABC):
         other = self._same_type(other)
         if self._seat is not None:
             self._seat.check_idle()
-        if other is self or other._payload_or_none() is None:
-            return False
-        if self._payload_or_none() is None:
-            self._adopt(other.clone())
-            return True
-        before = self.canonical()
-        merged = type(self).merge(self, other)
-        if merged.canonical() == before:
-            return False
-        self._adopt(merged)
-        return True
+        return other is not self and self._join(other)
 
     def compare(self, other: Self) -> bool:
         """Tell whether everything in this state is in ``other`` too (self <= other).
@@ -211,16 +203,16 @@ class StateCRDT(ABC):
 
     def stats(self) -> dict[str, int]:
         """Return ``replicas``, ``elements``, ``tombstones`` and ``payload_bytes`` as counts."""
-        children = list(self.children())
+        elements, tombstones = self._size()
         return {
-            "replicas": len(set[str]().union(*[child._replicas() for child in children])),
-            "elements": sum([child.stats()["elements"] for child in children]),
-            "tombstones": sum([child.stats()["tombstones"] for child in children]),
+            "replicas": len(self._replicas()),
+            "elements": elements,
+            "tombstones": tombstones,
             "payload_bytes": 0 if self._payload_or_none() is None else len(self.canonical()),
         }
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, StateCRDT) or type(self) is not type(other):
+        if not isinstance(other, StateCRDT) or behind(self) is not behind(other):
             return NotImplemented
         mine, theirs = self._payload_or_none(), other._payload_or_none()
         if mine is None or theirs is None:
@@ -306,8 +298,58 @@ class StateCRDT(ABC):
         adopt_attributes(new, self, copying=True)
         return new
 
+    # What holds objects of several types asks all of them for this; built-in types have their own.
+
+    @classmethod
+    def _blank(cls) -> Self:
+        """Return an object in the initial state."""
+        return cls()
+
+    def _copied(self) -> Self:
+        """Return a copy of the state."""
+        return self._snapshot()
+
+    def _encode(self) -> Any:
+        """Return the payload, sharing nothing."""
+        return checked_copy(self.payload)
+
+    def _join(self, other: Self) -> bool:
+        """Join a state of the same type; True if this object grew."""
+        if other._payload_or_none() is None:
+            return False
+        if self._payload_or_none() is None:
+            self._adopt(other.clone())
+            return True
+        before = self.canonical()
+        merged = type(self).merge(self, other)
+        if merged.canonical() == before:
+            return False
+        self._adopt(merged)
+        return True
+
+    def _fits(self, other: Any) -> None:
+        """Raise, before anything has changed, if ``other`` does not join with this state."""
+        self.compare(other)  # a merge by hand may refuse in any way
+
+    def _take_over(self, source: Self) -> None:
+        """Make the state of ``source``, which nobody uses any more, that of this object."""
+        self._adopt(source)
+
+    def _shows_more(self, other: Self, replica: str) -> bool:
+        """Tell whether ``other`` knows more under ``replica``, as far as its attributes tell."""
+        pairs = zip(self.children(), other.children(), strict=False)
+        return any(
+            type(mine) is type(theirs) and mine._shows_more(theirs, replica)
+            for mine, theirs in pairs
+        )
+
+    def _size(self) -> tuple[int, int]:
+        """Return the numbers of elements and of tombstones."""
+        sizes = [child._size() for child in self.children()]
+        return sum([size[0] for size in sizes]), sum([size[1] for size in sizes])
+
     def _same_type(self, other: Any) -> Self:
-        if type(other) is not type(self):
+        if behind(other) is not behind(self):
             raise TypeError(
                 f"{type(self).__qualname__} joins only with its own type, "
                 f"not with {type(other).__qualname__}"
@@ -333,3 +375,9 @@ class StateCRDT(ABC):
 
     def _replicas(self) -> set[str]:
         return set[str]().union(*[child._replicas() for child in self.children()])
+
+
+def behind(obj: object) -> type[Any]:
+    """Return the type of an object as users know it."""
+    kind = type(obj)
+    return getattr(kind, "_behind", None) or kind

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import re
 from typing import Any, TypeVar, get_origin
 
-from crdt.base import StateCRDT
+from crdt.base import StateCRDT, behind
 from crdt.carts import ORCart
 from crdt.counters import BoundedCounter, GCounter, PNCounter
 from crdt.errors import UnknownTypeError
@@ -75,7 +75,7 @@ def tag_of(type_or_object: Any) -> str:
         TypeError: It is neither a replicated type nor an object of one.
         UnknownTypeError: The class has no tag yet; the message names `register`.
     """
-    kind = type(type_or_object) if isinstance(type_or_object, StateCRDT) else type_or_object
+    kind = behind(type_or_object) if isinstance(type_or_object, StateCRDT) else type_or_object
     found = _class_of(kind)
     try:
         return _tags[found]

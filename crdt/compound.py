@@ -19,15 +19,14 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, get_origin, get_type_h
 from crdt.atoms import Key, element_of, freeze
 from crdt.base import StateCRDT
 from crdt.clock import Clock
-from crdt.contexts import context_of, hash_of, settled, since
+from crdt.contexts import context_of, hash_of, parts_of, settled, since
 from crdt.errors import PayloadError
-from crdt.handles import ChildSeat
 from crdt.jsonlike import check_depth
-from crdt.native import Native
 from crdt.packing import packed, sized
 from crdt.payloads import expect_dict, expect_fields
 from crdt.rows import Hash, Print, Row, Rowed
 from crdt.tagged import canonical_text, decode, encode
+from crdt.watched import seat_child
 
 T = TypeVar("T")
 
@@ -75,8 +74,8 @@ class _Field:
 class Compound(Rowed):
     """The base of types that are made of fields.
 
-    A subclass declares its fields as annotations: built-in types, other compounds, or
-    ``Constant[T]``. Their names do not begin with ``_`` and are none that every type has.
+    A subclass declares its fields as annotations: built-in types, other compounds, types written
+    by hand, or ``Constant[T]``. Their names do not begin with ``_`` and are none that every type has.
     Fields do not join alone; join the compound. Register a subclass to use it in a node or a map.
 
     Args:
@@ -234,7 +233,7 @@ class Compound(Rowed):
             around_bytes = sized(name) + _BRACES_BYTES
             rows.extend(
                 ((name, piece), sized(name) + sized(piece._encode()))
-                for piece in part.split(max(1, limit_bytes - around_bytes))
+                for piece in parts_of(part, max(1, limit_bytes - around_bytes))
             )
         for packed_rows in packed(rows, limit_bytes):
             new = self._blank()
@@ -261,8 +260,7 @@ class Compound(Rowed):
     def _handle(self, name: str) -> Any:
         part = self._part(name)
         if part._seat is None:
-            part._seat = ChildSeat(self, partial(self._hear, name))
-            part._bare = False  # no short paths: the compound must hear of everything
+            seat_child(part, self, partial(self._hear, name))
             self._lower(part)
         return part
 
@@ -301,7 +299,7 @@ class Compound(Rowed):
                     f"{element_of(key)!r:.80}"
                 )
         for name, part in same._parts.items():
-            self._part(name)._same_type(part)
+            self._part(name)._fits(part)
         return same
 
     # --- the hooks of a built-in type ----------------------------------------------------------
@@ -404,5 +402,5 @@ def _declared_by(kind: type) -> dict[str, Any]:
 def _check_field(name: str, kind: Any) -> None:
     if name.startswith("_") or name == "clock" or hasattr(Compound, name):
         raise TypeError(f"a field cannot be called {name!r}; every compound has that, or may")
-    if kind is not Constant and not (isinstance(kind, type) and issubclass(kind, Native)):
-        raise TypeError(f"{name} is a built-in type, a Compound or a Constant, not {kind!r:.80}")
+    if kind is not Constant and not (isinstance(kind, type) and issubclass(kind, StateCRDT)):
+        raise TypeError(f"{name} is a replicated type or a Constant, not {kind!r:.80}")

@@ -6,6 +6,7 @@ own; of any other one a hash of its state is told, and all of it is sent where t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -40,6 +41,14 @@ def since(part: Any, told: Any, place: str) -> Any:
     if type(told) is not str or len(told) != 2 * _HASH_BYTES:
         raise PayloadError(f"expected {2 * _HASH_BYTES} hexadecimal digits", place)
     return None if told == hash_of(part.canonical()) else part._snapshot()
+
+
+def parts_of(part: Any, limit_bytes: int) -> Iterator[Any]:
+    """Yield a part in parts of its own; a hand-written one is whole."""
+    if hasattr(part, "split"):
+        yield from part.split(limit_bytes)
+    else:
+        yield part._snapshot()
 
 
 def hash_of(told: bytes) -> str:

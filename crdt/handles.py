@@ -34,6 +34,11 @@ class ChildSeat(Seat):
         self.observers = (relay,)
         self.bound = True
 
+    @property
+    def whole(self) -> Native:
+        """What the child lives in."""
+        return self._whole
+
     def copy(self) -> Seat | None:
         """Return the seat of a free copy: what the map's own copy would get."""
         return None if self._whole._seat is None else self._whole._seat.copy()

@@ -313,6 +313,9 @@ class Native(StateCRDT):
         self._yield_id(source)
         self._take_over(source._copied())
 
+    def _fits(self, other: Any) -> None:
+        self._same_type(other)
+
     def _take_over(self, source: Self) -> None:
         """Make the fields of ``source``, which nobody uses any more, those of this object."""
         for field in self._fields:

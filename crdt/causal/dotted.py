@@ -105,7 +105,7 @@ class Dotted(Rowed):
         return True
 
     @classmethod
-    def _fits(cls, replica: str, counter: int, entry: Entry, leaf: Leaf) -> bool:
+    def _may_stand(cls, replica: str, counter: int, entry: Entry, leaf: Leaf) -> bool:
         """Tell whether a leaf of a payload may stand under this dot."""
         return True
 
@@ -470,7 +470,7 @@ class Dotted(Rowed):
         while often:
             start, end = spans.pop()
             stop = min(end, start + often)
-            if not self._fits(replica, start, entry, leaf):
+            if not self._may_stand(replica, start, entry, leaf):
                 raise PayloadError("this cannot stand under its dot", f"payload[{replica!r}][0]")
             self._put(replica, start, stop, entry, leaf)
             often -= stop - start

@@ -14,17 +14,16 @@ from crdt.atoms import identify
 from crdt.base import StateCRDT
 from crdt.causal.dotted import Entry
 from crdt.clock import Clock
-from crdt.contexts import context_of, settled, since
+from crdt.contexts import context_of, parts_of, settled, since
 from crdt.errors import PayloadError, UnknownTypeError
-from crdt.handles import ChildSeat
 from crdt.jsonlike import check_depth
 from crdt.maps.entries import K
 from crdt.maps.live import MAX_DEPTH, LiveMap, height_of, kind_of
-from crdt.native import Native
 from crdt.packing import packed, sized
 from crdt.payloads import expect_list
 from crdt.rows import Hash, Print, Row
 from crdt.tagged import canonical_text, decode, encode
+from crdt.watched import seat_child
 
 _AROUND_BYTES = 2
 """The brackets around the one entry of a part."""
@@ -163,7 +162,7 @@ class GMap(LiveMap[K]):
             around_bytes = sized([encode(key), tag, None]) - len("null") + _AROUND_BYTES
             rows.extend(
                 (((key, tag), part), sized([encode(key), tag, part._encode()]))
-                for part in child.split(max(1, limit_bytes - around_bytes))
+                for part in parts_of(child, max(1, limit_bytes - around_bytes))
             )
         for packed_rows in packed(rows, limit_bytes):
             new = self._blank()
@@ -181,21 +180,15 @@ class GMap(LiveMap[K]):
     # --- children ------------------------------------------------------------------------------
 
     def _check_kind(self, kind: type[StateCRDT]) -> None:
-        if not issubclass(kind, Native):
-            raise TypeError(
-                f"a {kind.__qualname__} is written by hand, and a map would not hear of its "
-                "changes; it can hold built-in types"
-            )
         if self._host is not None:
             self._host.check(kind)
 
     def _handle(self, entry: Entry) -> Any:
         child = self._children.get(entry)
         if child is None:
-            child = self._children[entry] = kind_of(entry[1])._blank()  # type: ignore[attr-defined]  # a Native
+            child = self._children[entry] = kind_of(entry[1])._blank()
         if child._seat is None:
-            child._seat = ChildSeat(self, partial(self._hear, entry))
-            child._bare = False  # no short paths: the map must hear of everything
+            seat_child(child, self, partial(self._hear, entry))
             self._lower(child)
             if self._host is not None:
                 self._host.take_in(entry, child)
@@ -234,7 +227,7 @@ class GMap(LiveMap[K]):
         mine, theirs = self._children, same._children
         for entry in mine if len(mine) < len(theirs) else theirs:  # a delta costs its own size
             if entry in mine and entry in theirs:
-                mine[entry]._same_type(theirs[entry])
+                mine[entry]._fits(theirs[entry])
         return same
 
     # --- the hooks of a built-in type ----------------------------------------------------------

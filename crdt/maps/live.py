@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, TypeVar, get_origin
 
 from crdt.atoms import Key, identify, lookup
-from crdt.base import StateCRDT
+from crdt.base import StateCRDT, behind
 from crdt.causal.dotted import Entry
 from crdt.compound import Compound
 from crdt.maps.entries import EntryMap, K
@@ -73,9 +73,10 @@ class LiveMap(EntryMap[K, Any]):
         """Return the tag of a state that is to stand under a key."""
         if not isinstance(state, StateCRDT):
             raise TypeError(f"the values of this map are CRDTs, not {type(state).__name__}")
-        tag = self._tag_for(type(state))
+        kind = behind(state)
+        tag = self._tag_for(kind)
         try:
-            type(state)()._same_type(state)
+            kind()._same_type(state)
         except TypeError as error:
             raise ValueError(f"not in a map: {error}") from None
         if height_of(state) > MAX_DEPTH - self._level:

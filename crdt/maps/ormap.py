@@ -19,16 +19,16 @@ from functools import partial
 from typing import Any, Self
 
 from crdt.atoms import Key, identify, lookup
-from crdt.base import StateCRDT
+from crdt.base import StateCRDT, behind
 from crdt.causal.dotted import Counted, Dots, Dotted, Entry, Leaf, Piece, Settling
 from crdt.causal.runs import Runs, covers
 from crdt.causal.spans import runs_of_spans, spans_of
 from crdt.clock import Clock
-from crdt.handles import ChildSeat
 from crdt.maps.entries import K
 from crdt.maps.forms import Place, Target, form_at, form_of, read_entry
 from crdt.maps.live import LiveMap
 from crdt.tagged import encode
+from crdt.watched import seat_child
 
 _MISSING: Any = object()
 
@@ -110,8 +110,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         """Let a child count in the map's context and tell the map of its changes."""
         self._lower(child)
         form_at(entry[1]).share(child, Place(self, entry))
-        child._bare = False  # no short paths: the map must hear of everything
-        child._seat = child._seat or ChildSeat(self, partial(self._hear, entry))
+        seat_child(child, self, partial(self._hear, entry))
 
     def _count_in(self, seen: dict[str, Runs]) -> None:
         super()._count_in(seen)
@@ -265,7 +264,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         """
         if key not in self:
             self.put(key, default)
-            return self.open(key, type(default))
+            return self.open(key, behind(default))
         return self[key]
 
     # --- what the map shows --------------------------------------------------------------------
@@ -377,7 +376,7 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             yield dots, [(*piece[:3], entry, piece[4]) for piece in settled]
 
     @classmethod
-    def _fits(cls, replica: str, counter: int, entry: Entry, leaf: Leaf) -> bool:
+    def _may_stand(cls, replica: str, counter: int, entry: Entry, leaf: Leaf) -> bool:
         return form_at(entry[1]).fits(replica, counter, leaf)
 
     @classmethod

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from crdt import GCounter, GMap, GSet, LWWRegister, LWWSet, ORMap, ORSet, PayloadError
+from crdt import (
+    GCounter,
+    GMap,
+    GSet,
+    LWWRegister,
+    LWWSet,
+    ORMap,
+    ORSet,
+    PayloadError,
+    UnknownTypeError,
+)
 from tests.crdt.test_friendship import user
 
 Map = GMap[Any]
@@ -156,7 +166,7 @@ def test_a_key_used_with_two_types_shows_the_smaller_tag() -> None:
 
 def test_what_cannot_live_in_a_map_is_refused() -> None:
     here = Map("here")
-    with pytest.raises(TypeError, match="written by hand"):
+    with pytest.raises(UnknownTypeError, match="register"):
         here.put("x", user("eric"))
     with pytest.raises(TypeError, match="CRDTs"):
         here.put("x", 5)  # type: ignore[arg-type]  # wrong on purpose

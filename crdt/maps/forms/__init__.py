@@ -11,7 +11,7 @@ from crdt.compound import Compound
 from crdt.counters import GCounter, PNCounter
 from crdt.maps.forms.causal import CausalForm, DottedForm, LogootForm
 from crdt.maps.forms.counted import CounterForm, CountingSetForm
-from crdt.maps.forms.deltas import DeltaForm
+from crdt.maps.forms.deltas import DeltaForm, HandForm
 from crdt.maps.forms.form import Form as Form
 from crdt.maps.forms.form import Place as Place
 from crdt.maps.forms.form import Target as Target
@@ -42,6 +42,8 @@ def form_of(kind: Any) -> Form:
         return GrowingForm(kind, form_at)
     if issubclass(kind, Native) and kind._resettable:
         return DeltaForm(kind)
+    if not issubclass(kind, Native):
+        return HandForm(kind)
     raise TypeError(
         f"a {kind.__qualname__} cannot live in an ORMap: removing the key could not take back "
         "exactly what the remover had seen"

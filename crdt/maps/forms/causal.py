@@ -109,7 +109,7 @@ class DottedForm(_Sharing):
 
     def fits(self, replica: str, counter: int, leaf: Leaf) -> bool:
         """Tell whether a leaf of a payload may stand under this dot."""
-        fits: bool = self.kind._fits(replica, counter, *leaf)
+        fits: bool = self.kind._may_stand(replica, counter, *leaf)
         return fits
 
 

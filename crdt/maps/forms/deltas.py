@@ -12,6 +12,7 @@ by itself does so by its own `compact`; what that says covers the older deltas.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 import json
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from crdt.atoms import NOTHING
 from crdt.causal.dotted import Counted, Dots, Leaf, Piece
 from crdt.errors import PayloadError
-from crdt.maps.forms.form import Form, Target
+from crdt.maps.forms.form import Form, Place, Target
 from crdt.payloads import expect_list
 from crdt.tagged import canonical_text, decode, encode
 
@@ -31,7 +32,7 @@ class DeltaForm(Form):
         """Return a new child with this content."""
         child = self.kind._blank()
         for text in dict.fromkeys(leaf for _, _, _, _, leaf in pieces):
-            child._join(loaded(self.kind, text))
+            child._join(self._loaded(text))
         return child
 
     def change(self, child: Any, new: list[Piece], gone: list[Piece]) -> bool:
@@ -39,20 +40,28 @@ class DeltaForm(Form):
         if gone:
             return False
         for _, _, _, _, leaf in new:
-            child._join(loaded(self.kind, leaf))
+            child._join(self._loaded(leaf))
         return True
 
     def written(self, target: Target) -> tuple[list[Leaf], Dots]:
         """Return the delta as text, and the dots of the deltas that it makes superfluous."""
         dots: Dots = {}
         for replica, start, end, _, leaf in target.place.pieces():
-            if loaded(self.kind, leaf).compare(target.delta):
+            if self._covers(target.delta, leaf):
                 dots.setdefault(replica, []).append((start, end))
         return [text_of(target.delta)], dots
 
     def fresh(self, state: Any) -> list[Leaf]:
         """Return the leaves that copy a state under fresh dots."""
         return [] if state.initial else [text_of(state)]
+
+    def _loaded(self, text: str) -> Any:
+        """Return the delta that a leaf stands for; nobody may change it."""
+        return loaded(self.kind, text)
+
+    def _covers(self, delta: Any, leaf: Leaf) -> bool:
+        covered: bool = self._loaded(leaf).compare(delta)
+        return covered
 
     def encode(self, leaves: list[Counted]) -> list[Any]:
         """Return the payload of neighbouring leaves."""
@@ -74,6 +83,39 @@ class DeltaForm(Form):
         if state.initial:
             raise PayloadError("a delta that says nothing is left out", place)
         return state
+
+
+class HandForm(DeltaForm):
+    """A hand-written type: its deltas where it has some, else whole states, which are deltas too.
+
+    Its merge may refuse: two users under one key, say. What does not join to those before it, in
+    the order of their texts, does not show then, at any replica.
+    """
+
+    def build(self, pieces: Iterable[Piece]) -> Any:
+        """Return a new child with this content."""
+        child = self.kind._blank()
+        for text in sorted({leaf for _, _, _, _, leaf in pieces}):
+            with suppress(Exception):
+                child._join(self._loaded(text))
+        return child
+
+    def _covers(self, delta: Any, leaf: Leaf) -> bool:
+        try:
+            return super()._covers(delta, leaf)
+        except Exception:  # noqa: BLE001  # a merge by hand may refuse in any way
+            return False
+
+    def change(self, child: Any, new: list[Piece], gone: list[Piece]) -> bool:
+        """Nothing changes in place."""
+        return False
+
+    def share(self, child: Any, place: Place) -> None:
+        """Nothing: it has no context and no print."""
+
+    def _loaded(self, text: str) -> Any:
+        # Afresh each time: a merge by hand may give away what its arguments hold.
+        return self.kind.from_payload(json.loads(text))
 
 
 class ConstantForm(Form):
