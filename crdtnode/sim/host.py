@@ -55,6 +55,7 @@ class Host:
         lives: Number of processes started here so far.
         process: The one that runs, if any.
         registries: One for each of them.
+        sent_bytes: What all of them together have put on the wire.
         root: The root that the registry had after the last call; None while it is down.
         paused: True while the process stands still.
         gone: True once the node has left, or while it has not joined yet.
@@ -70,6 +71,7 @@ class Host:
         self.process: Process | None = None
         self.registries: list[WatchedRegistry] = []
         self.metrics = Metrics()
+        self.sent_bytes = 0
         self.root: int | None = None
         self.gone = False
         self.backup = EMPTY

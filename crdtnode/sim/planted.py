@@ -6,7 +6,7 @@ them. Each is a mistake that somebody has made, or nearly.
 Rule of this file: nobody imports it but who looks for planted bugs, since it registers its types.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 import difflib
 from typing import Any, Self
@@ -23,10 +23,26 @@ from crdt import (
     register,
 )
 from crdt.catalogue import tag_of
-from crdtnode.protocol import Engine
-from crdtnode.protocol.effects import Effect, Flushed, OpenStream, SendDatagram, SendFrame
-from crdtnode.registry import Absorbed
-from crdtnode.sim import Plan, PlanError, Recipe, WatchedRegistry
+from crdtnode.sim import Plan, PlanError, Recipe
+from crdtnode.sim.planted_nodes import (
+    BlindRegistry,
+    DeafRegistry,
+    GullibleEngine,
+    HastyEngine,
+    HastyJudge,
+    LazyRelay,
+    RaisingEngine,
+    RepeatingEngine,
+    ReusingRegistry,
+    StaleTrieRegistry,
+    StingyRegistry,
+    StubbornEngine,
+    UndoingRegistry,
+    at_the_last_moment,
+    one_silent_node,
+    rolled_back,
+    under_flipping_bits,
+)
 
 # Types
 
@@ -174,88 +190,31 @@ class SharingSet(ORSet[object]):
         return new
 
 
-# Registries
+@register
+class ClockOnlyRegister(LWWRegister):
+    """Stamps a write with the clock alone, also where it has seen a later stamp."""
+
+    def assign(self, value: Any) -> Self:
+        seen, self._write = self._write, None
+        delta = super().assign(value)
+        if seen is not None and self._write is not None and seen > self._write:
+            self._write = seen
+        return delta
 
 
-class BlindRegistry(WatchedRegistry):
-    """Does not see that a join changed something, so that the roots stay behind."""
+@register
+class ClaimingSet(ORSet[object]):
+    """Claims to have seen the next dot of everybody whom it hears of."""
 
-    def absorb(
-        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
-    ) -> Absorbed:
-        absorbed = super().absorb(tag, name, life, payloads, now)
-        for entry in self._ledger._stale.values():
-            entry.stale = False
-        self._ledger._stale.clear()
-        return absorbed
-
-
-class StingyRegistry(WatchedRegistry):
-    """Never gives out a whole state: what a push did not bring is not repaired."""
-
-    def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
-        return None
-
-
-class DeafRegistry(WatchedRegistry):
-    """Joins only every second thing that arrives; all is acknowledged, and repaired later."""
-
-    _arrived = 0
-
-    def absorb(
-        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
-    ) -> Absorbed:
-        self._arrived += 1
-        if self._arrived % 2:
-            return Absorbed(changed=False, delta=None)
-        return super().absorb(tag, name, life, payloads, now)
-
-
-class ReusingRegistry(WatchedRegistry):
-    """Acts under the node's name in every life, so that a restart counts from the start again."""
-
-    def __init__(self, *, node: str, **settings: Any) -> None:
-        super().__init__(node=node, **{**settings, "replica": lambda: node})
-
-
-# Engines
-
-
-class SilentEngine(Engine):
-    """Never sends anything."""
-
-    def effects(self) -> list[Effect]:
-        sends = SendDatagram | SendFrame | OpenStream
-        return [effect for effect in super().effects() if not isinstance(effect, sends)]
-
-
-class HastyEngine(Engine):
-    """Says that its writes are safe as soon as it is asked."""
-
-    _said: Flushed | None = None
-
-    def flush(self, now: float) -> int:
-        ticket = super().flush(now)
-        self._said = Flushed(ticket, members=1)
-        return ticket
-
-    def effects(self) -> list[Effect]:
-        said, self._said = self._said, None
-        return [*super().effects(), *([said] if said else [])]
-
-
-class RaisingEngine(Engine):
-    """Raises when a datagram ends with a certain byte."""
-
-    def receive(self, data: bytes, source: Any, now: float) -> None:
-        if data.endswith(b"\x07"):
-            raise IndexError("7 is not in the table")
-        super().receive(data, source, now)
-
-
-def one_silent_node(*, name: str, **parts: Any) -> Engine:
-    """The second node never sends."""
-    return (SilentEngine if name == "n2" else Engine)(name=name, **parts)
+    def absorb(self, other: Self) -> bool:
+        before = self.canonical()
+        super().absorb(other)
+        for replica in other._seen:
+            runs = self._seen.get(replica)
+            if runs and replica != self.replica:
+                more = runs + 1 if isinstance(runs, int) else (*runs[:-1], runs[-1] + 1)
+                self._seen[replica] = more
+        return before != self.canonical()
 
 
 def _open(recipe: Recipe, name: str) -> bool:
@@ -272,6 +231,10 @@ class Mutant:
     types: tuple[type[StateCRDT], ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
+    directed: Callable[[int], Plan] | None = None
+    """Makes plans that go for this one weakness, where drawn ones would seldom meet it."""
+    seeds: int = 50
+    """Within so many seeds it must be caught."""
 
     @property
     def does(self) -> str:
@@ -281,6 +244,8 @@ class Mutant:
 
     def plan(self, seed: int) -> Plan:
         """The plan by which it is looked for."""
+        if self.directed is not None:
+            return self.directed(seed)
         return Plan.drawn(seed, self.within(Recipe(bound=4.0)))
 
     def within(self, recipe: Recipe) -> Recipe:
@@ -302,7 +267,7 @@ MUTANTS = (
     Mutant("SummingCounter", (SAME,), types=(SummingCounter,), recipe={"duration": 5.0}),
     _typed(LatestTallyCounter, SAME),
     _typed(FourEntryCounter, SAME),
-    _typed(NoDecrementCounter, TOTALS),
+    _typed(NoDecrementCounter, TOTALS, CONVERGED),
     _typed(TieByArrivalRegister, SAME),
     _typed(LastArrivalRegister, SAME),
     _typed(CappedSet, SAME),
@@ -325,6 +290,42 @@ MUTANTS = (
     Mutant("HastyEngine", (ACKNOWLEDGED,), settings={"engine": HastyEngine}),
     Mutant("SilentNode", (CONVERGED,), settings={"engine": one_silent_node}),
     Mutant("RaisingEngine", ("nothing-raised",), settings={"engine": RaisingEngine}),
+    Mutant(
+        "RolledBackIds",
+        ("no-dot-twice",),
+        settings={"registry": ReusingRegistry},
+        directed=rolled_back,
+        seeds=5,
+    ),
+    _typed(ClockOnlyRegister, "causality-decides"),
+    _typed(ClaimingSet, SAME, LOST, CONVERGED),
+    Mutant("UndoingRegistry", (SAME, "reads-only-grow"), settings={"registry": UndoingRegistry}),
+    Mutant("StaleTrieRegistry", ("fingerprints-add-up",), settings={"registry": StaleTrieRegistry}),
+    Mutant("StubbornEngine", ("members-are-known",), settings={"engine": StubbornEngine}),
+    Mutant(
+        "HastyJudge",
+        ("members-are-known",),
+        settings={"engine": HastyJudge},
+        recipe={"duration": 20.0, "loss": 0.1, "partition": "none", "crashes": 0, "trouble": 0},
+    ),
+    Mutant(
+        "RepeatingEngine",
+        ("nothing-runs-away",),
+        settings={"engine": RepeatingEngine},
+        recipe={"duration": 3.0, "trouble": 0},
+    ),
+    Mutant(
+        "LazyRelay",
+        ("expectations-come-true",),
+        settings={"engine": LazyRelay},
+        directed=at_the_last_moment,
+    ),
+    Mutant(
+        "GullibleEngine",
+        ("damage-changes-nothing",),
+        settings={"engine": GullibleEngine},
+        directed=under_flipping_bits,
+    ),
 )
 
 

@@ -36,7 +36,7 @@ def hunt(name: str, seeds: int = SEEDS) -> Trial:
         PlanError: There is no such bug.
     """
     mutant = bug(name)
-    for seed in range(seeds):
+    for seed in range(min(seeds, mutant.seeds)):
         result = run(mutant.plan(seed), **mutant.settings)
         for check in result.violated:
             if check in mutant.seen_by:

@@ -121,6 +121,7 @@ class World:
 
     def send(self, source: Host, address: Address, data: bytes) -> None:
         """Put a datagram on its way."""
+        source.sent_bytes += len(data)
         target = self._by_address.get(address)
         if target is None:
             return

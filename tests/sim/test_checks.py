@@ -15,7 +15,7 @@ from crdtnode.sim.checks import (
     NothingLost,
     SameUpdatesSameState,
 )
-from crdtnode.sim.planted import StingyRegistry
+from crdtnode.sim.planted_nodes import StingyRegistry
 
 WRITES = (
     Write(1.0, "n1", "gcounter@1", "visits", "increment", (3,)),

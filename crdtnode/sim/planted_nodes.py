@@ -1,0 +1,261 @@
+"""Planted bugs in registries and engines, and the plans that are made to show them.
+
+Rule of this file: each class or function is wrong in one way, and its first sentence says in which;
+`planted` has the table.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from crdtnode.config import Settings
+from crdtnode.protocol import Engine
+from crdtnode.protocol.channel import Channel
+from crdtnode.protocol.effects import Effect, Flushed, OpenStream, SendDatagram, SendFrame
+from crdtnode.registry import Absorbed, Change
+from crdtnode.sim import (
+    Backup,
+    Crash,
+    Expectations,
+    Isolate,
+    Latency,
+    Network,
+    Plan,
+    Restart,
+    WatchedRegistry,
+    Write,
+)
+from crdtnode.sim.host import CLUSTER
+from crdtnode.wire.keyring import Keyring
+from crdtnode.wire.seal import Datagrams
+
+# Registries
+
+
+class BlindRegistry(WatchedRegistry):
+    """Does not see that a join changed something, so that the roots stay behind."""
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        absorbed = super().absorb(tag, name, life, payloads, now)
+        for entry in self._ledger._stale.values():
+            entry.stale = False
+        self._ledger._stale.clear()
+        return absorbed
+
+
+class StingyRegistry(WatchedRegistry):
+    """Never gives out a whole state: what a push did not bring is not repaired."""
+
+    def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
+        return None
+
+
+class DeafRegistry(WatchedRegistry):
+    """Joins only every second thing that arrives; all is acknowledged, and repaired later."""
+
+    _arrived = 0
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        self._arrived += 1
+        if self._arrived % 2:
+            return Absorbed(changed=False, delta=None)
+        return super().absorb(tag, name, life, payloads, now)
+
+
+class ReusingRegistry(WatchedRegistry):
+    """Acts under the node's name in every life, so that a restart counts from the start again."""
+
+    def __init__(self, *, node: str, **settings: Any) -> None:
+        super().__init__(node=node, **{**settings, "replica": lambda: node})
+
+
+# Engines
+
+
+class SilentEngine(Engine):
+    """Never sends anything."""
+
+    def effects(self) -> list[Effect]:
+        sends = SendDatagram | SendFrame | OpenStream
+        return [effect for effect in super().effects() if not isinstance(effect, sends)]
+
+
+class HastyEngine(Engine):
+    """Says that its writes are safe as soon as it is asked."""
+
+    _said: Flushed | None = None
+
+    def flush(self, now: float) -> int:
+        ticket = super().flush(now)
+        self._said = Flushed(ticket, members=1)
+        return ticket
+
+    def effects(self) -> list[Effect]:
+        said, self._said = self._said, None
+        return [*super().effects(), *([said] if said else [])]
+
+
+class RaisingEngine(Engine):
+    """Raises when a datagram ends with a certain byte."""
+
+    def receive(self, data: bytes, source: Any, now: float) -> None:
+        if data.endswith(b"\x07"):
+            raise IndexError("7 is not in the table")
+        super().receive(data, source, now)
+
+
+def one_silent_node(*, name: str, **parts: Any) -> Engine:
+    """The second node never sends."""
+    return (SilentEngine if name == "n2" else Engine)(name=name, **parts)
+
+
+class UndoingRegistry(WatchedRegistry):
+    """Takes back every fifth thing that it has joined and acknowledged."""
+
+    _arrived = 0
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        state = self.look((tag, name))
+        before = None if state is None else state.clone()
+        absorbed = super().absorb(tag, name, life, payloads, now)
+        self._arrived += 1
+        if state is not None and before is not None and not self._arrived % 5:
+            state._adopt(before)
+        return absorbed
+
+
+class StaleTrieRegistry(WatchedRegistry):
+    """Does not carry every third flush into the sums of its tries."""
+
+    _flushes = 0
+
+    def flush(self, now: float) -> list[Change]:
+        tries = self.fingerprints._tries
+        before = {tag: trie.root for tag, trie in tries.items()}
+        changes = super().flush(now)
+        self._flushes += 1
+        if not self._flushes % 3:
+            for tag, root in before.items():
+                tries[tag].root = root
+        return changes
+
+
+class StubbornEngine(Engine):
+    """Refutes what is said about it without a higher incarnation, so that nobody believes it."""
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        members = self._members
+
+        def refute(above: int, heard: Any) -> None:
+            heard.changed[members.me.boot] = members.me
+            heard.refute = True
+
+        members.raise_incarnation = refute  # type: ignore[method-assign] # of this one
+
+
+class HastyJudge(Engine):
+    """Takes a member for dead as soon as one answer is late."""
+
+    def __init__(self, *, settings: Settings, **parts: Any) -> None:
+        hasty = replace(
+            settings,
+            probe_timeout_least=0.005,
+            probe_timeout_most=0.005,
+            probe_verdict=0.01,
+            suspicion_refused=0.0,
+            suspicion_silent=0.0,
+            suspicion_busy=0.0,
+        )
+        super().__init__(settings=hasty, **parts)
+
+
+class RepeatingEngine(Engine):
+    """Sends every datagram a hundred times, to be sure."""
+
+    def effects(self) -> list[Effect]:
+        effects: list[Effect] = []
+        for effect in super().effects():
+            effects += [effect] * (100 if isinstance(effect, SendDatagram) else 1)
+        return effects
+
+
+class LazyRelay(Engine):
+    """Acknowledges what it should relay, and relays nothing."""
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._cluster.spreading.relay = lambda *_: []  # type: ignore[method-assign]
+
+
+class _NoSeal:
+    """Has the form of a cipher and looks at nothing."""
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes:
+        return data + bytes(16)
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes:
+        return data[:-16]
+
+
+class GullibleEngine(Engine):
+    """Believes every datagram, whatever happened to it on the way."""
+
+    def __init__(self, *, channel: Channel, **parts: Any) -> None:
+        ring = Keyring.open_key(CLUSTER)
+        blind = Datagrams(ring, CLUSTER, channel.boot, lambda *_: _NoSeal())
+        super().__init__(channel=replace(channel, datagrams=blind), **parts)
+
+
+# Plans that go for one weakness
+
+
+def rolled_back(seed: int) -> Plan:
+    """Put a node back to an old copy of its disk after it has told others of newer writes."""
+
+    def wrote(at: float, node: str) -> tuple[Write, Write]:
+        return (
+            Write(at, node, "gcounter@1", "visits", "increment", (1 + seed,)),
+            Write(at, node, "orset@1", "tags", "add", (f"{node} at {at:g}",)),
+        )
+
+    return Plan(
+        seed=seed,
+        nodes=("n1", "n2", "n3"),
+        writes=(*wrote(1, "n1"), *wrote(2, "n1"), *wrote(3, "n2"), *wrote(5, "n1")),
+        faults=(
+            Backup(1.5, "n1"),
+            Crash(3.5, "n1"),
+            Isolate(3.6, "n1"),
+            Restart(4.0, "n1", disk="backup"),
+        ),
+        duration=6.0,
+    )
+
+
+def under_flipping_bits(seed: int) -> Plan:
+    """Let bits flip in one of ten packets."""
+    plan = Plan.random(seed=seed, duration=5.0, bound=4.0, loss=0.0, partition="none")
+    return replace(plan, network=replace(plan.network, corrupt=0.1), recipe=None)
+
+
+def at_the_last_moment(seed: int) -> Plan:
+    """Write on a calm network of thirty nodes when there is no time left for repair."""
+    nodes = tuple(f"n{number:02}" for number in range(1, 31))
+    writes = tuple(
+        Write(7.99, nodes[seed % 30], "gset@1", "tags", "add", (number,)) for number in range(3)
+    )
+    return Plan(
+        seed=seed,
+        nodes=nodes,
+        network=Network(Latency.constant(0.001)),
+        writes=writes,
+        duration=8.0,
+        expect=Expectations(converged_within=0.02),
+    )
