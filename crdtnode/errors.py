@@ -90,6 +90,20 @@ class NotConverged(CrdtNodeError, TimeoutError):
         self.silent = silent
 
 
+class UnknownMember(CrdtNodeError, LookupError):
+    """The caller named a member that is not known here. Nothing changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no member is called {name!r}")
+
+
+class MemberLives(CrdtNodeError):
+    """The caller wanted to forget a member that is not gone. Nothing changed."""
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(f"{name!r} is {state}: it would only come back; stop it, or wait")
+
+
 class NodeClosed(CrdtNodeError):
     """The caller used a node after its ``async with`` block, or after it left. Nothing changed."""
 

@@ -1,5 +1,7 @@
 """Commands that change who belongs together: join, leave."""
 
+from urllib.parse import quote
+
 import click
 
 from crdtnode.cli.daemon import Daemon
@@ -18,6 +20,21 @@ def join(address: str, as_document: bool) -> None:
     reached yet. Both must have the same cluster name and keyring.
     """
     document = Daemon.chosen().post("/v1/members", {"address": address})
+    if as_document:
+        print_document(document)
+
+
+@click.command()
+@click.argument("name")
+@api_option
+@json_option
+def forget(name: str, as_document: bool) -> None:
+    """Forget a member that is dead or left, on all nodes.
+
+    Without this such a member stays on the list for a day. What others say does not bring it back;
+    a member that was only cut off comes back by itself.
+    """
+    document = Daemon.chosen().request("DELETE", f"/v1/members/{quote(name, safe='')}")
     if as_document:
         print_document(document)
 

@@ -47,6 +47,7 @@ def application(node: Node, closing: trio.Event) -> App:
         Route("/v1/stats", cluster.stats),
         Route("/v1/members", cluster.members, methods=["GET"]),
         Route("/v1/members", cluster.join, methods=["POST"]),
+        Route("/v1/members/{name:anything}", cluster.forget, methods=["DELETE"]),
         Route("/v1/leave", cluster.leave, methods=["POST"]),
         Route("/v1/faults/isolate", cluster.isolate, methods=["POST"]),
         Route("/v1/faults/heal", cluster.heal, methods=["POST"]),

@@ -90,6 +90,12 @@ class Cluster:
         await self._node.join(wanted.address)
         return answer({"joining": wanted.address}, status=202)
 
+    async def forget(self, request: Request) -> Response:
+        """``DELETE /v1/members/{name}``: forget one that is dead or left."""
+        name = request.path_params["name"]
+        self._node.forget(name)
+        return answer({"name": name, "forgotten": True})
+
     async def leave(self, request: Request) -> Response:
         """``POST /v1/leave``: tell the others, then end."""
         await self._node.leave()

@@ -18,11 +18,13 @@ from crdtnode.errors import (
     FaultsNotAllowed,
     InvalidAddress,
     InvalidName,
+    MemberLives,
     NodeClosed,
     NotAcknowledged,
     NotConverged,
     ObjectTooLarge,
     TypeConflict,
+    UnknownMember,
     UnknownType,
 )
 
@@ -56,6 +58,8 @@ _OURS: dict[type[Exception], tuple[int, str | None]] = {
     NodeClosed: (503, None),
     NotAcknowledged: (504, None),
     NotConverged: (504, None),
+    UnknownMember: (404, "name"),
+    MemberLives: (409, "name"),
 }
 
 _UNROUTED = {404: "there is nothing at this path", 405: "this method is not for this path"}

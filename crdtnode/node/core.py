@@ -361,6 +361,18 @@ class Node:
         self._driver.join([parse_address(address)])
         return Underway(trio.lowlevel.checkpoint)
 
+    def forget(self, name: str) -> None:
+        """Forget a member that is dead or left, here and everywhere.
+
+        For a day nothing that others say brings it back; it can come back itself.
+
+        Raises:
+            UnknownMember: There is none of this name.
+            MemberLives: It is alive or suspect: it would only come back.
+        """
+        self._check()
+        self._driver.forget(name)
+
     def leave(self) -> Underway:
         """Leave the cluster for good: others are told, and do not take us for dead.
 

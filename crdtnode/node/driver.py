@@ -263,6 +263,15 @@ class Driver:
         """Try these seeds now."""
         self._do("join", lambda now: self.engine.join(addresses, now))
 
+    def forget(self, name: str) -> None:
+        """Forget a member that is gone.
+
+        Raises:
+            UnknownMember, MemberLives: As the engine does.
+        """
+        self.engine.forget(name, self.now())
+        self.settle()
+
     def leave(self) -> None:
         """Begin to leave; `left` is set once others know."""
         self._do("leave", self.engine.leave)

@@ -54,7 +54,11 @@ class Absent:
         if self.deadline > now:
             return [], Heard()
         gone = self._members.others(State.DEAD, State.LEFT)
-        aged = [m for m in gone if m.since + self._forgotten <= now]
+        aged = [
+            m
+            for m in gone
+            if m.since + self._forgotten <= now or self._members.forgotten(m.boot, now)
+        ]
         heard = self._members.forget(aged)
         dead = [m for m in gone if m.state is State.DEAD and m not in aged]
         if dead:

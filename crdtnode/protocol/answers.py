@@ -32,6 +32,7 @@ from crdtnode.wire.messages import (
     Busy,
     Challenge,
     Ctx,
+    Forget,
     Hello,
     Leave,
     MemberList,
@@ -130,7 +131,7 @@ class Answers:
             case Leave():
                 self._receipts.acknowledge(member, message.id, now)
                 return self._cluster.hear([message.record], now, member.boot)
-            case Tell():
+            case Tell() | Forget():
                 return self._on_tell(member, message, now)
             case Announce():
                 return [*self._announcing.hear(member, message, now)]
@@ -217,11 +218,14 @@ class Answers:
         # We asked for this list: look whether the states differ, at once.
         return [*out, to(member, self._pings.to(member, self._cluster.probing.round, now))]
 
-    def _on_tell(self, member: Member, tell: Tell, now: float) -> list[Outcome]:
+    def _on_tell(self, member: Member, tell: Tell | Forget, now: float) -> list[Outcome]:
         if not self._receipts.is_new(member, tell.id, now):
             return []
         out: list[Outcome] = [*self._cluster.spreading.relay(tell, now)]
-        out += self._cluster.hear(tell.records, now, member.boot)
+        if isinstance(tell, Forget):
+            self._cluster.hear_forget(tell.records, now)
+        else:
+            out += self._cluster.hear(tell.records, now, member.boot)
         self._receipts.acknowledge(member, tell.id, now)
         return out
 

@@ -12,7 +12,7 @@ from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.news import record_bytes
 from crdtnode.protocol.spreading import Spreading
-from crdtnode.wire.messages import MemberRecord, Tell
+from crdtnode.wire.messages import Forget, MemberRecord, Tell
 
 PERIOD = 0.05
 """Seconds between two mailings. Higher saves messages while many join or die, lower saves time."""
@@ -46,6 +46,11 @@ class Bulletin:
         self._posted.update((member.boot, member) for member in about)
         self.deadline = self._mailed + PERIOD
         return self.wake(now)
+
+    def forget(self, member: Member, now: float) -> list[Send]:
+        """Tell everybody to forget a member that is gone."""
+        forget = Forget(self._deliveries.new_id(), 0, 0, (member.record(),))
+        return self._spreading.begin(forget, now, FANOUT)
 
     def wake(self, now: float) -> list[Send]:
         """Mail what was posted, if that is due."""

@@ -214,6 +214,18 @@ class Cluster:
         self.members.raise_incarnation(0, heard)
         return self._apply(heard, now)
 
+    def forget(self, member: Member, now: float) -> list[Outcome]:
+        """Forget a member that is gone, here and everywhere."""
+        self.hear_forget([member.record()], now)
+        return [*self._bulletin.forget(member, now)]
+
+    def hear_forget(self, records: Iterable[MemberRecord], now: float) -> None:
+        """These are to be forgotten, as soon as they are gone here too."""
+        for record in records:
+            if record.boot != self.members.me.boot:
+                self.members.never_mind(record.boot, now + self._settings.member_forgotten)
+        self._absent.deadline = min(self._absent.deadline, now)
+
     def compare_rosters(self, member: Member, roster: int, now: float) -> list[Outcome]:
         """Exchange lists where they have differed for longer than news takes."""
         if roster == self.members.roster or not self.members.me.talks:
@@ -299,7 +311,7 @@ class Cluster:
         out += steps + self._suspect(verdicts, now)
         greetings, forgotten = self._absent.wake(now)
         for member in forgotten.removed:
-            if member.state is State.DEAD:
+            if member.state is State.DEAD and not self.members.forgotten(member.boot, now):
                 self.seeds.remember(member.address, now)
         out += [*greetings, *self._apply(forgotten, now)]
         return out + self._bulletin.wake(now)

@@ -18,9 +18,9 @@ from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.member import Member
 from crdtnode.protocol.roundtrip import smoothed
 from crdtnode.protocol.spans import alone
-from crdtnode.wire.messages import Announce, Leave, Push, Tell
+from crdtnode.wire.messages import Announce, Forget, Leave, Push, Tell
 
-Ranged: TypeAlias = Push | Tell | Announce
+Ranged: TypeAlias = Push | Tell | Forget | Announce
 """What is for a range of places, and to be relayed within it."""
 
 WAITING_MOST = 512
@@ -108,7 +108,7 @@ class Deliveries:
             return []
         if id_ in waiting:
             return []
-        longest = NEWS_LONGEST if type(message) is Tell else LONGEST
+        longest = NEWS_LONGEST if type(message) in (Tell, Forget) else LONGEST
         wait = min(self._patience(member), longest)
         waiting[id_] = _Waiting(member, message, place, now, wait, longest, now + wait)
         self._receivers[id_] = self._receivers.get(id_, 0) + 1

@@ -15,6 +15,7 @@ import math
 import random
 
 from crdtnode.config import PROTOCOL, Settings
+from crdtnode.errors import MemberLives, UnknownMember
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import Announcing
 from crdtnode.protocol.answers import Answers
@@ -238,6 +239,22 @@ class Engine:
         self._doorway.try_seeds(now)
         self._seldom_at = None
 
+    def forget(self, name: str, now: float) -> None:
+        """Forget a member that is gone, here and everywhere.
+
+        Raises:
+            UnknownMember: There is none of this name.
+            MemberLives: It is alive or suspect; it would only come back.
+        """
+        member = self._members.named(name)
+        if member is None:
+            raise UnknownMember(name)
+        if member.talks or member is self._members.me:
+            raise MemberLives(name, member.state.name.lower())
+        self._out.carry(self._cluster.forget(member, now), now)
+        self._seldom_at = None
+        self.wake(now)
+
     def leave(self, now: float) -> None:
         """Flush, then tell others that we go; effect `Left` follows."""
         self._out.carry(self._pushes.flush(now), now)
@@ -329,6 +346,7 @@ class Engine:
             return
         self._seldom_at = None
         self._deaf_until = now + DEAF
+        self._seldom_at = None
         self._out.carry([Event("slept", {})], now)
         self._out.carry(self._cluster.slept(now), now)
 

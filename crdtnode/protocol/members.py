@@ -15,7 +15,7 @@ show and what is known of the process is believed from that process alone; and o
 is not known, news that it is gone is no news.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,6 +35,9 @@ ASK_PERIOD = 0.2
 INCARNATION_MOST = 2**53 - 1
 
 ALIVE, LEFT = State.ALIVE, State.LEFT
+
+FORGOTTEN_MOST = 1024
+"""Processes remembered as forgotten; the one forgotten longest ago is given up."""
 
 FAR = 2**52
 """No clock shows such an incarnation, in milliseconds: it is believed from the process itself,
@@ -82,6 +85,7 @@ class Members:
         self._contests = Contests()
         self._rivals = Rivals()
         self._rivals_asked = float("-inf")
+        self._forgotten: OrderedDict[bytes, float] = OrderedDict()
         self._roster: int | None = None
 
     def __iter__(self) -> Iterator[Member]:
@@ -156,6 +160,8 @@ class Members:
         if record.name == self.me.name:
             self._hear_of_namesake(record, now, heard)
             return
+        if own:
+            self._forgotten.pop(record.boot, None)  # it lives after all
         self._rivals.forget(record.boot)
         known, before = self._by_name.get(record.name), self._by_boot.get(record.boot)
         if known is not None and known is before:
@@ -164,6 +170,8 @@ class Members:
             self._rename(before, known, record, now, heard)
         elif record.state >= State.DEAD:
             pass  # a former process, or one that we never met
+        elif self.forgotten(record.boot, now):
+            heard.dropped["forgotten"] += 1
         elif known is not None:
             self._succeed(known, record, now, heard)
         elif self._make_room(heard, own=own):
@@ -297,6 +305,17 @@ class Members:
                 return True
         heard.dropped["too many members"] += 1
         return False
+
+    def never_mind(self, boot: bytes, until: float) -> None:
+        """What others say of this process is not used until then; only it can come back itself."""
+        self._forgotten[boot] = until
+        self._forgotten.move_to_end(boot)
+        if len(self._forgotten) > FORGOTTEN_MOST:
+            self._forgotten.popitem(last=False)
+
+    def forgotten(self, boot: bytes, now: float) -> bool:
+        """True where this process was forgotten on purpose."""
+        return self._forgotten.get(boot, now) > now
 
     def forget(self, gone: Iterable[Member]) -> Heard:
         """Drop members from the list."""

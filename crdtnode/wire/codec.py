@@ -114,6 +114,8 @@ def _fields(message: m.Message) -> _Fields:
             return [9, id_, lo, hi]
         case m.Ack(ids, stored):
             return [10, ids, stored]
+        case m.Forget(id_, lo, hi, records):
+            return [13, id_, lo, hi, [f.put_member(r) for r in records]]
         case m.Tell(id_, lo, hi, records):
             return [21, id_, lo, hi, [f.put_member(r) for r in records]]
         case m.Announce(id_, lo, hi, place, version):
@@ -226,6 +228,10 @@ def _read_ack(v: _Fields) -> m.Ack:
     return m.Ack(f.wholes(v[1], ACKS), f.flag(v[2]))
 
 
+def _read_forget(v: _Fields) -> m.Forget:
+    return m.Forget(f.whole(v[1]), f.whole(v[2]), f.whole(v[3]), f.many(v[4], f.member, NEWS))
+
+
 def _read_tell(v: _Fields) -> m.Tell:
     return m.Tell(f.whole(v[1]), f.whole(v[2]), f.whole(v[3]), f.many(v[4], f.member, NEWS))
 
@@ -301,6 +307,7 @@ _READ: Final[dict[int, tuple[int, Callable[[_Fields], m.Message]]]] = {
     Kind.LEAVE: (3, _read_leave),
     Kind.TYPES: (3, _read_types),
     Kind.WANT: (6, _read_want),
+    Kind.FORGET: (5, _read_forget),
     Kind.TELL: (5, _read_tell),
     Kind.ANNOUNCE: (6, _read_announce),
     Kind.PULL: (2, _read_pull),

@@ -61,7 +61,7 @@ class Kind(IntEnum):
     ACK = 10
     LIST = 11
     LEAVE = 12
-    FORGET = 13  # reserved
+    FORGET = 13
     TYPES = 14
     WANT = 15
     SYNC = 16
@@ -293,6 +293,19 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Members that are gone are to be forgotten, whatever anybody else says of them later.
+
+    For the receiver and for it to relay, as a `Push` is.
+    """
+
+    id: int
+    lo: int
+    hi: int
+    records: tuple[MemberRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """A change that no datagram holds: `Pull` it. Then it comes as a `Push` with this id and range.
 
@@ -433,6 +446,7 @@ Message: TypeAlias = (
     | Nack
     | Push
     | Tell
+    | Forget
     | Announce
     | Pull
     | Ack

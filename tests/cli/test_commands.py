@@ -115,6 +115,7 @@ def test_mistakes_are_one_line_and_change_nothing(a: Any) -> None:
     refused(a.cli("add", "line\nbreak", "x"), 2)
     refused(a.cli("add", "", "x"), 2)
     refused(a.cli("join", "not an address"), 2)
+    assert "no member is called" in refused(a.cli("forget", "nobody/at all"), 1)
     refused(a.cli("ls", "--type", "zzz"), 1)
     assert a.json("status")["root"] == before
 

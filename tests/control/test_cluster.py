@@ -144,3 +144,18 @@ async def test_status_names_what_two_types_bear(api):
     status = (await api.get("/v1/status")).json
     assert status["shared_names"] == {"visits": ["gset@1", "pncounter@1"]}
     assert status["clock_held_ms"] == 0
+
+
+async def test_a_member_that_left_can_be_forgotten_and_no_other(api, other, autojump_clock):
+    refused = await api.ask("DELETE", "/v1/members/b")
+    assert (refused.status, refused.json["field"]) == (409, "name")
+    assert "is alive" in refused.json["detail"]
+    assert (await api.ask("DELETE", "/v1/members/nobody")).status == 404
+    await other.leave()
+    with trio.fail_after(5):
+        while (await api.get("/v1/status")).json["members"]["left"] == 0:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+    done = await api.ask("DELETE", "/v1/members/b")
+    assert (done.status, done.json) == (200, {"name": "b", "forgotten": True})
+    rows = (await api.get("/v1/members")).json["members"]
+    assert [row["name"] for row in rows] == ["a"]

@@ -1,15 +1,18 @@
 """Who is here: joining, dying, leaving, coming back, as a few engines see it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 import random
 
 import pytest
 
 from crdt import GSet, PNCounter
 from crdtnode.config import Settings
+from crdtnode.errors import MemberLives, UnknownMember
 from crdtnode.protocol import Event, Left, MemberNews, Udp
+from crdtnode.protocol.members import FORGOTTEN_MOST
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Challenge, MemberList, Ping, PingReq, Pong, State
+from crdtnode.wire.messages import Challenge, Forget, MemberList, Ping, PingReq, Pong, State
 from tests.protocol.puppet import Puppet, boot_of
 from tests.protocol.table import Seat, Table
 
@@ -314,6 +317,86 @@ def test_remembered_addresses_are_enough_to_join(table: Table) -> None:
     other = table.seat("n1", remembered=[one.address, ("10.0.0.1", 1001)])
     assert table.run(3, until=table.agreed)
     assert other.engine.unreached_seeds == []
+
+
+# Forgetting on purpose
+
+
+def gone(table: Table) -> tuple[Seat, Seat, Seat]:
+    """Three of which the last is held for dead by both others."""
+    one, other, third = cluster(table)
+    table.cut = lambda sender, receiver: third.address in (sender, receiver)
+    assert table.run(20, until=lambda: one.states["n2"] == other.states["n2"] == "dead")
+    return one, other, third
+
+
+def test_who_is_forgotten_is_off_all_lists_and_rumours_do_not_bring_it_back(table: Table) -> None:
+    one, other, third = gone(table)
+    lie = third.engine._members.me.record()
+    one.engine.forget("n2", table.now)
+    assert "n2" not in one.states
+    assert table.run(1.5, until=lambda: "n2" not in other.states)
+    for incarnation in (lie.incarnation, lie.incarnation + 5):
+        rumour = replace(lie, incarnation=incarnation)
+        puppet = Puppet(table)
+        puppet.join(one)
+        table.run(0.5)
+        puppet.say(one, MemberList(0, (rumour,), reply=False))
+        table.run(0.5)
+        assert "n2" not in one.states
+        assert one.metrics.dropped["forgotten"] > 0
+
+
+def test_who_was_forgotten_and_lives_after_all_comes_back_itself(table: Table) -> None:
+    one, other, third = gone(table)
+    one.engine.forget("n2", table.now)
+    assert table.run(1.5, until=lambda: "n2" not in other.states)
+    third.registry.open("visits", PNCounter).increment(3)
+    table.cut = lambda sender, receiver: False
+    assert table.run(10, until=lambda: table.agreed() and table.equal())
+    assert one.registry.open("visits", PNCounter).value == 3
+
+
+def test_a_day_later_rumours_count_again(table: Table) -> None:
+    one, _, third = gone(table)
+    one.engine.forget("n2", table.now)
+    members = one.engine._members
+    assert members.forgotten(third.engine._members.me.boot, table.now + 86_399)
+    assert not members.forgotten(third.engine._members.me.boot, table.now + 86_400)
+
+
+def test_only_so_many_are_remembered_as_forgotten(table: Table) -> None:
+    members = cluster(table)[0].engine._members
+    for number in range(FORGOTTEN_MOST + 1):
+        members.never_mind(number.to_bytes(16), 1000.0)
+    assert not members.forgotten((0).to_bytes(16), 0.0)
+    assert members.forgotten((1).to_bytes(16), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("n1", MemberLives), ("n0", MemberLives), ("n9", UnknownMember)]
+)
+def test_only_who_is_known_and_gone_can_be_forgotten(
+    table: Table, name: str, error: type[Exception]
+) -> None:
+    one, *_ = cluster(table)
+    with pytest.raises(error):
+        one.engine.forget(name, table.now)
+    table.run(2)
+    assert set(one.states) == {"n0", "n1", "n2"}
+
+
+def test_a_peer_that_says_to_forget_the_living_changes_nothing(table: Table) -> None:
+    seats = cluster(table)
+    puppet = Puppet(table)
+    puppet.join(seats[0])
+    table.run(1)
+    records = tuple(seat.engine._members.me.record() for seat in seats)
+    for seat in seats:
+        puppet.say(seat, Forget(77, 0, 0, records))
+    table.run(5)
+    for seat in seats:
+        assert {seat.states[name] for name in ("n0", "n1", "n2")} == {"alive"}
 
 
 # Coming back

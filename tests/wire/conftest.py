@@ -48,6 +48,7 @@ SAMPLES: dict[str, m.Message] = {
     "push": m.Push(12, 0, 2**64 - 1, ITEMS),
     "push-empty": m.Push(0, 0, 0, ()),
     "tell": m.Tell(12, 0, 2**64 - 1, (ALICE, BOB)),
+    "forget": m.Forget(12, 0, 2**64 - 1, (ALICE, BOB)),
     "announce": m.Announce(12, 0, 2**64 - 1, 5, 6),
     "pull": m.Pull((12, 2**64 - 1)),
     "ack": m.Ack((12, 13, 2**64 - 1), stored=True),

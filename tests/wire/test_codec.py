@@ -249,6 +249,7 @@ class Choices:
             lambda: m.Push(number(), number(), number(), self.items()),
             lambda: m.Ack(self.numbers(), bool(self.below(2))),
             lambda: m.Tell(number(), number(), number(), self.members()),
+            lambda: m.Forget(number(), number(), number(), self.members()),
             lambda: m.Announce(number(), number(), number(), number(), number()),
             lambda: m.Pull((number(), number())),
             lambda: m.MemberList(number(), self.members(), bool(self.below(2))),
