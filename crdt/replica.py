@@ -40,6 +40,8 @@ def check_replica(replica: object) -> str:
     """
     if type(replica) is not str:
         raise TypeError(f"a replica id is a str, not {type(replica).__name__}")
+    if 0 < len(replica) <= MAX_REPLICA_BYTES and replica.isascii():
+        return replica
     if not replica:
         raise ValueError("a replica id cannot be empty")
     try:

@@ -113,7 +113,7 @@ def _figures(entrants: Sequence[object], options: argparse.Namespace) -> Iterato
         if options.only in work.title:
             yield from measure.race(work, entrants, rounds)
     if options.only in TAIL_US.title:
-        yield from measure.tails(entrants, count, 20 * rounds)
+        yield from measure.tails(entrants, count, rounds)
     if options.only in PAYLOAD.title:
         yield from measure.payloads(entrants, count)
     if options.only in MEMORY.title:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crdt.atoms import Key
-from crdt.causal.runs import Runs, last, minus, runs_of, stretches, union
+from crdt.causal.runs import Runs, last, minus, runs_between, runs_of, stretches, union
 from crdt.packing import sized
 from crdt.tagged import encode_int
 
@@ -65,7 +65,8 @@ class Part:
 
     def _claimed(self, replica: str) -> Runs:
         live = runs_of([counter for counter, _ in self.live.get(replica, ())])
-        return union(live, union(tuple(self.removed.get(replica, ())), 0))
+        removed = self.removed.get(replica, ())
+        return union(live, runs_between(zip(removed[::2], removed[1::2], strict=True)))
 
     def extends(self, replica: str, counter: int) -> bool:
         """Tell whether a live dot would lengthen a run, or be the first one of its replica."""

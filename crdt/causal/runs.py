@@ -71,24 +71,35 @@ def runs_of(ascending: Sequence[int]) -> Runs:
 
 def union(one: Runs, other: Runs) -> Runs:
     """Return the counters of both sets."""
+    if not other or one == other:
+        return one
     if isinstance(one, int):
-        if isinstance(other, int):
-            return max(one, other)
+        if isinstance(other, int) or not one:
+            return other if not one or last(other) > one else one
         if len(other) == _LONE and other[0] <= one + 1:
             return max(one, other[1] - 1)
-    starts_and_ends: list[int] = []
-    for start, end in sorted([*_pairs(one), *_pairs(other)]):
-        if starts_and_ends and start <= starts_and_ends[-1]:
-            starts_and_ends[-1] = max(end, starts_and_ends[-1])
+    return gathered([*_pairs(one), *_pairs(other)])
+
+
+def gathered(pieces: Iterable[tuple[int, int]]) -> Runs:
+    """Return the set of the stretches given, in any order; they may touch and overlap."""
+    bounds: list[int] = []
+    for start, end in sorted(pieces):
+        if bounds and start <= bounds[-1]:
+            bounds[-1] = max(end, bounds[-1])
         else:
-            starts_and_ends += (start, end)
-    return _normal(tuple(starts_and_ends))
+            bounds += (start, end)
+    return _normal(tuple(bounds))
 
 
 def minus(one: Runs, other: Runs) -> Runs:
     """Return the counters of the first set that are not in the second."""
+    if not one or not other:
+        return one
+    if one == other:
+        return 0
     if isinstance(one, int) and isinstance(other, int):
-        return (other + 1, one + 1) if 0 < other < one else one if not other else 0
+        return (other + 1, one + 1) if other < one else 0
     left: list[int] = []
     for start, end in _pairs(one):
         left += _cut(start, end, _bounds(other), inside=0)
@@ -97,6 +108,8 @@ def minus(one: Runs, other: Runs) -> Runs:
 
 def common(one: Runs, other: Runs) -> Runs:
     """Return the counters that are in both sets."""
+    if not one or not other:
+        return 0
     if isinstance(one, int) and isinstance(other, int):
         return min(one, other)
     left: list[int] = []
@@ -144,7 +157,9 @@ def runs_between(ascending: Iterable[tuple[int, int]]) -> Runs:
 
 def encode_runs(runs: Runs) -> list[Any]:
     """Return the payload of a set: ``[skipped, taken, skipped, taken...]``."""
-    bounds = (1, *_bounds(runs))
+    if isinstance(runs, int):
+        return [0, encode_int(runs)] if runs else []
+    bounds = (1, *runs)
     return [encode_int(after - before) for before, after in pairwise(bounds)]
 
 

@@ -74,7 +74,9 @@ class DotIndex(dict[int, Key]):
         """Return the dots of ``seen`` that are not live; ``seen`` only grows from call to call."""
         if seen != self._seen:
             fresh = minus(seen, self._seen)
-            self._removed = union(self._removed, minus(fresh, runs_of(self.within(fresh))))
+            alive = self.within(fresh)
+            if len(alive) != count(fresh):
+                self._removed = union(self._removed, minus(fresh, runs_of(alive)))
             self._seen = seen
         if self._gone:
             self._removed = union(self._removed, runs_of(sorted(set(self._gone))))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from crdt.causal.runs import Runs, union
+from crdt.causal.runs import Runs, gathered
 
 Span = tuple[int, int]
 """A stretch of counters, ``(start, end)``, half-open."""
@@ -96,7 +96,7 @@ def runs_of_spans(spans: Iterable[Span]) -> Runs:
     flat = tuple(chain.from_iterable(spans))
     if len(flat) == _LONE:
         return flat if flat[0] > 1 else flat[1] - 1
-    return union(flat, 0)
+    return gathered(zip(flat[::2], flat[1::2], strict=True))
 
 
 def outside(runs: Runs, start: int, end: int) -> Iterator[Span]:

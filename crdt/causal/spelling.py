@@ -61,12 +61,14 @@ def fold_of(payload: Any, decode_keys: DecodeKeys) -> Fold | None:
     if type(parts) is not list or list(map(type, parts)) != [list, list, list]:
         return None
     elements, live, context = parts
+    if len(elements) > 1:
+        return None
     if list(map(type, context)) != [int, int] or context[1] != 1 or not 0 <= context[0] < SAFE_INT:
         return None
     replica, counter = expect_replica(replica, "payload"), context[0] + 1
     if not elements and not live:
         return replica, counter
-    if len(elements) != 1 or list(map(type, live)) != [int, int] or live != context:
+    if not elements or list(map(type, live)) != [int, int] or live != context:
         return None
     (key,) = decode_keys(elements, f"payload[{replica!r}][0]")
     return replica, counter, key

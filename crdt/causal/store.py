@@ -501,8 +501,8 @@ def _twice(live: Live, new: Live, gone: Live) -> bool:
 
 def _all_in(theirs: Live, live: Live, new: Live) -> bool:
     """Tell whether all dots of ``theirs`` are in ``live`` or ``new``."""
-    if not new:
-        return theirs.items() <= live.items()
+    if not new or len(new) == len(theirs):
+        return bool(new) or theirs.items() <= live.items()
     return all(key in new or live.get(key) == dot for key, dot in theirs.items())
 
 

@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 
 from crdt.atoms import Key, element_of, lookup
 from crdt.graphs.arrows import Arrows, Edge
-from crdt.parts import check_limit, parts_of
+from crdt.packing import packed_lists
 from crdt.rows import Rowed
 from crdt.tagged import canonical_text
 
@@ -89,17 +89,8 @@ class Graph(Rowed, Generic[V]):
         """
         return self._listed(self._arrows().behind(self._visible(vertex)))
 
-    def split(self, limit: int) -> Iterator[Self]:
-        """Return deltas that join to this state, each of at most ``limit`` bytes as JSON.
-
-        A single vertex or edge that is larger is a delta of its own; of an initial state there are
-        none.
-
-        Raises:
-            TypeError: ``limit`` is no int.
-            ValueError: ``limit`` is below 1.
-        """
-        return map(self._decoded, parts_of(self._encode(), check_limit(limit)))
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        return map(self._decoded, packed_lists(self._encode(), limit_bytes))
 
     def _find(self, vertex: object) -> Key:
         """Return the key of what somebody looks for."""

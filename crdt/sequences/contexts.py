@@ -1,4 +1,4 @@
-"""What a peer lacks, found from a few words about what it has, and states cut into small parts.
+"""What a peer lacks, found from a few words about what it has.
 
 A context names, for each replica, the ids whose place is known, as runs, and a 64-bit hash of all
 that are deleted, those without a place as well. Where the hash is that of the ids deleted here
@@ -80,18 +80,6 @@ def _deletions(replica: str, row: Row, seen: Runs, mark: str) -> list[Span]:
     if _mark(runs_between(deleted)) == mark:
         return []
     return [Span(replica, low, high, None, ADRIFT, None) for low, high in deleted]
-
-
-def halves(spans: list[Span]) -> tuple[list[Span], list[Span]] | None:
-    """Cut a list of spans in two; None if it is one that cannot be cut smaller."""
-    if len(spans) > 1:
-        middle = len(spans) // 2
-        return spans[:middle], spans[middle:]
-    (span,) = spans
-    if span.content is None or span.end - span.first == 1:
-        return None
-    middle = (span.first + span.end) // 2
-    return [span.part(span.first, middle)], [span.part(middle, span.end)]
 
 
 def _mark(deleted: Runs) -> str:

@@ -48,12 +48,13 @@ class Layout:
 
     def _cut_at_anchors(self) -> list[Span]:
         """Cut every span where another is anchored inside; return those that have a place."""
+        borders: dict[str, set[int]] = {}
         for span in [span for row in self._rows.values() for span in row.spans]:
-            if span.side and span.anchor is not None:
-                host = self._host(span.anchor)
-                border = span.anchor[1] + (span.side == RIGHT)
-                if host is not None and host.first < border < host.end:
-                    self._rows[host.replica].cut(host, border)
+            if span.side and span.anchor is not None and self._host(span.anchor) is not None:
+                replica, counter = span.anchor
+                borders.setdefault(replica, set()).add(counter + (span.side == RIGHT))
+        for replica, counters in borders.items():
+            self._rows[replica].cut_at(sorted(counters))
         return [span for row in self._rows.values() for span in row.spans if span.side]
 
     def _link(self, spans: list[Span]) -> None:
@@ -97,6 +98,8 @@ class Layout:
 
     def awaits(self, span: Span) -> bool:
         """Tell whether something waits for an id of ``span``."""
+        if not self._awaited:
+            return False
         if span.end - span.first > len(self._awaited):
             ids = list(self._awaited)
             return any(r == span.replica and span.first <= n < span.end for r, n in ids)

@@ -1,7 +1,10 @@
 """The spans of a sequence from left to right, found by position in much less than a pass.
 
-A list of chunks with up to `FULL` spans each. Every chunk counts its visible items, every span
-knows its chunk; so a position is found by passing over chunks, and a neighbour within one.
+A list of chunks with up to `FULL` spans each. Every chunk counts its visible items and remembers
+them once they were read, every span knows its chunk, and sums over the counts of chunks (a Fenwick
+tree, made anew when a chunk becomes two) lead to the chunk of a position in a few steps.
+
+Source: Fenwick, "A new data structure for cumulative frequency tables" (1994).
 """
 
 from __future__ import annotations
@@ -12,24 +15,43 @@ from operator import attrgetter
 
 from crdt.sequences.spans import Content, Span
 
-FULL = 128
+FULL = 64
 """Spans in a chunk before it becomes two: more slow down the way inside, fewer the way there."""
 
 _SPANS = attrgetter("spans")
 
 
 class Chunk:
-    """Some spans in a row, and how many visible items they have."""
+    """Some spans in a row, and how many visible items they have.
 
-    __slots__ = ("spans", "visible")
+    Attributes:
+        at: How many chunks stand before this one.
+        joined: The visible items, once they were read; None after every change.
+        spans: The spans.
+        visible: How many items can be seen.
+    """
+
+    __slots__ = ("at", "joined", "spans", "visible")
 
     def __init__(self, spans: list[Span]) -> None:
+        self.at = 0
+        self.joined: Content | None = None
         self.spans = spans
         self.visible = 0
         for span in spans:
             span.chunk = self
             if span.content is not None:
                 self.visible += len(span.content)
+
+    def content(self) -> Content:
+        """Return the visible items; there must be some."""
+        if self.joined is None:
+            contents = [span.content for span in self.spans if span.content is not None]
+            if isinstance(contents[0], str):
+                self.joined = "".join(contents)
+            else:
+                self.joined = list(chain.from_iterable(contents))
+        return self.joined
 
 
 class Order:
@@ -43,15 +65,33 @@ class Order:
         half = FULL // 2
         self._chunks = [Chunk(spans[at : at + half]) for at in range(0, len(spans), half)]
         self.visible = sum(chunk.visible for chunk in self._chunks)
+        self._sums: list[int] = []
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Number the chunks and make the sums anew."""
+        sums = [0]
+        for at, chunk in enumerate(self._chunks):
+            chunk.at = at
+            sums.append(chunk.visible)
+        for at in range(1, len(sums)):
+            above = at + (at & -at)
+            if above < len(sums):
+                sums[above] += sums[at]
+        self._sums = sums
 
     def find(self, index: int) -> tuple[Span, int]:
         """Return the span with the item at ``index`` (0 <= index < visible), and its offset."""
-        chunks = iter(self._chunks)
-        chunk = next(chunks)
-        while index >= chunk.visible:
-            index -= chunk.visible
-            chunk = next(chunks)
-        spans = iter(chunk.spans)
+        sums = self._sums
+        size = len(sums)
+        at, step = 0, 1 << (size - 1).bit_length()
+        while step:
+            ahead = at + step
+            if ahead < size and sums[ahead] <= index:
+                at = ahead
+                index -= sums[ahead]
+            step >>= 1
+        spans = iter(self._chunks[at].spans)
         while True:
             span = next(spans)
             if span.content is not None:
@@ -63,8 +103,8 @@ class Order:
     def from_span(self, span: Span) -> Iterator[Span]:
         """Return a span and all that follow it."""
         chunk = span.chunk
-        later = self._chunks[self._chunks.index(chunk) + 1 :]
         own = chunk.spans[chunk.spans.index(span) :]
+        later = map(self._chunks.__getitem__, range(chunk.at + 1, len(self._chunks)))
         return chain(own, chain.from_iterable(map(_SPANS, later)))
 
     def behind(self, span: Span) -> Span:
@@ -89,11 +129,8 @@ class Order:
                 offset = 0
 
     def contents(self) -> Iterable[Content]:
-        """Yield the content of all visible spans."""
-        for chunk in self._chunks:
-            for span in chunk.spans:
-                if span.content is not None:
-                    yield span.content
+        """Yield all visible items, in pieces that nobody may change."""
+        return [chunk.content() for chunk in self._chunks if chunk.visible]
 
     def put_behind(self, span: Span, new: Span) -> None:
         """List ``new`` behind ``span``, and count its items."""
@@ -110,9 +147,15 @@ class Order:
         span.chunk.spans.remove(span)
 
     def count(self, span: Span, more: int) -> None:
-        """Note that a span has so many more (or fewer) visible items."""
-        span.chunk.visible += more
+        """Note that a span has, or is about to have, so many more (or fewer) visible items."""
+        chunk = span.chunk
+        chunk.joined = None
+        chunk.visible += more
         self.visible += more
+        sums, at = self._sums, chunk.at + 1
+        while at < len(sums):
+            sums[at] += more
+            at += at & -at
 
     def _put(self, chunk: Chunk, index: int, new: Span) -> None:
         chunk.spans.insert(index, new)
@@ -122,5 +165,7 @@ class Order:
         if len(chunk.spans) > FULL:
             half = Chunk(chunk.spans[FULL // 2 :])
             del chunk.spans[FULL // 2 :]
+            chunk.joined = None
             chunk.visible -= half.visible
-            self._chunks.insert(self._chunks.index(chunk) + 1, half)
+            self._chunks.insert(chunk.at + 1, half)
+            self._sum_up()

@@ -10,8 +10,9 @@ A `Row` holds the spans of one replica by counter. A counter that a stranger cla
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 LEFT = "<"
@@ -181,6 +182,22 @@ class Row:
         """Give up a span."""
         index = bisect_right(self.firsts, span.first) - 1
         del self.firsts[index], self.spans[index]
+
+    def cut_at(self, borders: list[int]) -> None:
+        """Cut the spans with a place before each of some counters, which ascend; in one pass."""
+        whole = self.spans
+        self.spans = []
+        index = 0
+        for span in whole:
+            index = bisect_right(borders, span.first, index)
+            inside = bisect_left(borders, span.end, index)
+            if inside == index or not span.side:
+                self.spans.append(span)
+            else:
+                ends = [span.first, *borders[index:inside], span.end]
+                self.spans += [span.part(low, high) for low, high in pairwise(ends)]
+            index = inside
+        self.firsts = [span.first for span in self.spans]
 
     def cut(self, span: Span, counter: int) -> Span:
         """Shorten a span to what is before ``counter``, and return the new span of the rest."""

@@ -12,14 +12,15 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
-from crdt.amounts import whole
 from crdt.causal.runs import Runs, decode_runs, encode_runs, last, runs_between, stretches
 from crdt.errors import PayloadError
+from crdt.packing import sized
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.rows import Hash
-from crdt.sequences.contexts import context_of, decode_context, halves, lacking
+from crdt.sequences.contexts import context_of, decode_context, lacking
 from crdt.sequences.editing import Cut, Editable, Put, T
 from crdt.sequences.layout import Layout
+from crdt.sequences.parts import parts_of
 from crdt.sequences.spans import ADRIFT, RIGHT, Anchor, Content, Row, Span, in_turn
 from crdt.tagged import decode_int, encode_int
 
@@ -250,27 +251,19 @@ class Woven(Editable[T]):
         """
         return self._made_of(lacking(self._rows, decode_context(context)))
 
-    def split(self, limit: int) -> Iterator[Self]:
-        """Yield deltas that join to this state, each of at most ``limit`` bytes as JSON.
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        spans = self._all_spans()
+        return map(self._made_of, parts_of(spans, self._bytes_of, limit_bytes))
 
-        A single item that is larger is a delta of its own; of an initial state there are none.
-
-        Raises:
-            TypeError: ``limit`` is no int.
-            ValueError: ``limit`` is below 1.
-        """
-        limit_bytes = whole(limit, at_least=1)
-        spans = list(self._all_spans())
-        return self._parts(spans, limit_bytes) if spans else iter(())
-
-    def _parts(self, spans: list[Span], limit_bytes: int) -> Iterator[Self]:
-        part = self._made_of(spans)
-        cut = None if len(part.canonical()) <= limit_bytes else halves(spans)
-        if cut is None:
-            yield part
-        else:
-            yield from self._parts(cut[0], limit_bytes)
-            yield from self._parts(cut[1], limit_bytes)
+    def _bytes_of(self, span: Span) -> int:
+        """Return what a span takes at most in a payload, as JSON."""
+        number_bytes = sized(encode_int(span.end))
+        size_bytes = 0 if span.content is not None else 2 * number_bytes
+        if span.side:
+            contents = [] if span.content is None else [span.content]
+            size_bytes += 2 * number_bytes + sized(self._encode_content(contents))
+            size_bytes += sized(self._encode_place(span.anchor, span.side)) + len("[]")
+        return size_bytes
 
     def _made_of(self, spans: Iterable[Span]) -> Self:
         delta = self._blank()

@@ -7,7 +7,8 @@ Theory of operation. The log is sorted, and beside each move stands where its no
 move that is newer than all others is done at once. A late one takes back the newer ones, newest
 first, is done, and they are done again, each judged anew: what was void may take effect now, and
 the other way round. So a move costs the number of moves that are newer than it, usually none,
-plus the depth of the new parent or the number of nodes that move along, whichever is less.
+plus the depth of the new parent or the number of nodes that move along, whichever is less. That
+is only done once somebody looks: many late moves that came one by one cost as much as in one go.
 
 Source: Kleppmann, Mulligan, Gomes, Beresford, "A highly-available move operation for replicated
 trees" (IEEE TPDS 2021).
@@ -64,36 +65,54 @@ class MoveLog:
     """A set of moves with their forest.
 
     Attributes:
-        moves: All moves, in the order in which they take effect.
-        known: The same as a set.
-        parents: The parent of each node. Some parents may be no nodes: theirs did not arrive yet.
-        below: The nodes right below each parent, without those that have none.
+        known: All moves.
     """
 
-    __slots__ = ("_before", "below", "known", "moves", "parents")
+    __slots__ = ("_before", "_below", "_coming", "_moves", "_parents", "known")
 
     def __init__(self, moves: Iterable[Move] = ()) -> None:
-        self.moves: list[Move] = []
         self.known: set[Move] = set()
-        self.parents: dict[Key, Key] = {}
-        self.below: dict[Key, dict[Key, None]] = {}
+        self._moves: list[Move] = []
+        self._parents: dict[Key, Key] = {}
+        self._below: dict[Key, dict[Key, None]] = {}
         self._before: list[Any] = []
+        self._coming: list[Move] = []
         self.insert(moves)
 
     def copy(self) -> MoveLog:
         """Return an independent copy."""
+        self._settle()
         new = MoveLog()
-        new.moves = self.moves.copy()
         new.known = self.known.copy()
-        new.parents = self.parents.copy()
-        new.below = {parent: nodes.copy() for parent, nodes in self.below.items()}
+        new._moves = self._moves.copy()
+        new._parents = self._parents.copy()
+        new._below = {parent: nodes.copy() for parent, nodes in self._below.items()}
         new._before = self._before.copy()
         return new
 
     @property
+    def moves(self) -> list[Move]:
+        """All moves, in the order in which they take effect."""
+        self._settle()
+        return self._moves
+
+    @property
+    def parents(self) -> dict[Key, Key]:
+        """The parent of each node. Some parents may be no nodes: theirs did not arrive yet."""
+        self._settle()
+        return self._parents
+
+    @property
+    def below(self) -> dict[Key, dict[Key, None]]:
+        """The nodes right below each parent, without those that have none."""
+        self._settle()
+        return self._below
+
+    @property
     def latest(self) -> Stamp:
         """The largest stamp, ``(-1, 0)`` if there is none."""
-        return self.moves[-1][:2] if self.moves else (-1, 0)
+        moves = self.moves
+        return moves[-1][:2] if moves else (-1, 0)
 
     def insert(self, moves: Iterable[Move]) -> bool:
         """Let moves, of which none stands twice, take effect, each in its place.
@@ -102,15 +121,19 @@ class MoveLog:
             True if one of them was new.
         """
         fresh = [move for move in moves if move not in self.known]
-        if not fresh:
-            return False
-        if len(fresh) > 1:
-            fresh = in_order(fresh)
+        self.known.update(fresh)
+        self._coming += fresh
+        return bool(fresh)
+
+    def _settle(self) -> None:
+        """Let the moves that came take effect."""
+        if not self._coming:
+            return
+        fresh = in_order(self._coming) if len(self._coming) > 1 else self._coming
+        self._coming = []
         newer = self._take_back(fresh[0])
         for move in in_order(fresh + newer) if newer else fresh:
             self._do(move)
-        self.known.update(fresh)
-        return True
 
     def within(self, place: Key, top: Key) -> bool:
         """Tell whether ``place`` is ``top`` or lies below it.
@@ -118,9 +141,13 @@ class MoveLog:
         Walks up from ``place`` and down from ``top``, a step each, until one of them ends: a few
         nodes cost little however deep they go, and so does a deep heap of them near the root.
         """
-        if place == top or top not in self.below:
+        self._settle()
+        return self._within(place, top)
+
+    def _within(self, place: Key, top: Key) -> bool:
+        if place == top or top not in self._below:
             return bool(place == top)
-        sought, parents, below = place, self.parents, self.below
+        sought, parents, below = place, self._parents, self._below
         down = [iter(below[top])]
         while place in parents and down:
             place = parents[place]
@@ -148,9 +175,9 @@ class MoveLog:
 
     def _do(self, move: Move) -> None:
         node, parent = move[3:]
-        void = self.within(parent, node)
-        self.moves.append(move)
-        self._before.append(Before.VOID if void else self.parents.get(node, Before.ABSENT))
+        void = self._within(parent, node)
+        self._moves.append(move)
+        self._before.append(Before.VOID if void else self._parents.get(node, Before.ABSENT))
         if not void:
             self._lift(node)
             self._put(node, parent)
@@ -158,8 +185,8 @@ class MoveLog:
     def _take_back(self, first: Move) -> list[Move]:
         """Undo the moves that come after ``first`` and return them in order."""
         undone: list[Move] = []
-        while self.moves and comes_after(self.moves[-1], first):
-            move, before = self.moves.pop(), self._before.pop()
+        while self._moves and comes_after(self._moves[-1], first):
+            move, before = self._moves.pop(), self._before.pop()
             undone.append(move)
             if before is not Before.VOID:
                 self._lift(move[3])
@@ -169,15 +196,15 @@ class MoveLog:
         return undone
 
     def _put(self, node: Key, parent: Key) -> None:
-        self.parents[node] = parent
-        self.below.setdefault(parent, {})[node] = None
+        self._parents[node] = parent
+        self._below.setdefault(parent, {})[node] = None
 
     def _lift(self, node: Key) -> None:
         """Take a node out of the forest, if it is there; those below it stay below it."""
-        if node not in self.parents:
+        if node not in self._parents:
             return
-        parent = self.parents.pop(node)
-        siblings = self.below[parent]
+        parent = self._parents.pop(node)
+        siblings = self._below[parent]
         del siblings[node]
         if not siblings:
-            del self.below[parent]
+            del self._below[parent]

@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 from crdt.atoms import Key, element_of, identify, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
-from crdt.parts import check_limit, parts_of
+from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.rows import Hash, Row, Rowed
 from crdt.tagged import canonical_text, decode, encode
@@ -21,6 +21,8 @@ from crdt.trees.moves import Move, MoveLog, comes_after
 N = TypeVar("N")
 
 _NO_STAMP: Stamp = (-1, 0)
+
+_FIELD_BYTES = len('{"moves":[]}')
 
 
 class Tree(Rowed, Generic[N]):
@@ -227,7 +229,9 @@ class Tree(Rowed, Generic[N]):
         A state claims to have seen all moves up to its frontier and all that it holds; a move that
         it claims but does not hold is gone, as in a causal context.
         """
-        gone = []
+        gone: list[Move] = []
+        if other._frontier == _NO_STAMP:
+            return gone
         for move in self._log.moves:
             if move[:2] > other._frontier:
                 break
@@ -235,28 +239,19 @@ class Tree(Rowed, Generic[N]):
                 gone.append(move)
         return gone
 
-    def split(self, limit: int) -> Iterator[Self]:
-        """Return deltas that join to this state, each of at most ``limit`` bytes as JSON.
-
-        A single move that is larger is a delta of its own. So is a frontier with all moves below
-        it, whatever its size: a part of them would make the others void.
-
-        Raises:
-            TypeError: ``limit`` is no int.
-            ValueError: ``limit`` is below 1.
-        """
-        return self._parts(check_limit(limit))
-
-    def _parts(self, limit_bytes: int) -> Iterator[Self]:
+    def _under(self, limit_bytes: int) -> Iterator[Self]:
+        # A frontier goes with all moves below it: a part of them would make the others void.
         moves = self._log.moves
         settled = [move for move in moves if move[:2] <= self._frontier]
         if self._frontier != _NO_STAMP:
             base = self._blank()
             base._log, base._frontier = MoveLog(settled), self._frontier
             yield base
-        rows = [_encode_move(move) for move in moves[len(settled) :]]
-        for part in parts_of({"moves": rows}, limit_bytes):
-            yield self._decoded(part)
+        rows = [(move, sized(_encode_move(move))) for move in moves[len(settled) :]]
+        for part in packed(rows, limit_bytes, _FIELD_BYTES):
+            new = self._blank()
+            new._log = MoveLog(part)
+            yield new
 
     def _join(self, other: Self) -> bool:
         fresh = [

@@ -23,6 +23,8 @@ from crdt_race.works import MEMORY, PAYLOAD, TAIL_BYTES, TAIL_US, Prepared, Size
 TEN = 10
 """New elements, of five letters each, before each delta of the tail."""
 
+IN_A_ROW = 40
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -73,17 +75,23 @@ def race(work: Work, entrants: Sequence[Any], rounds: int) -> Iterator[Figure]:
 
 
 def tails(entrants: Sequence[Any], count: int, rounds: int) -> Iterator[Figure]:
-    """Tell of ten new elements in a set of ``count``, again and again."""
+    """Tell of ten new elements in a set of ``count``, several times in a row: all is warm."""
     runners = {e.name: e.tail(names(count)) for e in entrants if hasattr(e, "tail")}
     took: dict[str, list[float]] = {name: [] for name in runners}
     sizes: dict[str, list[int]] = {name: [] for name in runners}
     for turn in range(rounds):
         for name in _shifted(list(runners), turn):
             add, sync = runners[name]
-            add([f"n{turn * TEN + i:04d}" for i in range(TEN)])
-            sent: list[bytes] = []
-            took[name].append(timed(lambda sync=sync, sent=sent: sent.append(sync())) * 1e6)
-            sizes[name].append(len(sent[0]))
+            gc.collect()
+            gc.disable()
+            for again in range(IN_A_ROW):
+                first = (turn * IN_A_ROW + again) * TEN
+                add([f"{first + i:05d}" for i in range(TEN)])
+                began = perf_counter()
+                sent = sync()
+                took[name].append((perf_counter() - began) * 1e6)
+                sizes[name].append(len(sent))
+            gc.enable()
     for name, us in took.items():
         yield Figure(TAIL_US, name, median(us), "us", spread=(min(us), max(us)))
         yield Figure(TAIL_BYTES, name, median(sizes[name]), "B")

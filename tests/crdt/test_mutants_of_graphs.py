@@ -25,7 +25,7 @@ class BrokenTree(Tree[Any]):
         new = super()._copied()
         log = new._log
         new._log = self.log()
-        for name in ("moves", "known", "parents", "below", "_before"):
+        for name in ("known", "_moves", "_parents", "_below", "_before"):
             setattr(new._log, name, getattr(log, name))
         return new
 
@@ -51,16 +51,16 @@ class CyclicLog(MoveLog):
     __slots__ = ()
 
     def _do(self, move: Any) -> None:
-        self.moves.append(move)
-        self._before.append(self.parents.get(move[3], Before.ABSENT))
+        self._moves.append(move)
+        self._before.append(self._parents.get(move[3], Before.ABSENT))
         self._lift(move[3])
         self._put(move[3], move[4])
 
-    def within(self, place: Any, top: Any) -> bool:
+    def _within(self, place: Any, top: Any) -> bool:
         seen = set()
         while place not in seen and place != top:
             seen.add(place)
-            place = self.parents.get(place)
+            place = self._parents.get(place)
         return bool(place == top)
 
 
@@ -78,9 +78,9 @@ class OnceVoidLog(MoveLog):
         self.void = {move for move, before in pairs if before is Before.VOID}
         return super()._take_back(first)
 
-    def within(self, place: Any, top: Any) -> bool:
+    def _within(self, place: Any, top: Any) -> bool:
         void = {(move[3], move[4]) for move in getattr(self, "void", ())}
-        return (top, place) in void or super().within(place, top)
+        return (top, place) in void or super()._within(place, top)
 
 
 class JudgedOnce(BrokenTree):

@@ -122,13 +122,33 @@ def test_moves_that_keep_their_order_are_not_done_again(monkeypatch: pytest.Monk
     state = tree("me")
     other = joined(*[state.move(number, number - 1 or None) for number in range(1, 201)])
     late = tree("you").move(1000, None)  # as old as the first one
+    assert len(other) == 200
     done.clear()
     other.join(late)
+    assert len(other) == 201
     assert len(done) == 1 + 199
     newest = state.move(1, 7 * 7 * 7)
     done.clear()
     other.join(newest)
+    assert 1 in other
     assert len(done) == 1
+
+
+def test_late_moves_that_come_one_by_one_cost_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Move] = []
+    do = MoveLog._do
+    monkeypatch.setattr(MoveLog, "_do", lambda log, move: (done.append(move), do(log, move)))
+    early, late = tree("me"), tree("you")
+    deltas = [early.move(number, None) for number in range(200)]
+    state = joined(*[late.move(1000 + number, None) for number in range(200)])
+    assert len(state) == 200
+    done.clear()
+    for delta in reversed(deltas):
+        assert state.join(delta)
+        assert not state.join(delta)
+    assert done == []
+    assert len(state) == 400
+    assert len(done) <= 400
 
 
 def test_a_chain_as_deep_as_long_is_built_without_walking_it() -> None:
@@ -152,7 +172,7 @@ class Counted(dict[Any, Any]):
 def test_a_small_heap_moves_to_a_deep_place_and_a_deep_one_to_the_top_in_a_few_steps() -> None:
     log = MoveLog((1, i, "r", i, i - 1 if i else None) for i in range(1000))
     log.insert([(2, 0, "r", "file", "folder"), (2, 1, "r", "other", "folder")])
-    log.parents = counted = Counted(log.parents)
+    log._parents = counted = Counted(log.parents)
     assert not log.within(999, "folder")
     assert not log.within("folder", 0)
     assert not log.within("file", 0)
