@@ -23,12 +23,13 @@ from crdtnode.errors import (
     InvalidAddress,
     InvalidName,
     KeyringError,
+    NotSupported,
     PeersError,
 )
 from crdtnode.node import Node, open_node
 from crdtnode.node.arguments import expect_name
 
-_USAGE = (InvalidAddress, InvalidName, KeyringError, PeersError, InsecureBind)
+_USAGE = (NotSupported, InvalidAddress, InvalidName, KeyringError, PeersError, InsecureBind)
 _NO = (CannotBind, CannotServe)
 
 
@@ -58,6 +59,12 @@ _NO = (CannotBind, CannotServe)
     multiple=True,
     metavar="HOST[:PORT]",
     help="Any member to meet; may be repeated. None has to be up: the node keeps trying.",
+)
+@click.option(
+    "--discover",
+    is_flag=True,
+    help="Meet other nodes of the cluster on this network without --join: each announces itself by "
+    "multicast, sealed.",
 )
 @click.option(
     "--key-file",
@@ -173,6 +180,7 @@ async def _run(wanted: RunConfig, as_document: bool) -> None:
             insecure=wanted.insecure,
             cluster=wanted.cluster,
             advertise=wanted.advertise,
+            discover=wanted.discover,
             peers=wanted.peers,
             tags=wanted.tags,
             settings=wanted.settings,
@@ -219,6 +227,12 @@ async def _leave_on_signals(node: Node, signals: AsyncIterator[int]) -> None:
         await node.leave()
 
 
+def _without_seeds(wanted: RunConfig) -> str:
+    if wanted.discover:
+        return "none; nodes on this network find each other"
+    return "none; others may join this node"
+
+
 def _announce(node: Node, door: Door, wanted: RunConfig, as_document: bool) -> None:
     api = str(door.path)
     if as_document:
@@ -231,7 +245,7 @@ def _announce(node: Node, door: Door, wanted: RunConfig, as_document: bool) -> N
         f"gossip   {node.address}, {secret}",
         f"api      {api}",
         "data     in memory",
-        f"seeds    {', '.join(wanted.join) or 'none; others may join this node'}",
+        f"seeds    {', '.join(wanted.join) or _without_seeds(wanted)}",
     ]
     if wanted.allow_faults:
         lines.append("faults   ALLOWED: the API can cut this node off")

@@ -26,6 +26,7 @@ class RunConfig(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     join: list[str] = []
     key_file: str | None = None
     insecure: bool = False
+    discover: bool = False
     api: str | None = None
     allow_faults: bool = False
     log_format: Literal["text", "json"] = "text"

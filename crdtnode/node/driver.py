@@ -218,10 +218,21 @@ class Driver:
 
     def datagrams(self, batch: list[tuple[bytes, Address]]) -> None:
         """Hand datagrams to the engine, one by one: the first bad one must not hide the others."""
+        self._receive(batch, self.engine.receive)
+
+    def announcements(self, batch: list[tuple[bytes, Address]]) -> None:
+        """The same for what came by multicast."""
+        self._receive(batch, self.engine.announced)
+
+    def _receive(
+        self,
+        batch: list[tuple[bytes, Address]],
+        take: Callable[[bytes, Udp, float], None],
+    ) -> None:
         now = self.now()
         for data, address in batch:
             with Containment("receive", self._metrics):
-                self.engine.receive(data, Udp(address), now)
+                take(data, Udp(address), now)
         self.settle()
 
     def accepted(self, address: Address) -> int | None:

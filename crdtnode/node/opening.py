@@ -72,6 +72,7 @@ async def open_node(
     insecure: bool = False,
     cluster: str = "default",
     advertise: str | None = None,
+    discover: bool = False,
     data: None = None,
     peers: str | os.PathLike[str] | None = None,
     tags: Mapping[str, str] | None = None,
@@ -100,6 +101,8 @@ async def open_node(
         cluster: Name of the cluster. Nodes of other clusters do not understand us.
         advertise: ``host[:port]`` at which others reach us, where that is not what we bind
             (behind a port forwarder). Default: found out.
+        discover: Meet other nodes of the cluster on this network without being told where they are:
+            each announces itself by multicast, sealed with the keyring. Needs an IPv4 address.
         data: Must be None: this version keeps objects in memory.
         peers: A file in which the node keeps where other members live, and from which it finds them
             again when it starts: then a cluster that was switched off as a whole re-forms, in
@@ -115,6 +118,7 @@ async def open_node(
     Raises:
         InvalidAddress, InvalidName, KeyringError, PeersError: What was asked for cannot be.
         TypeError: An argument is of another kind; the message names it.
+        CannotBind: As well, where ``discover`` finds no multicast.
         InsecureBind: Other hosts could reach us and there is no keyring.
         CannotBind: The address is not ours, or taken.
         NotSupported: ``data`` is not None, or this is no trio loop.
@@ -149,12 +153,14 @@ async def open_node(
     _warn_of_seeds_beyond(transport.address, seeds)
     try:
         addresses = await _advertised(advertise, transport.address, seeds)
+        group = _group(transport, addresses) if discover else None
         node = _build(
             name=default_name(transport.address[1]) if name is None else name,
             cluster=cluster,
             addresses=addresses,
             seeds=seeds,
             remembered=remembered,
+            group=group,
             ring=ring,
             settings=settings,
             metrics=metrics,
@@ -236,6 +242,18 @@ async def _advertised(wanted: str | None, bound: Address, seeds: list[Address]) 
     return [(host, port)]
 
 
+def _group(transport: Transport, addresses: list[Address]) -> Address:
+    """Listen for announcements on the network where others reach us."""
+    if not isinstance(transport, SocketTransport):
+        raise NotSupported("discover: this transport knows no multicast")
+    bound = transport.address[0]
+    hosts = [bound] if not is_wildcard(bound) else [host for host, _ in addresses]
+    for host in hosts:
+        if is_ip(host) and ":" not in host:
+            return transport.discover(host)
+    raise NotSupported("discover: announcements need an IPv4 address, and this node has none")
+
+
 def default_name(port: int) -> str:
     """Return the host's name, with the port where that is not the default one."""
     host = socket.gethostname()
@@ -249,6 +267,7 @@ def _build(
     addresses: list[Address],
     seeds: list[Address],
     remembered: list[Address],
+    group: Address | None,
     ring: Keyring,
     settings: Settings,
     metrics: Metrics,
@@ -280,6 +299,7 @@ def _build(
         clock=nature.clock,
         seeds=seeds,
         remembered=remembered,
+        group=group,
         tags=tags,
     )
     return Node(

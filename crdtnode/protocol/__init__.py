@@ -6,7 +6,7 @@
   `contact` (proofs over UDP), `strangers` (foreign keys), `streams` (TCP), `mail` (what is to be
   sent).
 * Who is here, `cluster`: `members` and `member` (which news wins), `contests` (names), `ring` and
-  `probing` (who does not answer), `suspicion`, `health`, `absent` (who is gone), `seeds`; `news` on
+  `probing` (who does not answer), `suspicion`, `health`, `absent` (who is gone), `seeds`, `discovery`; `news` on
   probes and the `bulletin` to everybody; `leaving`.
 * The fast path, `push`: down a tree (`spans`, `spreading`), `announcing` what is large, `deliveries`
   until they are acknowledged, `confirmations` of what others hold, `shedding` under overload;

@@ -18,7 +18,7 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Challenge, MemberList, Message, Ping, Tell, UnknownKind
+from crdtnode.wire.messages import Challenge, Hello, MemberList, Message, Ping, Tell, UnknownKind
 
 
 class Doorway:
@@ -74,6 +74,20 @@ class Doorway:
         else:  # use nothing that it said before it is proven fresh
             self._out.carry(self._contact.challenge(address, message, opened), now)
         return None
+
+    def announcement(self, data: bytes, address: Address, now: float) -> None:
+        """Take a greeting to everybody; of members, and of others than greetings, nothing comes."""
+        self._metrics.bytes_received.add("udp", len(data))
+        try:
+            opened = self._channel.datagrams.open(data, now)
+        except Rejected as error:
+            self._metrics.dropped.add(error.reason)
+            return  # several clusters may share a network: that is no news
+        message = self._message(opened.body)
+        member = self._members.booted(opened.sender)
+        if isinstance(message, Hello) and (member is None or not member.talks):
+            self._metrics.packets_received.add("announcement")
+            self._out.carry(self._contact.challenge(address, message, opened), now)
 
     def _message(self, body: bytes) -> Message | None:
         try:

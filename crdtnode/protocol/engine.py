@@ -24,8 +24,9 @@ from crdtnode.protocol.clocks import Clocks
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.contact import Contact
+from crdtnode.protocol.discovery import Discovery
 from crdtnode.protocol.doorway import Doorway
-from crdtnode.protocol.effects import Address, Effect, Event, Left, Source, Stream
+from crdtnode.protocol.effects import Address, Effect, Event, Left, Source, Stream, Udp
 from crdtnode.protocol.inbox import Inbox
 from crdtnode.protocol.joins import Joins
 from crdtnode.protocol.leaving import Leaving
@@ -75,6 +76,7 @@ class Engine:
         clock: Callable[[], int],
         seeds: Iterable[Address] = (),
         remembered: Iterable[Address] = (),
+        group: Address | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         me = Member(
@@ -116,6 +118,7 @@ class Engine:
             metrics,
             chance,
         )
+        self._discovery = Discovery(members, contact.greet, group, chance)
         deliveries = self._cluster.deliveries
         strangers = Strangers()
         self._streams = Streams(channel, hello, entropy, cluster, strangers, settings, metrics)
@@ -226,6 +229,7 @@ class Engine:
     def start(self, now: float) -> None:
         """Begin: probe, and join through the seeds."""
         self._cluster.start(now)
+        self._discovery.start(now)
         for address in self._remembered:
             if address not in self._members.me.addresses:
                 self._cluster.seeds.remember(address, now)
@@ -313,6 +317,7 @@ class Engine:
             self._seldom_at = min(
                 self._cluster.deadline,
                 self._cluster.seeds.deadline,
+                self._discovery.deadline,
                 self._streams.deadline,
                 self._survey.deadline,
                 self._leaving.deadline,
@@ -339,6 +344,7 @@ class Engine:
         if self._answers.hot_at <= now:
             self._answers.ping_somebody(now)
         self._doorway.try_seeds(now)
+        self._out.carry(self._discovery.wake(now), now)
 
     def _notice_sleep(self, now: float) -> None:
         """A probe that is seconds late shows that this process, or its machine, stood still."""
@@ -385,6 +391,11 @@ class Engine:
             only = not self._inbox.busy
             heard = self._doorway.datagram(data, source.address, now)
             self._after(now, common=only and heard in COMMON)
+
+    def announced(self, data: bytes, source: Udp, now: float) -> None:
+        """Take a datagram that was meant for everybody on the network."""
+        self._doorway.announcement(data, source.address, now)
+        self._after(now)
 
     def accepted(self, address: Address, now: float) -> int | None:
         """Somebody connected; gives the number of the stream, None to hang up."""

@@ -39,6 +39,9 @@ class Receiver(Protocol):
     def datagrams(self, batch: list[tuple[bytes, Address]]) -> None:
         """Datagrams came, each with its sender."""
 
+    def announcements(self, batch: list[tuple[bytes, Address]]) -> None:
+        """Datagrams came that were meant for everybody on the network."""
+
     def accepted(self, address: Address) -> int | None:
         """Somebody connected: the number of the new stream, or None to refuse it."""
 

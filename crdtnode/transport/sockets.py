@@ -12,6 +12,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol.effects import Address
 from crdtnode.transport import Receiver, Transport
 from crdtnode.transport.binding import bind_both
+from crdtnode.transport.multicast import GROUP, Announcements, send_through
 from crdtnode.transport.tcp import Streams
 from crdtnode.transport.udp import UdpSocket
 
@@ -20,7 +21,7 @@ class SocketTransport(Transport):
     """Datagrams and streams over the network."""
 
     def __init__(self, bind: Address, metrics: Metrics) -> None:
-        """Bind both sockets.
+        """Bind both sockets; `discover` adds a third.
 
         Raises:
             CannotBind: As `bind_both`.
@@ -30,8 +31,19 @@ class SocketTransport(Transport):
         self._udp = UdpSocket(udp, metrics)
         self._streams = Streams(tcp, metrics)
         self._metrics = metrics
+        self._announcements: Announcements | None = None
         self._receiver: Receiver
         self.address = cast("tuple[str, int]", udp.getsockname()[:2])
+
+    def discover(self, host: str) -> Address:
+        """Hear announcements on the network of this address of ours; gives where to announce us.
+
+        Raises:
+            CannotBind: There is no multicast on that network.
+        """
+        self._announcements = Announcements(host, self._metrics)
+        send_through(self._udp_socket, host)
+        return GROUP
 
     async def run(
         self, receiver: Receiver, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -44,6 +56,8 @@ class SocketTransport(Transport):
                 nursery.start_soon(
                     self._udp.receive_for_ever, self._deliver, receiver.datagrams_lost
                 )
+                if self._announcements is not None:
+                    nursery.start_soon(self._announcements.receive_for_ever, self._announced)
                 nursery.start_soon(self._streams.run, receiver, nursery)
                 task_status.started()
         finally:
@@ -54,6 +68,10 @@ class SocketTransport(Transport):
             self._metrics.dropped.add("isolated", len(batch))
         else:
             self._receiver.datagrams(batch)
+
+    def _announced(self, batch: list[tuple[bytes, Address]]) -> None:
+        if not self.isolated:
+            self._receiver.announcements(batch)
 
     def send(self, address: Address, data: bytes) -> None:
         """Send one datagram, or drop and count it."""
@@ -93,6 +111,8 @@ class SocketTransport(Transport):
         """Close all sockets at once."""
         self._streams.close_now()
         self._udp_socket.close()
+        if self._announcements is not None:
+            self._announcements.close()
 
     def abandon(self) -> None:
         """Drop the sockets in a forked child; the parent's stay open.
@@ -101,4 +121,6 @@ class SocketTransport(Transport):
         a descriptor is going away.
         """
         self._streams.abandon()
+        if self._announcements is not None:
+            self._announcements.close()
         self._udp_socket.close()

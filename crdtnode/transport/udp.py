@@ -57,7 +57,7 @@ class UdpSocket:
         """Hand over whatever comes, in batches, until cancelled; tell of what found no room."""
         while True:
             await trio.lowlevel.wait_readable(self._sock)
-            if batch := self._drain():
+            if batch := drain(self._sock, self._metrics):
                 deliver(batch)
             if len(batch) == BATCH and (more := self._lost_since()):
                 lost(more)
@@ -69,24 +69,6 @@ class UdpSocket:
             return 0  # an older kernel, which does not count them
         before, self._lost = self._lost, int(_DROPS.unpack(figures)[0])
         return (self._lost - before) % 2**32
-
-    def _drain(self) -> list[tuple[bytes, Address]]:
-        batch: list[tuple[bytes, Address]] = []
-        for _ in range(BATCH):
-            try:
-                # One byte more than the most, so that a cut datagram shows.
-                data, source = self._sock.recvfrom(DATAGRAM_MOST_BYTES + 1)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                # An ICMP answer to something we sent; the socket lives on.
-                self._metrics.dropped.add(f"receive {errno_name(error)}")
-                continue
-            if len(data) > DATAGRAM_MOST_BYTES:
-                self._metrics.dropped.add("datagram too large")
-                continue
-            batch.append((data, plain_source(source) if self._v6 else source))
-        return batch
 
     def send(self, address: Address, data: bytes) -> str | None:
         """Send one datagram; answers the name of the error where the kernel refused."""
@@ -108,6 +90,27 @@ class UdpSocket:
             self._targets.clear()
         target = self._targets[address] = socket_address(address, v6=self._v6)
         return target
+
+
+def drain(sock: socket.socket, metrics: Metrics) -> list[tuple[bytes, Address]]:
+    """Take what waits in a socket, up to `BATCH` datagrams."""
+    v6 = sock.family == socket.AF_INET6
+    batch: list[tuple[bytes, Address]] = []
+    for _ in range(BATCH):
+        try:
+            # One byte more than the most, so that a cut datagram shows.
+            data, source = sock.recvfrom(DATAGRAM_MOST_BYTES + 1)
+        except BlockingIOError:
+            break
+        except OSError as error:
+            # An ICMP answer to something we sent; the socket lives on.
+            metrics.dropped.add(f"receive {errno_name(error)}")
+            continue
+        if len(data) > DATAGRAM_MOST_BYTES:
+            metrics.dropped.add("datagram too large")
+            continue
+        batch.append((data, plain_source(source) if v6 else source))
+    return batch
 
 
 def plain_source(source: SocketAddress) -> Address:

@@ -51,6 +51,7 @@ async def test_a_node_runs_on_loopback_by_itself() -> None:
         ({"data": "/var/lib/x"}, NotSupported, "in memory"),
         ({"tags": {"k" * 256: "v"}}, InvalidName, "^tags: "),
         ({"tags": {str(n): "" for n in range(33)}}, InvalidName, "^tags: "),
+        ({"discover": True, "bind": "[::1]:0"}, NotSupported, "need an IPv4 address"),
         ({"peers": "/nonexistent/peers"}, PeersError, "no such folder"),
         ({"keyring": "/nonexistent/keyring"}, KeyringError, "cannot read"),
         ({"advertise": "0.0.0.0"}, InvalidAddress, "cannot reach"),

@@ -100,6 +100,7 @@ class Table:
         types: Iterable[str] | None = None,
         tags: dict[str, str] | None = None,
         remembered: Iterable[Address] = (),
+        group: Address | None = None,
         seed: int = 0,
         ahead_ms: int = 0,
     ) -> Seat:
@@ -137,6 +138,7 @@ class Table:
             clock=clock,
             seeds=seeds,
             remembered=remembered,
+            group=group,
             tags=tags,
         )
         seat = Seat(engine, registry, address, metrics)
@@ -145,6 +147,12 @@ class Table:
         self._take(seat)
         self.settle()
         return seat
+
+    def announce(self, seat: Seat, data: bytes, source: Address) -> None:
+        """Let a seat hear what somebody announced to everybody."""
+        seat.engine.announced(data, Udp(source), self.now)
+        self._take(seat)
+        self.settle()
 
     def sit(self, place: Place) -> None:
         """Give somebody a place at the table."""

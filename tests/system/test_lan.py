@@ -144,3 +144,19 @@ def test_a_node_may_be_reached_elsewhere_than_where_it_listens(tmp_path: Path) -
             eventually(lambda n=node: len(view(n)) == 2, 10, "both know each other")
         assert nodes[0].address == there
         write_and_read(nodes)
+
+
+@needs_namespaces
+def test_nodes_find_each_other_without_being_told_where(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    make_key(ours)
+    make_key(theirs)
+    with namespaces.hosts(4) as lan, stopping([]) as nodes:
+        for number in range(4):
+            key = theirs if number == 3 else ours
+            options = ["--bind", "0.0.0.0", "--key-file", str(key), "--discover"]
+            nodes.append(Daemon(f"n{number}", tmp_path, *options, within=lan.within(number)))
+        for node in nodes[:3]:
+            eventually(lambda n=node: set(view(n)) == {"n0", "n1", "n2"}, 10, "they met")
+        assert set(view(nodes[3])) == {"n3"}
+        write_and_read(nodes[:3])
