@@ -17,6 +17,7 @@ from crdt.errors import PayloadError
 from crdt.packing import sized
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.rows import Hash
+from crdt.sequences.contests import agree, covers, winner
 from crdt.sequences.contexts import context_of, decode_context, lacking
 from crdt.sequences.editing import Cut, Editable, Put, T
 from crdt.sequences.layout import Layout
@@ -135,10 +136,25 @@ class Woven(Editable[T]):
             if mine is None or not mine.side:
                 self._weave(row, span.part(start, end), mine)
                 grew = True
+            elif not agree(mine, span, start, end):
+                grew |= self._contest(row, mine, span.part(start, end))
             elif span.content is None and mine.content is not None:
                 self._kill(row, mine, start, end)
                 grew = True
         return grew
+
+    def _contest(self, row: Row, mine: Span, theirs: Span) -> bool:
+        """Settle what is to be held of ids of which somebody says something else."""
+        if covers(mine, theirs, theirs.first, theirs.end):
+            return False
+        self._cached = None
+        lost = self._isolated(row, mine, theirs.first, theirs.end)
+        won = winner(lost, theirs)
+        self._tell(lost, -1)
+        self._tell(won, 1)
+        row.remove(lost)
+        row.add(won)
+        return True
 
     def _weave(self, row: Row, new: Span, adrift: Span | None) -> None:
         """Give ids a place; ``adrift`` is the span that has them if they are deleted already."""
@@ -318,9 +334,9 @@ class Woven(Editable[T]):
             return True
         mine, theirs = self._rows.get(replica), other._rows.get(replica)
         return theirs is not None and any(
-            part is None
+            part is None or (part.side and span.side and not agree(part, span, start, end))
             for span in theirs.spans
-            for _, _, part in (mine or Row()).parts(span.first, span.end)
+            for start, end, part in (mine or Row()).parts(span.first, span.end)
         )
 
     @property
@@ -401,11 +417,9 @@ class Woven(Editable[T]):
 
 
 def _within(span: Span, other: Woven[Any]) -> bool:
-    """Tell whether ``other`` knows the places of a span's ids, and their deletion if it is one."""
+    """Tell whether ``other`` says all of a span's ids that this says, or what wins over it."""
     row = other._rows.get(span.replica)
     return row is not None and all(
-        mine is not None
-        and (bool(mine.side) or not span.side)
-        and (mine.content is None or span.content is not None)
-        for _, _, mine in row.parts(span.first, span.end)
+        mine is not None and covers(mine, span, start, end)
+        for start, end, mine in row.parts(span.first, span.end)
     )
