@@ -284,20 +284,34 @@ class Node:
             counts[member.state] += 1
         return counts
 
-    async def flush(self, timeout: float | None = None) -> int:  # noqa: ASYNC109 (an error of ours)
+    async def flush(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 (an error of ours)
+        *,
+        until: int = 1,
+    ) -> int:
         """Wait until everything written here so far is held by somebody else.
 
+        Args:
+            timeout: Seconds to wait; None for ever.
+            until: How many others shall hold it; all of them where there are fewer. More survive
+                more, and wait for the slowest of them.
+
         Returns:
-            How many other members acknowledged; 0 where nobody else is alive or knows its types,
-            so that nobody but this process holds it.
+            How many other members hold it: ``until``, or all there are; 0 where nobody else is
+            alive or knows its types, so that nobody but this process holds it.
 
         Raises:
-            NotAcknowledged: Nobody did within ``timeout`` seconds.
+            NotAcknowledged: Too few did within ``timeout`` seconds.
+            TypeError, ValueError: ``until`` is no whole number, or below 1.
         """
         self._check()
+        expect("until", until, (int,))
+        if until < 1:
+            raise ValueError(f"until: at least one member, not {until}")
         with trio.move_on_after(_seconds(timeout)):
-            return await self._driver.flush()
-        raise NotAcknowledged(f"no other member acknowledged within {timeout} s")
+            return await self._driver.flush(until)
+        raise NotAcknowledged(f"too few other members acknowledged within {timeout} s")
 
     async def roots(self) -> dict[str, bool | None]:
         """Ask every live member whether it holds what we hold: one round trip, at most 0.1 s.

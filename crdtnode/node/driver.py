@@ -7,6 +7,7 @@ nowhere, and that ends the node loudly.
 """
 
 from collections.abc import Callable
+from functools import partial
 import logging
 import math
 from typing import Final, Self, TypeVar, assert_never
@@ -287,13 +288,14 @@ class Driver:
         """Begin to leave; `left` is set once others know."""
         self._do("leave", self.engine.leave)
 
-    async def flush(self) -> int:
-        """Push what was written, and wait until others hold it; answers how many.
+    async def flush(self, until: int = 1) -> int:
+        """Push what was written, and wait until so many others hold it; answers how many do.
 
         Raises:
             NodeClosed: The node was closed meanwhile.
         """
-        answer = await self._ask(self.engine.flush, Flushed)
+        ask = self.engine.flush if until == 1 else partial(self.engine.flush_until, until)
+        answer = await self._ask(ask, Flushed)
         return answer.members
 
     async def ask_roots(self) -> dict[str, bool | None]:

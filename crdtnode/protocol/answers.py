@@ -205,7 +205,7 @@ class Answers:
             member.equal_at = now  # what is not flushed yet will be dated later
         common = self._typesets.common(member)
         if common and equal and not self._registry.dirty:
-            self._confirmations.all_held(common)
+            self._confirmations.all_held(common, member.boot)
 
     def on_list(self, boot: bytes, message: MemberList, now: float) -> list[Outcome]:
         """Take a list of members, from a member or from a process that its list makes one."""
@@ -243,7 +243,7 @@ class Answers:
             if self._cluster.deliveries.acknowledged(member, id_, now):
                 self._leaving.acknowledged(id_)
                 if ack.stored:
-                    self._confirmations.acknowledged(id_)
+                    self._confirmations.acknowledged(id_, member.boot)
         return []
 
     # Joining what arrived

@@ -1,11 +1,12 @@
-"""Which of our writes another member holds: what ``flush`` waits for.
+"""Which of our writes other members hold: what ``flush`` waits for.
 
-A batch is confirmed by the first member that acknowledges to keep it. What nobody was told, or
-nobody acknowledged, is confirmed by the first member whose root equals ours: by type, since roots
-are compared over those types only that both know.
+A batch is held by whoever acknowledges to keep it. What nobody was told, or too few acknowledged,
+is held by whoever's root equals ours: by type, since roots are compared over those types only that
+both know.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from crdtnode.protocol.deliveries import Deliveries
@@ -16,6 +17,48 @@ from crdtnode.protocol.typesets import TypeSets
 Open: TypeAlias = int | str
 """The id of a batch; or the tag of a type of which something was written that no batch holds."""
 
+Holders: TypeAlias = set[bytes]
+"""Boot ids."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch that somebody may still acknowledge."""
+
+    tags: Collection[str]
+    holders: Holders = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Earlier:
+    """What was written of one type and no batch under way holds."""
+
+    fewest: int
+    """Members that hold each part of it at least."""
+    holders: Holders = field(default_factory=set)
+    """Those of whom an equal root showed since that they hold all."""
+
+    @property
+    def held_by(self) -> int:
+        """Members that hold all of it, as far as is known."""
+        return max(self.fewest, len(self.holders))
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """Somebody waits until so many members hold all of this."""
+
+    until: int
+    waits_for: dict[Open, Holders]
+
+    def hold(self, one: Open, holder: bytes) -> None:
+        """A member holds this."""
+        holders = self.waits_for.get(one)
+        if holders is not None:
+            holders.add(holder)
+            if len(holders) >= self.until:
+                del self.waits_for[one]
+
 
 class Confirmations:
     """What is not confirmed yet, and the tickets that wait for it."""
@@ -24,71 +67,94 @@ class Confirmations:
         self._members = members
         self._deliveries = deliveries
         self._typesets = typesets
-        self._batches: dict[int, Collection[str]] = {}
-        self._untold: set[str] = set()
-        self._tickets: dict[int, set[Open]] = {}
+        self._batches: dict[int, _Batch] = {}
+        self._earlier: dict[str, _Earlier] = {}
+        self._tickets: dict[int, _Ticket] = {}
         self._last = 0
 
     def sent(self, id_: int, tags: Collection[str]) -> None:
         """A batch with changes of these types was pushed to all members that there are."""
         if self._deliveries.waits(id_):
-            self._batches[id_] = tags
-        else:
-            self._untold.update(tags)
+            self._batches[id_] = _Batch(tags)
+            return
+        for tag in tags:
+            self.untold(tag)
 
     def untold(self, tag: str) -> None:
         """Something of this type was written that is not pushed."""
-        self._untold.add(tag)
+        self._earlier[tag] = _Earlier(0)
 
-    def acknowledged(self, id_: int) -> None:
+    def acknowledged(self, id_: int, holder: bytes) -> None:
         """A member holds this batch."""
-        if self._batches.pop(id_, None) is not None:
-            for waits_for in self._tickets.values():
-                waits_for.discard(id_)
+        batch = self._batches.get(id_)
+        if batch is not None:
+            batch.holders.add(holder)
+            for ticket in self._tickets.values():
+                ticket.hold(id_, holder)
 
-    def all_held(self, tags: Collection[str]) -> None:
+    def all_held(self, tags: Collection[str], holder: bytes) -> None:
         """A member's root over these types equals ours: of them it holds all that was flushed."""
-        self._untold.difference_update(tags)
-        for id_, needed in list(self._batches.items()):
-            if set(needed) <= set(tags):
-                self.acknowledged(id_)
-        for waits_for in self._tickets.values():
-            waits_for.difference_update(tags)
+        for tag, earlier in self._earlier.items():
+            if tag in tags:
+                earlier.holders.add(holder)
+        for id_, batch in self._batches.items():
+            if set(batch.tags) <= set(tags):
+                self.acknowledged(id_, holder)
+        for ticket in self._tickets.values():
+            for tag in tags:
+                ticket.hold(tag, holder)
 
     @property
     def open(self) -> bool:
         """True while nobody else is known to hold everything that was flushed."""
-        return bool(self._untold or self._batches)
+        told = all(earlier.held_by for earlier in self._earlier.values())
+        return not (told and all(batch.holders for batch in self._batches.values()))
 
     @property
     def needs_root(self) -> bool:
-        """True while some ticket can only be confirmed by an equal root."""
-        return any(isinstance(one, str) for waits in self._tickets.values() for one in waits)
+        """True while some ticket can only be confirmed by equal roots."""
+        tickets = self._tickets.values()
+        return any(isinstance(one, str) for ticket in tickets for one in ticket.waits_for)
 
-    def ticket(self) -> int:
-        """A number for all that was flushed until now; `settle` says when it is confirmed."""
+    def ticket(self, until: int = 1) -> int:
+        """A number for all that was flushed until now; `settle` says when so many hold it."""
+        waits_for: dict[Open, Holders] = {}
+        for tag, earlier in self._earlier.items():
+            if earlier.held_by < until:
+                waits_for[tag] = set(earlier.holders)
+        for id_, batch in self._batches.items():
+            if len(batch.holders) < until:
+                waits_for[id_] = set(batch.holders)
         self._last += 1
-        self._tickets[self._last] = {*self._untold, *self._batches}
+        self._tickets[self._last] = _Ticket(until, waits_for)
         return self._last
 
     def settle(self) -> list[Flushed]:
         """Tickets that are over: confirmed, or nobody is there who could hold what they are for."""
         for id_ in self._deliveries.over():
-            self._lose(id_)
+            self._end(id_)
         if not self._tickets:
             return []
         others = self._members.talking()
-        over: list[Flushed] = []
-        for ticket, waits_for in self._tickets.items():
-            if not others or not self._can_be_held(waits_for, others):
-                over.append(Flushed(ticket, 0))
-            elif not waits_for:
-                over.append(Flushed(ticket, 1))
+        over = [
+            Flushed(number, members)
+            for number, ticket in self._tickets.items()
+            if (members := self._settled(ticket, others)) is not None
+        ]
         for flushed in over:
             del self._tickets[flushed.ticket]
         return over
 
-    def _can_be_held(self, waits_for: set[Open], others: list[Member]) -> bool:
+    def _settled(self, ticket: _Ticket, others: list[Member]) -> int | None:
+        """How many hold what this ticket is for; None while more may."""
+        waits_for = ticket.waits_for
+        if not others or not self._can_be_held(waits_for, others):
+            return 0
+        held_by = min(map(len, waits_for.values()), default=ticket.until)
+        enough = min(ticket.until, len(others))
+        return enough if held_by >= enough else None
+
+    def _can_be_held(self, waits_for: Collection[Open], others: list[Member]) -> bool:
         """False where some of it is of a type that none of the others knows."""
         tags = {one for one in waits_for if isinstance(one, str)}
         for member in others if tags else ():
@@ -98,11 +164,17 @@ class Confirmations:
             tags -= common
         return not tags
 
-    def _lose(self, id_: int) -> None:
-        """Nobody will acknowledge this batch any more: if it matters still, roots have to do."""
-        tags = self._batches.pop(id_, ())
-        self._untold.update(tags)
-        for waits_for in self._tickets.values():
-            if id_ in waits_for:
-                waits_for.remove(id_)
-                waits_for.update(tags)
+    def _end(self, id_: int) -> None:
+        """Nobody will acknowledge this batch any more: from now on roots have to do."""
+        batch = self._batches.pop(id_, None)
+        if batch is None:
+            return
+        for tag in batch.tags:
+            before = self._earlier.get(tag)
+            held_by = len(batch.holders)
+            self._earlier[tag] = _Earlier(min(held_by, before.held_by) if before else held_by)
+        for ticket in self._tickets.values():
+            holders = ticket.waits_for.pop(id_, None)
+            if holders is not None:
+                for tag in batch.tags:
+                    ticket.waits_for[tag] = ticket.waits_for.get(tag, holders) & holders

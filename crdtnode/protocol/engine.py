@@ -266,9 +266,13 @@ class Engine:
         self._after(now)
 
     def flush(self, now: float) -> int:
-        """Push what was written; effect `Flushed` with this ticket says when others hold it."""
+        """Push what was written; effect `Flushed` with this ticket says when another holds it."""
+        return self.flush_until(1, now)
+
+    def flush_until(self, members: int, now: float) -> int:
+        """The same, until so many others hold it, or all where there are fewer."""
         self._out.carry(self._pushes.flush(now), now)
-        ticket = self._confirmations.ticket()
+        ticket = self._confirmations.ticket(members)
         self._after(now)
         return ticket
 

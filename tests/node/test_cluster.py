@@ -119,6 +119,26 @@ async def test_flush_tells_how_many_others_hold_it(table, autojump_clock):
     assert await a.flush(timeout=2) >= 1
 
 
+async def test_flush_may_wait_for_more_members(table, autojump_clock):
+    a, b, c = await table.seats(3)
+    a.open("x", PNCounter).increment()
+    assert await a.flush(timeout=2, until=2) == 2
+    assert b.open("x", PNCounter).value == c.open("x", PNCounter).value == 1
+    assert await a.flush(timeout=2, until=9) == 2  # there are no more
+    table.cut(c)
+    a.open("x", PNCounter).increment()
+    assert await a.flush(timeout=2) == 1
+    with pytest.raises(NotAcknowledged):
+        await a.flush(timeout=0.1, until=2)
+
+
+@pytest.mark.parametrize(("until", "error"), [(0, ValueError), (-1, ValueError), ("2", TypeError)])
+async def test_flush_until_nonsense_is_refused(table, autojump_clock, until, error):
+    a = await table.seat()
+    with pytest.raises(error, match="until"):
+        await a.flush(until=until)
+
+
 async def test_flush_alone_says_that_nobody_else_holds_it(table, autojump_clock):
     a = await table.seat()
     a.open("x", PNCounter).increment()

@@ -46,7 +46,7 @@ class Desk:
 
     def acknowledge(self, name: str, id_: int) -> None:
         assert self.deliveries.acknowledged(self.of(name), id_, 0.1)
-        self.confirmations.acknowledged(id_)
+        self.confirmations.acknowledged(id_, self.of(name).boot)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_what_nobody_was_told_an_equal_root_confirms(desk: Desk) -> None:
     ticket = desk.confirmations.ticket()
     assert desk.confirmations.needs_root
     assert desk.confirmations.settle() == []
-    desk.confirmations.all_held(TAGS)
+    desk.confirmations.all_held(TAGS, b"c")
     assert not desk.confirmations.needs_root
     assert desk.confirmations.settle() == [Flushed(ticket, 1)]
     assert not desk.confirmations.open
@@ -115,7 +115,7 @@ def test_a_batch_that_nobody_acknowledged_waits_for_an_equal_root(desk: Desk) ->
     desk.acknowledge("c", held)
     assert desk.confirmations.settle() == []
     assert desk.confirmations.needs_root
-    desk.confirmations.all_held(TAGS)
+    desk.confirmations.all_held(TAGS, b"c")
     assert desk.confirmations.settle() == [Flushed(ticket, 1)]
     assert not desk.deliveries.waits(lost)
 
@@ -128,8 +128,8 @@ def test_tickets_that_do_not_need_the_lost_batch_go_on(desk: Desk) -> None:
     desk.deliveries.forget(desk.of("b").boot)
     desk.acknowledge("c", early)
     assert desk.confirmations.settle() == [Flushed(first, 1)]
-    desk.confirmations.acknowledged(early)
-    desk.confirmations.all_held(TAGS)
+    desk.confirmations.acknowledged(early, b"c")
+    desk.confirmations.all_held(TAGS, b"c")
     assert desk.confirmations.settle() == [Flushed(waiting, 1)]
 
 
@@ -147,18 +147,25 @@ def test_a_root_over_other_types_confirms_nothing_of_this_one(desk: Desk) -> Non
     pushed = desk.push("b")
     desk.push(tags=["pncounter@1"])
     desk.confirmations.ticket()
-    desk.confirmations.all_held(["pncounter@1"])
+    desk.confirmations.all_held(["pncounter@1"], b"c")
     assert desk.confirmations.settle() == []
     desk.acknowledge("b", pushed)
     assert desk.confirmations.settle() == [Flushed(1, 1)]
 
 
+def test_a_root_over_other_types_confirms_nothing_that_was_not_pushed(desk: Desk) -> None:
+    desk.confirmations.untold("gset@1")
+    desk.confirmations.all_held(["pncounter@1"], b"c")
+    desk.confirmations.ticket()
+    assert desk.confirmations.settle() == []
+
+
 def test_a_batch_of_two_types_needs_a_root_over_both(desk: Desk) -> None:
     desk.push("b", tags=["gset@1", "pncounter@1"])
     ticket = desk.confirmations.ticket()
-    desk.confirmations.all_held(["gset@1"])
+    desk.confirmations.all_held(["gset@1"], b"c")
     assert desk.confirmations.settle() == []
-    desk.confirmations.all_held(["gset@1", "pncounter@1"])
+    desk.confirmations.all_held(["gset@1", "pncounter@1"], b"c")
     assert desk.confirmations.settle() == [Flushed(ticket, 1)]
 
 
@@ -182,3 +189,63 @@ def test_what_one_member_may_still_hold_is_waited_for(desk: Desk) -> None:
     assert desk.confirmations.settle() == []
     desk.knows("c", "pncounter@1")
     assert desk.confirmations.settle() == [Flushed(ticket, 0)]
+
+
+# Until so many hold it
+
+
+def test_a_ticket_may_ask_for_more_members(desk: Desk) -> None:
+    id_ = desk.push("b", "c")
+    ticket = desk.confirmations.ticket(2)
+    desk.acknowledge("c", id_)
+    assert not desk.confirmations.open
+    assert desk.confirmations.settle() == []
+    desk.acknowledge("b", id_)
+    assert desk.confirmations.settle() == [Flushed(ticket, 2)]
+
+
+def test_where_there_are_fewer_members_all_of_them_will_do(desk: Desk) -> None:
+    desk.members.judge(desk.of("c"), State.DEAD, 0.0)
+    id_ = desk.push("b")
+    ticket = desk.confirmations.ticket(5)
+    assert desk.confirmations.settle() == []
+    desk.acknowledge("b", id_)
+    assert desk.confirmations.settle() == [Flushed(ticket, 1)]
+
+
+def test_who_held_a_batch_before_the_question_counts(desk: Desk) -> None:
+    id_ = desk.push("b", "c")
+    desk.acknowledge("c", id_)
+    ticket = desk.confirmations.ticket(2)
+    desk.acknowledge("b", id_)
+    assert desk.confirmations.settle() == [Flushed(ticket, 2)]
+    later = desk.confirmations.ticket(2)
+    assert desk.confirmations.settle() == [Flushed(later, 2)]
+
+
+def test_a_batch_that_too_few_acknowledged_waits_for_equal_roots_of_more(desk: Desk) -> None:
+    id_ = desk.push("b", "c")
+    desk.acknowledge("c", id_)
+    early = desk.confirmations.ticket(2)
+    desk.deliveries.forget(desk.of("b").boot)
+    assert desk.confirmations.settle() == []
+    late = desk.confirmations.ticket(2)
+    assert desk.confirmations.needs_root
+    desk.confirmations.all_held(TAGS, desk.of("c").boot)
+    assert desk.confirmations.settle() == []
+    desk.confirmations.all_held(TAGS, desk.of("b").boot)
+    assert desk.confirmations.settle() == [Flushed(early, 2), Flushed(late, 2)]
+    again = desk.confirmations.ticket(2)
+    assert desk.confirmations.settle() == [Flushed(again, 2)]
+
+
+def test_of_several_batches_the_one_that_fewest_hold_counts(desk: Desk) -> None:
+    for receivers in (("b", "c"), ("c",), ("b", "c")):
+        id_ = desk.push(*receivers)
+        for name in receivers:
+            desk.acknowledge(name, id_)
+        desk.confirmations.settle()
+    ticket = desk.confirmations.ticket(2)
+    assert desk.confirmations.settle() == []
+    assert desk.confirmations.ticket(1)
+    assert desk.confirmations.settle() == [Flushed(ticket + 1, 1)]

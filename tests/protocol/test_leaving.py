@@ -71,7 +71,7 @@ def test_it_waits_for_somebody_to_hold_our_last_writes(node: Node) -> None:
     for _ in range(TOLD):
         node.leaving.acknowledged(id_)
     assert not node.leaving.settle(1.0)
-    node.confirmations.all_held(["gset@1"])
+    node.confirmations.all_held(["gset@1"], b"c")
     assert node.leaving.settle(1.0)
 
 

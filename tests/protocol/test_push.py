@@ -189,9 +189,9 @@ def test_a_change_that_nothing_carries_is_told_to_the_operator() -> None:
     (push,) = sends(out, us.of("b").boot)
     assert [item.name for item in received(push).items] == ["other"]
     ticket = us.confirmations.ticket()
-    us.confirmations.acknowledged(1)
+    us.confirmations.acknowledged(1, b"c")
     assert us.confirmations.settle() == []
-    us.confirmations.all_held(["gset@1"])
+    us.confirmations.all_held(["gset@1"], b"c")
     assert us.confirmations.settle() == [Flushed(ticket, 1)]
 
 
@@ -225,9 +225,9 @@ def test_beyond_so_many_changes_a_second_repair_has_to_do(us: Pusher) -> None:
     assert us.registry.version("gset@1", "set-149")
     ticket = us.confirmations.ticket()
     for id_ in range(1, 100):
-        us.confirmations.acknowledged(id_)
+        us.confirmations.acknowledged(id_, b"c")
     assert us.confirmations.settle() == []
-    us.confirmations.all_held(["gset@1"])
+    us.confirmations.all_held(["gset@1"], b"c")
     assert us.confirmations.settle() == [Flushed(ticket, 1)]
 
 
