@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crdtnode.fingerprints import Fingerprints
+from crdtnode.registry.histories import Trail
 from crdtnode.wire.messages import TrieNode
 
 NOTHING: frozenset[int] = frozenset()
@@ -26,8 +27,10 @@ class Give:
     """The peer has nothing of it."""
     of: int = 0
     """The peer's version that this answers, 0 for none."""
-    skip: int = 0
-    """Our version before we joined what this answers, 0 for none."""
+    after: int = 0
+    """Our version when we had joined what this answers."""
+    trail: Trail = ()
+    """What had led to our version before that: what came from the peer is not in it."""
     context: object = None
     """What the peer has seen of it; None where that is not known."""
     mutual: bool = False

@@ -12,6 +12,7 @@ from crdtnode.errors import InvalidName, UnknownType
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.registry import Registry
+from crdtnode.registry.histories import Trail
 from crdtnode.wire.messages import Item
 
 SHOWN_BYTES = 65_536
@@ -48,6 +49,8 @@ class Repaired:
     """What our version should be now, had we nothing that the sender lacks."""
     before: int
     """Our version before."""
+    trail: Trail
+    """What had led to our version before."""
     after: int
     """Our version now."""
     context: object
@@ -66,11 +69,12 @@ class Joins:
     def repair(self, item: Item, source: str, now: float) -> tuple[Joined, Repaired | None]:
         """Join one item of a repair, and see what version that leads to.
 
-        The versions are computed right before and right after, so that what the item brought is one
-        step of the object's history, and an answer can leave it out.
+        The versions are computed right before and right after, and what had led there is kept, so
+        that an answer can tell what the sender lacks without what it sent.
         """
         place = self._registry.fingerprints.place(item.tag, item.name)
         before = self._registry.refresh(place, now)
+        trail = self._registry.histories.trail(place)
         joined = self.take(item, source, now)
         if item.tag not in self._registry.types:
             return joined, None
@@ -83,6 +87,7 @@ class Joins:
             base=item.base,
             version=item.version,
             before=before,
+            trail=trail,
             after=self._registry.refresh(place, now),
             context=item.context,
             refused=not joined.kept,

@@ -79,7 +79,8 @@ class Parcels:
 
     def _delta(self, item: Item, give: Give) -> Item | None:
         """What the peer lacks, as far as that can be told; None where it cannot."""
-        since = self._registry.histories.since(give.place, give.lows, give.skip)
+        trail = give.trail if give.of and item.version == give.after else None
+        since = self._registry.histories.since(give.place, give.lows, trail)
         if since is not None:
             base, payloads = since
             return item._replace(base=base, form=Form.DELTAS, payloads=payloads)

@@ -23,7 +23,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol import descent
 from crdtnode.protocol.chunks import ROW_BYTES, Chunks
 from crdtnode.protocol.deep import WAIT_MS, Deep
-from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, ShowTypes, Task
+from crdtnode.protocol.descent import NOTHING, Ask, Give, GiveBelow, Meet, ShowTypes, Task
 from crdtnode.protocol.effects import Event
 from crdtnode.protocol.joins import Repaired
 from crdtnode.protocol.mail import Outcome, Send, to
@@ -32,7 +32,7 @@ from crdtnode.protocol.parcels import Parcels
 from crdtnode.protocol.strikes import HELD_MOST, Strikes
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
-from crdtnode.registry.histories import LOW
+from crdtnode.registry.histories import LOW, Step
 from crdtnode.wire import codec
 from crdtnode.wire.messages import (
     LEFT_MAX,
@@ -49,6 +49,9 @@ from crdtnode.wire.messages import (
 
 WANT_BYTES = 64
 """What the first WANT takes beside its rows, rather more than less."""
+
+CROSSING = 0.2
+"""Seconds within which a question may cross the peer's."""
 
 NEVER = float("-inf")
 
@@ -72,6 +75,7 @@ class Repair:
         self._metrics = metrics
         self._boot = boot
         self._room = codec.body_room(settings.datagram_bytes) - WANT_BYTES
+        self._asked: dict[bytes, tuple[float, frozenset[int]]] = {}
         self._strikes = Strikes()
         self._deep = Deep()
         self._parcels = Parcels(registry, metrics, message_bytes_most)
@@ -137,6 +141,7 @@ class Repair:
         self._metrics.repairs.add("begun")
         recents = tuple(rows[: max(0, room // ROW_BYTES)])
         want = Want(ours, tuple(wanted), recents, self.held(member, now), LEFT_MAX)
+        self._asked[member.boot] = (now + CROSSING, frozenset(places))
         return [to(member, want)]
 
     def _wanted(self, member: Member, rows: Sequence[Row]) -> list[Wanted]:
@@ -154,8 +159,9 @@ class Repair:
         theirs.update(want.recents)
         theirs.update((place, version) for place, version, _ in want.wanted)
         asked = {place: lows for place, _, lows in want.wanted}
+        crossed = self._crossed(member, now) if want.left == LEFT_MAX else NOTHING
         for place, version in theirs.items():
-            if self._fingerprints.get(place) != version:
+            if self._fingerprints.get(place) != version and place not in crossed:
                 lows = asked.get(place, ())
                 tasks.append(self._chunks.towards(place, version, lows, asked=place in asked))
         if ours ^ want.root == self._apart(theirs.items()):
@@ -166,6 +172,14 @@ class Repair:
             return [*self._go_on(member, tasks, want.left - 1, now), to(member, Busy(WAIT_MS))]
         self._metrics.repairs.add("deep")
         return self._again(member, want.root, sorted(common), want.left - 1, now)
+
+    def _crossed(self, member: Member, now: float) -> frozenset[int]:
+        """What the member asks for while we ask it for the same: it goes one way and comes back.
+
+        Where both ask at once, only the question of the lower boot id is answered.
+        """
+        until, places = self._asked.pop(member.boot, (NEVER, NOTHING))
+        return places if now < until and self._boot < member.boot else NOTHING
 
     # Deeper
 
@@ -283,7 +297,14 @@ class Repair:
         if entry is not None and entry.life != one.life:
             return Give(one.place, lacking=True, of=one.version)
         lows = tuple(v & LOW for v in (one.base, one.version) if v)
-        return Give(one.place, lows, of=one.version, skip=one.before, context=one.context)
+        return Give(
+            one.place,
+            lows,
+            of=one.version,
+            after=one.after,
+            trail=(*one.trail, Step(one.before, b"")),
+            context=one.context,
+        )
 
     def on_ctx(self, member: Member, ctx: Ctx, now: float) -> list[Send]:
         """Send what the member lacks of objects of which it told what it has seen."""
@@ -315,6 +336,7 @@ class Repair:
         """This process is gone."""
         self.broke(boot)
         self._strikes.forget(boot)
+        self._asked.pop(boot, None)
 
     def _go_on(self, member: Member, tasks: Iterable[Task], left: int, now: float) -> list[Send]:
         sends = self._chunks.add(member, tasks, left, now)

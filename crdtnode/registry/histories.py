@@ -18,7 +18,7 @@ the state of the present version.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from msgpack import Unpacker, packb
 
@@ -53,8 +53,10 @@ class Step(NamedTuple):
     """The version that it leads from."""
     packed: bytes
     """The payloads of its deltas, a stream of msgpack values."""
-    changes: int
-    """Changes of version that it covers: 1 until it is put together with a neighbour."""
+
+
+Trail: TypeAlias = tuple[Step, ...]
+"""The steps that led to some version, oldest first."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Histories:
             history = self._histories[hn] = History()
         else:
             self._histories.move_to_end(hn)
-        history.steps.append(Step(before, packed, 1))
+        history.steps.append(Step(before, packed))
         self._resize(history, len(packed) + STEP_BYTES)
         if len(history.steps) > STEPS_MOST:
             self._thin(history)
@@ -121,29 +123,32 @@ class Histories:
         history = self._histories.get(hn)
         return () if history is None else tuple(step.before for step in reversed(history.steps))
 
+    def trail(self, hn: int) -> Trail:
+        """The steps that led to the present version: they stay what they are when it changes."""
+        history = self._histories.get(hn)
+        return () if history is None else tuple(history.steps)
+
     def since(
-        self, hn: int, lows: Sequence[int], skip: int = 0
+        self, hn: int, lows: Sequence[int], trail: Trail | None = None
     ) -> tuple[int, tuple[object, ...]] | None:
         """The latest version with one of these low halves, and what led on from it.
 
         Args:
             hn: The object's place.
             lows: Low 32 bits of versions.
-            skip: A version; the one change that led on from it is left out, since it came from
-                whoever asks. Where that is not kept by itself any more it is in.
+            trail: What led to an earlier version; None for what led to the present one.
 
         Returns:
-            The version, and one payload of all deltas since, or none where nothing is left. None
-            where no version has such a half, or where the deltas do not join.
+            The version, and one payload of all deltas since. None where no version has such a half,
+            or where the deltas do not join.
         """
-        steps = self._histories[hn].steps if hn in self._histories else []
+        steps = self.trail(hn) if trail is None else trail
         for index in range(len(steps) - 1, -1, -1):
             if steps[index].before & LOW in lows:
                 break
         else:
             return None
-        kept = [s for s in steps[index:] if s.before != skip or s.changes > 1]
-        payloads = [payload for step in kept for payload in unpacked(step.packed)]
+        payloads = [payload for step in steps[index:] for payload in unpacked(step.packed)]
         try:
             if len(payloads) > 1:
                 payloads = [self._joined(hn, payloads)]
@@ -195,5 +200,4 @@ def unpacked(packed: bytes) -> list[object]:
 
 
 def _together(older: Step, newer: Step) -> Step:
-    changes = older.changes + newer.changes
-    return Step(older.before, older.packed + newer.packed, changes)
+    return Step(older.before, older.packed + newer.packed)

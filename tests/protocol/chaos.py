@@ -155,7 +155,7 @@ class Chaos:
         self.table.settle()
         whole: State = {}
         for seat in self.seats.values():
-            for key, state in held_by(seat).items():
+            for key, state in held_by(seat.registry).items():
                 if key in whole:
                     whole[key].absorb(state)
                 else:
@@ -182,12 +182,12 @@ class Chaos:
             self.table.call(seat, lambda: None)
 
 
-def held_by(seat: Seat) -> State:
+def held_by(registry: Registry) -> State:
     """Copies of all that a node holds."""
     held: State = {}
-    for tag, name in seat.registry.names():
-        place = seat.registry.fingerprints.place(tag, name)
-        state = seat.registry.state(place)
+    for tag, name in registry.names():
+        place = registry.fingerprints.place(tag, name)
+        state = registry.state(place)
         assert state is not None
         (payload,) = state[3]
         held[tag, name] = type_of(tag).from_payload(payload)
@@ -242,11 +242,11 @@ def histories_hold(registry: Registry, seen: dict[int, object]) -> bool:
     return max(sizes, default=0) <= OBJECT_BYTES_MOST and sum(sizes) <= ALL_BYTES_MOST
 
 
-def fingerprints_hold(seat: Seat) -> bool:
+def fingerprints_hold(registry: Registry) -> bool:
     """Every version, sum and root is what the states say."""
-    registry, prints = seat.registry, seat.registry.fingerprints
+    prints = registry.fingerprints
     root = 0
-    for (tag, name), state in held_by(seat).items():
+    for (tag, name), state in held_by(registry).items():
         place = prints.place(tag, name)
         initial = type_of(tag)().fingerprint(prints.digest) == state.fingerprint(prints.digest)
         version = 0 if initial else prints.version(place, 1, state.fingerprint(prints.digest))

@@ -7,6 +7,7 @@ import pytest
 from crdt import GSet
 from crdtnode.fingerprints import RECENTS_MOST
 from crdtnode.protocol.deep import LEASE
+from crdtnode.protocol.repair import CROSSING
 from crdtnode.wire.messages import LEFT_MAX, Again, Busy, Sync, Want
 from tests.protocol.pair import Pair, Side
 
@@ -145,6 +146,31 @@ def test_where_two_begin_at_once_the_session_of_the_lower_boot_id_goes_on(pair: 
     assert isinstance(theirs.message, Again)
     assert pair.a.repair.on_again(pair.b.me, theirs.message, pair.now) == []
     assert pair.b.repair.on_again(pair.a.me, replace(ours.message, root=1), pair.now)
+
+
+def test_where_both_ask_for_the_same_at_once_it_goes_one_way_and_comes_back(pair: Pair) -> None:
+    pair.a.registry.open("set-1", GSet).add("from a")
+    pair.b.registry.open("set-1", GSet).add("from b")
+    pings = [pair.a.ping(pair.b, pair.now), pair.b.ping(pair.a, pair.now)]
+    ((asked_a,), (asked_b,)) = (
+        pair.a.repair.on_ping(pair.b.me, pings[1], pair.now),
+        pair.b.repair.on_ping(pair.a.me, pings[0], pair.now),
+    )
+    assert isinstance(asked_a.message, Want)
+    assert isinstance(asked_b.message, Want)
+    assert pair.a.repair.on_want(pair.b.me, asked_b.message, pair.now) == []
+    (given,) = pair.b.repair.on_want(pair.a.me, asked_a.message, pair.now)
+    assert isinstance(given.message, Sync)
+    assert pair.a.repair.on_want(pair.b.me, asked_b.message, pair.now)  # asked again, it is told
+
+
+def test_what_was_asked_long_ago_crosses_nothing(pair: Pair) -> None:
+    for side in (pair.a, pair.b):
+        side.registry.open("set-1", GSet).add(side.name)
+    pair.a.repair.on_ping(pair.b.me, pair.b.ping(pair.a, pair.now), pair.now)
+    (asked,) = pair.b.repair.on_ping(pair.a.me, pair.a.ping(pair.b, pair.now), pair.now)
+    assert isinstance(asked.message, Want)
+    assert pair.a.repair.on_want(pair.b.me, asked.message, pair.now + CROSSING)
 
 
 def test_equal_roots_end_a_session(pair: Pair) -> None:

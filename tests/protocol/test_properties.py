@@ -27,8 +27,8 @@ def check(history: list[int]) -> None:
     expected = payloads(whole)
     for port in PORTS:
         seat = chaos.seats[port]
-        assert payloads(held_by(seat)) == expected
-        assert fingerprints_hold(seat)
+        assert payloads(held_by(seat.registry)) == expected
+        assert fingerprints_hold(seat.registry)
         assert chaos.written[port] <= seat.registry.open("log", GSet).value
     stays_equal(chaos)
     replays_change_nothing(chaos)

@@ -60,20 +60,15 @@ def test_of_an_unknown_object_or_version_nothing_is_told(kept: Histories) -> Non
     assert kept.since(7, (9,)) is None
 
 
-def test_what_came_from_the_asker_is_left_out(kept: Histories) -> None:
+def test_a_trail_stays_what_it_is_when_the_version_changes(kept: Histories) -> None:
     grow(kept, 7, 3)
-    assert kept.since(7, (1,), skip=2) == (1, (["1", "3"],))
-    assert kept.since(7, (2,), skip=2) == (2, (["3"],))
+    trail = kept.trail(7)
+    grow(kept, 7, 100, start=4)
+    assert kept.since(7, (2,), trail) == (2, (["2", "3"],))
+    assert kept.since(7, (9,), trail) is None
     kept.forget(7)
-    grow(kept, 7, 1)
-    assert kept.since(7, (1,), skip=1) == (1, ())
-
-
-def test_what_came_from_the_asker_is_told_again_where_it_is_not_kept_by_itself(
-    kept: Histories,
-) -> None:
-    grow(kept, 7, STEPS_MOST + 1)
-    assert kept.since(7, (1,), skip=1) == (1, (union(7, [[str(v)] for v in range(1, 18)]),))
+    assert kept.since(7, (1,), trail) == (1, (["1", "2", "3"],))
+    assert kept.trail(7) == ()
 
 
 def test_a_full_history_is_thinned_out_and_loses_nothing(kept: Histories) -> None:
