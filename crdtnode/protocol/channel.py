@@ -7,9 +7,10 @@ which encryption would cost most of the time and show nothing.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from crdtnode.wire import frames
+from crdtnode.wire import codec, frames
 from crdtnode.wire.frames import ClearStream, StreamSeal
 from crdtnode.wire.keyring import Keyring
+from crdtnode.wire.messages import Message, UnknownKind
 from crdtnode.wire.seal import ClearDatagrams, Datagrams
 
 
@@ -28,6 +29,8 @@ class Channel:
     """True where a keyring keeps strangers out."""
     message_bytes_most: int
     """Longest body that a stream carries."""
+    encode: Callable[[Message], bytes] = codec.encode
+    decode: Callable[[bytes], Message | UnknownKind] = codec.decode
 
 
 def sealed(keyring: Keyring, cluster: str, boot: bytes) -> Channel:

@@ -91,7 +91,7 @@ class Doorway:
 
     def _message(self, body: bytes) -> Message | None:
         try:
-            message = codec.decode(body)
+            message = self._channel.decode(body)
         except MalformedMessage:
             self._metrics.dropped.add("malformed")
             return None

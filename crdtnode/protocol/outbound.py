@@ -62,7 +62,7 @@ class Outbound:
     def _send(self, send: Send, now: float) -> None:
         message = send.message
         if self._encoded[0] is not message:  # one push goes to many members
-            self._encoded = (message, codec.encode(message))
+            self._encoded = (message, self._channel.encode(message))
         body = self._encoded[1]
         kind = type(message).__name__.lower()
         if send.stream or len(body) > self._room:

@@ -17,14 +17,14 @@ from crdtnode.config import DEFAULT_PORT, Settings
 from crdtnode.errors import CrdtNodeError
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import Engine
-from crdtnode.protocol.channel import Channel, clear, sealed
+from crdtnode.protocol.channel import Channel
 from crdtnode.protocol.effects import Address, Udp
 from crdtnode.sim.agenda import SECOND, Act, no_earlier
+from crdtnode.sim.channel import handing_over, sealing
 from crdtnode.sim.disk import EMPTY, Disk
 from crdtnode.sim.events import Write
 from crdtnode.sim.process import Process
 from crdtnode.sim.shadow import WatchedRegistry
-from crdtnode.wire.keyring import Keyring
 
 if TYPE_CHECKING:
     from crdtnode.sim.world import World
@@ -152,8 +152,8 @@ class Host:
     def _channel(self, boot: bytes) -> Channel:
         """Sealed only where bits flip: elsewhere it would cost most of the time and show nothing."""
         if self.world.corrupts:
-            return sealed(Keyring.open_key(CLUSTER), CLUSTER, boot)
-        return clear(CLUSTER, boot)
+            return sealing(CLUSTER, boot)
+        return handing_over(CLUSTER, boot, self.world.letters)
 
     def crash(self, moment: int, *, torn: bool = False) -> None:
         """Stop in the middle of everything; what is on the disk stays."""
@@ -315,7 +315,7 @@ class Host:
                 return
             if reach.keeps(source.name, self.name, lambda: self._arrive_again(source, data)):
                 return
-        if self.hindered:
+        if (self.paused or self._per_call or self._waiting) and self.hindered:
             self._queue_datagram(source, data)
             return
         self.world.trace.add(moment, "datagram", source.name, self.name, data)
@@ -400,7 +400,7 @@ class Host:
             return  # an earlier wake took its place, or the process is gone
         if self.paused:
             return  # it sleeps through its deadline; `resume` knows
-        if self.hindered:
+        if (self._per_call or self._waiting) and self.hindered:
             self.put_off(self._wake_late)
         else:
             self._ring(moment)

@@ -36,7 +36,7 @@ Dice = tuple[int, int, int, int, int, int, int, int]
 class Way:
     """One direction between two nodes: how it behaves, and how many packets went."""
 
-    __slots__ = ("_hashed", "_sent", "busy_until", "ends", "link")
+    __slots__ = ("_hashed", "_link", "_sent", "busy_until", "ends", "plain")
 
     def __init__(self, seed: int, ends: tuple[str, str], link: Link) -> None:
         self.ends = ends
@@ -45,6 +45,16 @@ class Way:
         """When all that was sent so far has left, where bandwidth is limited."""
         self._hashed = blake2b(f"{seed}/network/{ends[0]}/{ends[1]}".encode(), digest_size=32)
         self._sent = [0, 0, 0, 0, 0]
+
+    @property
+    def link(self) -> Link:
+        """How it behaves now."""
+        return self._link
+
+    @link.setter
+    def link(self, link: Link) -> None:
+        self._link = link
+        self.plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
 
     def dice(self, use: int) -> Dice:
         """The numbers for the next packet of this use."""
@@ -120,11 +130,13 @@ class Links:
     ) -> tuple[tuple[int, bytes], ...]:
         """What becomes of a datagram: nothing where it is lost, two arrivals where it doubles."""
         way = self.way(source, target)
-        link = way.link
+        link = way._link
         lost, late, twice, later, overtaken, damaged, where, _ = way.dice(UDP)
         if lost < link.loss * _SIDES or (link.mtu is not None and len(data) > link.mtu):
             return ()
         wait = round(link.latency.sample(late / _SIDES) * SECOND)
+        if way.plain:
+            return ((wait, data),)
         if link.bandwidth is not None:
             queued = way.queue(now, len(data))
             if queued > QUEUE_MOST:
