@@ -14,7 +14,7 @@ from time import process_time
 from crdtnode import sim
 
 QUICK = "--quick" in sys.argv[1:]
-LIGHT = {"loss": 0.0, "duplicate": 0.0, "partition": "none", "crashes": 0}
+LIGHT = {"loss": 0.0, "duplicate": 0.0, "partition": "none", "crashes": 0, "trouble": 0}
 
 
 def node_seconds(nodes: int, duration: float, writes: int) -> dict[str, object]:
@@ -32,6 +32,39 @@ def node_seconds(nodes: int, duration: float, writes: int) -> dict[str, object]:
         "events": result.counts["events"],
         "us_per_event": round(took / result.counts["events"] * 1e6, 1),
         "verdict": str(result.verdict),
+    }
+
+
+def slower_on_trio(nodes: int, duration: float) -> dict[str, object]:
+    """Processor time of whole nodes on trio, in that of engines on the heap; the same runs."""
+    took = {"heap": 0.0, "trio": 0.0}
+    same = True
+    for seed in range(3):
+        plan = sim.Plan.random(seed=seed, nodes=nodes, duration=duration)
+        hashes = []
+        for engine in ("heap", "trio"):
+            began = process_time()
+            hashes.append(sim.run(plan, on=engine).trace_hash)
+            took[engine] += process_time() - began
+        same = same and len(set(hashes)) == 1
+    return {
+        "figure": f"trio engine against heap engine, {nodes} nodes",
+        "value": round(took["trio"] / took["heap"], 2),
+        "unit": "times the processor time",
+        "same_trace": same,
+        "took_s": round(sum(took.values()), 3),
+    }
+
+
+def this_machine() -> dict[str, object]:
+    """What plain Python does here in a second: other figures are to be read beside it."""
+    began, counts = process_time(), {}
+    for number in range(1_000_000):
+        counts[number & 1023] = counts.get(number & 1023, 0) + 1
+    return {
+        "figure": "updates of a plain dict, for comparison",
+        "value": round(1 / (process_time() - began), 1),
+        "unit": "million/s",
     }
 
 
@@ -53,8 +86,10 @@ def seeds_per_minute(nodes: int, duration: float, seeds: int) -> dict[str, objec
 
 def figures() -> Iterator[dict[str, object]]:
     """All figures, the small ones first."""
+    yield this_machine()
     yield seeds_per_minute(5, 20.0, 20 if QUICK else 100)
     yield seeds_per_minute(7, 30.0, 10 if QUICK else 60)
+    yield slower_on_trio(5, 5.0 if QUICK else 20.0)
     yield node_seconds(10, 60.0 if QUICK else 300.0, 20)
     yield node_seconds(100, 10.0 if QUICK else 30.0, 20)
     if not QUICK:

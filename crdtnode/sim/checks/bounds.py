@@ -17,6 +17,9 @@ BYTES_PER_NODE_SECOND = 30_000.0
 """What a node may send on average over a run, where the plan says nothing; and each second all
 that it holds, twice."""
 
+BYTES_PER_MEMBER = 200
+"""What it costs to tell one node of another: everybody may have to be told of everybody by one."""
+
 UNSENT_BYTES = 8 * 1024 * 1024
 """What may wait to be sent on one stream."""
 
@@ -42,9 +45,10 @@ class NothingRunsAway(Check):
     def ended(self, world: "World", converged: float | None) -> None:
         """Compare the traffic of each node with the most that is allowed."""
         expected, seconds = world.plan.expect.bytes_per_node_second, max(1.0, world.seconds)
+        lists = BYTES_PER_MEMBER * len(world.hosts) ** 2 / seconds
         for host in world.up:
             held = sum(len(state_on(host, key).canonical()) for key in host.registry.names())
-            most = expected or BYTES_PER_NODE_SECOND + 2 * held
+            most = expected or BYTES_PER_NODE_SECOND + 2 * held + lists
             rate = host.sent_bytes / seconds
             if rate > most:
                 self.violate(f"{host.name} sent {rate:,.0f} bytes/s, more than {most:,.0f}")
