@@ -104,8 +104,11 @@ async def burst(team: Team, effort: Effort) -> Figures:
     figures: Figures = {}
     for who, writers in (("one", team.members[:1]), ("all", team.members)):
         count = int(2000 * effort.seconds)
+        used = sum(member.used()[0] for member in team.members)
         written = await write(team, writers, f"b{who}", count, 2000, 100)
         late = await lateness(team, written, 3)
+        used = sum(member.used()[0] for member in team.members) - used
+        figures[f"processor time of an update, from {who}"] = used / len(written)
         figures[f"there within 3 s of 2000/s, from {who}"] = 1 - missing(late)
         there = [t for t in late if t is not None]
         figures[f"median of these, from {who}"] = median(there) if there else None
