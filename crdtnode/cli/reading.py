@@ -34,7 +34,7 @@ def status(as_document: bool) -> None:
             ("root", document["root"]),
             ("objects", document["objects"]),
             ("members", ", ".join(f"{n} {state}" for state, n in counts.items() if n)),
-            ("converged", document["converged"]),
+            ("converged", _converged(document)),
             *[("differs", name) for name in document["differing"]],
             *[("silent", name) for name in document["silent"]],
             *[("unreached seed", _seed(seed)) for seed in document["unreached_seeds"]],
@@ -53,6 +53,19 @@ def status(as_document: bool) -> None:
 
 def _held(held_ms: int) -> str:
     return f"stamps are held back by {held_ms / 1000:.1f} s, to a minute ahead of the others"
+
+
+def _converged(document: dict[str, Any]) -> Any:
+    lag = document["lag_s"]
+    match document["state"]:
+        case "held":
+            return f"yes, but for {document['held']} held objects"
+        case "writing" if lag is None:
+            return "no, writing: others have what we lack"
+        case "writing":
+            return f"no, writing: {lag:.3f} s behind at most"
+        case _:
+            return document["converged"]
 
 
 def _seed(seed: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from crdtnode.control.guards import read_body
 from crdtnode.control.problems import Problem
 from crdtnode.errors import NotConverged
 from crdtnode.node import Node
+from crdtnode.protocol import MemberView
 from crdtnode.transport import format_address
 
 _WAIT_MOST = 86_400.0
@@ -65,6 +66,7 @@ class Cluster:
             "shared_names": dict(islice(node.registry.shared_names().items(), _NAMES_SHOWN)),
             "members": node.member_counts(),
             "converged": converged(roots),
+            **_convergence(roots, node.members),
             "differing": sorted(name for name, equal in roots.items() if equal is False),
             "silent": sorted(name for name, equal in roots.items() if equal is None),
             "unreached_seeds": [
@@ -133,6 +135,28 @@ def converged(roots: dict[str, bool | None]) -> bool | None:
     return all(equal is True for equal in roots.values()) if roots else None
 
 
+def _convergence(roots: dict[str, bool | None], members: list[MemberView]) -> dict[str, Any]:
+    """Tell what stands between us and one state of all.
+
+    ``state`` is ``alone``, ``converged``, ``silent`` (the others may be), ``held`` (all is equal
+    but ``held`` objects on which members cannot agree) or ``writing``; then ``lag_s`` is the age of
+    the oldest of our versions that a member lacked, None where one has something that we lack.
+    """
+    differing = [m for m in members if roots.get(m.name) is False]
+    if not roots:
+        state = "alone"
+    elif any(not member.held for member in differing):
+        state = "writing"
+    elif None in roots.values():
+        state = "silent"
+    else:
+        state = "held" if differing else "converged"
+    lags = [member.lag for member in differing if not member.held]
+    oldest = None if None in lags else max((lag for lag in lags if lag is not None), default=0.0)
+    held = max((member.held for member in differing), default=0)
+    return {"state": state, "held": held, "lag_s": oldest}
+
+
 def _member(view: Any, roots: dict[str, bool | None]) -> dict[str, Any]:
     addresses = [format_address(address) for address in view.addresses]
     return {
@@ -142,6 +166,8 @@ def _member(view: Any, roots: dict[str, bool | None]) -> dict[str, Any]:
         "state": view.state,
         "root_equal": True if view.is_self else roots.get(view.name),
         "self": view.is_self,
+        "lag_s": view.lag,
+        "held": view.held,
         "rtt_s": view.rtt,
         "incarnation": view.incarnation,
         "boot": view.boot.hex(),

@@ -14,6 +14,7 @@ from crdtnode.protocol.clocks import Clocks
 from crdtnode.protocol.cluster import Cluster
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.inbox import Inbox, Job
+from crdtnode.protocol.lags import Lags
 from crdtnode.protocol.leaving import Leaving
 from crdtnode.protocol.mail import Origin, Outcome, Send, to
 from crdtnode.protocol.members import Member
@@ -68,6 +69,7 @@ class Answers:
     def __init__(
         self,
         registry: Registry,
+        lags: Lags,
         cluster: Cluster,
         pings: Pings,
         pushes: Pushes,
@@ -86,6 +88,7 @@ class Answers:
         chance: random.Random,
     ) -> None:
         self._registry = registry
+        self._lags = lags
         self._cluster = cluster
         self._members = cluster.members
         self._pings = pings
@@ -200,9 +203,11 @@ class Answers:
 
     def _told_root(self, member: Member, root: int, now: float) -> None:
         member.root = root
+        member.lag = self._lags.of(root, now)
         equal = self._typesets.root_equal(member)
         if equal:
             member.equal_at = now  # what is not flushed yet will be dated later
+            member.lag = 0.0
         common = self._typesets.common(member)
         if common and equal and not self._registry.dirty:
             self._confirmations.all_held(common, member.boot)

@@ -29,6 +29,7 @@ from crdtnode.protocol.doorway import Doorway
 from crdtnode.protocol.effects import Address, Effect, Event, Left, Source, Stream, Udp
 from crdtnode.protocol.inbox import Inbox
 from crdtnode.protocol.joins import Joins
+from crdtnode.protocol.lags import Lags
 from crdtnode.protocol.leaving import Leaving
 from crdtnode.protocol.mail import to
 from crdtnode.protocol.members import Member, Members
@@ -141,8 +142,10 @@ class Engine:
         )
         self._inbox = Inbox(Joins(registry, metrics), settings.work_items)
         self._survey = Survey(settings)
+        self._lags = Lags()
         self._answers = Answers(
             registry,
+            self._lags,
             self._cluster,
             self._pings,
             self._pushes,
@@ -368,6 +371,7 @@ class Engine:
             self._members.me.types = self._registry.types_hash
             self._seldom_at = None
             self._out.carry(self._cluster.renew(now), now)
+        self._lags.note(self._registry.root, now)
         self._out.carry(self._survey.wake(now), now)
         self._out.carry(self._confirmations.settle(), now)
         if self._confirmations.needs_root:

@@ -31,6 +31,8 @@ class Member:
     """The last root that it told."""
     equal_at: float = float("-inf")
     """When its root was ours last."""
+    lag: float | None = None
+    """Seconds that it was behind us when it told its root last; None where that cannot be said."""
     held: int = 0
     """Objects set aside with it that explain why its root is not ours, as it said last."""
     rtt: float | None = None

@@ -19,6 +19,11 @@ class MemberView:
     tags: Mapping[str, str]
     root_equal: bool | None
     """Whether its root was ours when it told it last; None where it has not told one."""
+    lag: float | None
+    """Seconds since we ceased to hold the state that it told last: the age of the oldest of our
+    versions that it lacked; 0 where it lacked none, None where it held something that we lack."""
+    held: int
+    """Objects on which it and we cannot agree and that explain why its root is not ours."""
     rtt: float | None
     """Smoothed round trip, seconds."""
     is_self: bool
@@ -34,6 +39,8 @@ def view(member: Member, *, is_self: bool, root_equal: bool | None) -> MemberVie
         incarnation=member.incarnation,
         tags=dict(member.tags),
         root_equal=root_equal,
+        lag=0.0 if is_self else member.lag,
+        held=member.held,
         rtt=member.rtt,
         is_self=is_self,
     )

@@ -1,9 +1,12 @@
 """Status, members and faults over HTTP."""
 
+from types import SimpleNamespace
+
 import pytest
 import trio
 
 from crdt import PNCounter
+from crdtnode.control.cluster import _convergence
 from crdtnode.metrics import Metrics
 from crdtnode.node import open_node
 
@@ -159,3 +162,40 @@ async def test_a_member_that_left_can_be_forgotten_and_no_other(api, other, auto
     assert (done.status, done.json) == (200, {"name": "b", "forgotten": True})
     rows = (await api.get("/v1/members")).json["members"]
     assert [row["name"] for row in rows] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("roots", "views", "said"),
+    [
+        ({}, {}, {"state": "alone", "held": 0, "lag_s": 0.0}),
+        ({"b": True}, {}, {"state": "converged", "held": 0, "lag_s": 0.0}),
+        ({"b": True, "c": None}, {}, {"state": "silent", "held": 0, "lag_s": 0.0}),
+        ({"b": False}, {"b": (0.2, 0)}, {"state": "writing", "held": 0, "lag_s": 0.2}),
+        (
+            {"b": False, "c": False, "d": None},
+            {"b": (0.2, 0), "c": (0.7, 0)},
+            {"state": "writing", "held": 0, "lag_s": 0.7},
+        ),
+        ({"b": False}, {"b": (None, 0)}, {"state": "writing", "held": 0, "lag_s": None}),
+        (
+            {"b": True, "c": False},
+            {"b": (0.0, 0), "c": (None, 2)},
+            {"state": "held", "held": 2, "lag_s": 0.0},
+        ),
+        (
+            {"b": False, "c": False},
+            {"b": (0.3, 0), "c": (None, 2)},
+            {"state": "writing", "held": 2, "lag_s": 0.3},
+        ),
+    ],
+)
+def test_what_stands_between_us_and_one_state_of_all(roots, views, said):
+    members = [SimpleNamespace(name=n, lag=lag, held=held) for n, (lag, held) in views.items()]
+    assert _convergence(roots, members) == said
+
+
+async def test_status_says_alone_then_converged_then_silent(api, other, network, autojump_clock):
+    await api.node.converged(timeout=5)
+    assert (await api.get("/v1/status")).json["state"] == "converged"
+    network.linked = lambda a, b: False
+    assert (await api.get("/v1/status")).json["state"] == "silent"

@@ -319,6 +319,30 @@ def test_remembered_addresses_are_enough_to_join(table: Table) -> None:
     assert other.engine.unreached_seeds == []
 
 
+def test_how_far_a_member_is_behind_is_known_from_the_root_that_it_tells(table: Table) -> None:
+    one, *_ = cluster(table)
+    puppet = Puppet(table)
+    puppet.pongs = False
+    puppet.join(one)
+    table.run(1)
+    visits = one.registry.open("visits", PNCounter)
+    for _ in range(2):
+        former = one.registry.root
+        visits.increment()
+        table.settle()
+    changed = table.now
+    table.run(0.4)
+    for root, behind in ((former, table.now - changed), (one.registry.root, 0.0), (12345, None)):
+        puppet.say(one, Ping(1, root, (), (), (), 0))
+        assert lag(one, "puppet") == pytest.approx(behind, abs=0.01)
+    assert lag(one, "n0") == 0.0
+
+
+def lag(seat: Seat, name: str) -> float | None:
+    """What a seat thinks of how far a member is behind."""
+    return next(member.lag for member in seat.engine.members if member.name == name)
+
+
 # Forgetting on purpose
 
 
