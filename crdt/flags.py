@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final, Self
 
 from crdt.atoms import Key
+from crdt.causal.causal import Causal
 from crdt.causal.settled import settle
-from crdt.causal.store import Causal
 from crdt.errors import PayloadError
 
 _ON: Final[Key] = (bool, True)

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from crdt.atoms import Key
+from crdt.causal.causal import Causal
 from crdt.causal.runs import covers, runs_of
-from crdt.causal.store import Causal
 
 C = TypeVar("C", bound=Causal)
 

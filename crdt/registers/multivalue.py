@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from crdt.atoms import Key, element_of, freeze
-from crdt.causal.store import Causal
+from crdt.causal.causal import Causal
 from crdt.tagged import canonical_text, decode
 
 

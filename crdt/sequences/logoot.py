@@ -13,9 +13,10 @@ from bisect import bisect_left, insort
 from typing import Any, Self
 
 from crdt.atoms import Key
+from crdt.causal.causal import Causal
 from crdt.causal.runs import counters, last, runs_of
 from crdt.causal.spelling import decode_dots, encode_dots
-from crdt.causal.store import Causal, Live
+from crdt.causal.store import DotStore, Live
 from crdt.errors import PayloadError
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.sequences.editing import Cut, ItemSequence, Put, T
@@ -144,7 +145,7 @@ class Logoot(Causal, ItemSequence[T]):
 
     @classmethod
     def _decoded(cls, payload: Any) -> Self:
-        return super(Causal, cls)._decoded(payload)  # a causal type's short way knows no paths
+        return super(DotStore, cls)._decoded(payload)  # a causal type's short way knows no paths
 
     def _decode(self, payload: Any) -> None:
         for replica, parts in expect_dict(payload, "payload").items():

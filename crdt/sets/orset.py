@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from crdt import replica as replicas
 from crdt.atoms import Key, identify, lookup
-from crdt.causal.store import Causal, Live
+from crdt.causal.causal import Causal
+from crdt.causal.store import Live
 from crdt.seat import Seat
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet

@@ -7,8 +7,9 @@ from itertools import chain
 from typing import Any, Self
 
 from crdt.atoms import NOTHING, Key, lookup
+from crdt.causal.causal import Causal
 from crdt.causal.settled import settle
-from crdt.causal.store import Causal, Live
+from crdt.causal.store import Live
 from crdt.payloads import decode_keys_by_dot
 from crdt.sets.elements import E
 from crdt.sets.shown import ShownSet
