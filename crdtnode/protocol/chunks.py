@@ -14,6 +14,7 @@ from typing import assert_never
 
 from crdtnode.config import Settings
 from crdtnode.protocol import descent
+from crdtnode.protocol.arriving import Arriving
 from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, ShowTypes, Task
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
@@ -52,10 +53,20 @@ ROW_BYTES = 19
 
 
 @dataclass(slots=True)
+class Rest:
+    """What is still to be sent of one large object."""
+
+    place: int
+    items: Iterator[Item]
+    next: Item | None = None
+    """Taken already, and found no room in the last chunk."""
+
+
+@dataclass(slots=True)
 class Queue:
     """What is still to be sent to one peer."""
 
-    tasks: deque[Task] = field(default_factory=deque)
+    tasks: deque[Task | Rest] = field(default_factory=deque)
     left: int = 0
     ahead: int = 0
     """Chunks that are to be answered before the next ones."""
@@ -82,12 +93,18 @@ class Chunks:
     """The queues of all peers, by boot id."""
 
     def __init__(
-        self, registry: Registry, parcels: Parcels, strikes: Strikes, settings: Settings
+        self,
+        registry: Registry,
+        parcels: Parcels,
+        strikes: Strikes,
+        arriving: Arriving,
+        settings: Settings,
     ) -> None:
         self._registry = registry
         self._fingerprints = registry.fingerprints
         self._parcels = parcels
         self._strikes = strikes
+        self._arriving = arriving
         self._settings = settings
         self._queues: dict[bytes, Queue] = {}
 
@@ -101,6 +118,7 @@ class Chunks:
     def forget(self, boot: bytes) -> None:
         """The stream to this process broke, or it is gone: the next probe begins anew."""
         self._queues.pop(boot, None)
+        self._arriving.forget(boot)
 
     def answered(self, boot: bytes, now: float) -> None:
         """The peer has joined a chunk."""
@@ -158,31 +176,63 @@ class Chunks:
                     chunk.size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
                 case _ if task.place in alone:
                     pass
+                case Ask() | Meet() | Give(lacking=True, of=0) if self._arriving.comes(
+                    task.place, now
+                ):
+                    pass
                 case Meet():
                     queue.tasks.appendleft(self.towards(task.place, task.version))
                 case Ask(place, version):
                     chunk.rows.append((place, version))
                     chunk.size += ROW_BYTES
-                case Give():
-                    if not self._give(member, chunk, task, now):
-                        queue.tasks.appendleft(task)  # a large one travels alone
+                case Rest():
+                    if self._next_part(chunk, task):
+                        queue.tasks.appendleft(task)
+                    if task.next is not None:
                         break
+                case Give():
+                    rest = self._give(member, chunk, task, now)
+                    if rest is not None:
+                        queue.tasks.appendleft(rest)
+                    if rest is task:
+                        break  # it does not fit what is left of this chunk
                 case _:
                     assert_never(task)
         return chunk
 
-    def _give(self, member: Member, chunk: _Chunk, give: Give, now: float) -> bool:
-        """Put an object into a chunk; False where it does not fit what is left of it."""
+    def _next_part(self, chunk: _Chunk, rest: Rest) -> bool:
+        """Put the next part of a large object into a chunk; False where that was all."""
+        item = rest.next or next(rest.items, None)
+        if item is None:
+            return False
+        found, size = self._parcels.sized(item)
+        full = bool(chunk.size) and chunk.size + size > self._settings.chunk_bytes
+        rest.next = found if full else None
+        if found is not None and not full:
+            chunk.items.append(found)
+            chunk.size += size
+        return True
+
+    def _give(self, member: Member, chunk: _Chunk, give: Give, now: float) -> Give | Rest | None:
+        """Put an object into a chunk; what is still to do where it does not fit."""
         whole = self._strikes.doubtful(member.boot, give.place)
         parcel, size = self._parcels.parcel(give, now, whole=whole)
         if chunk.size and chunk.size + size > self._settings.chunk_bytes:
-            return False
-        if isinstance(parcel, Item):
-            chunk.items.append(parcel)
-        elif parcel is not None:
-            chunk.asked.append(parcel)
+            return give
+        match parcel:
+            case None:
+                return None
+            case Item():
+                chunk.items.append(parcel)
+            case Asked() if self._arriving.comes(parcel.place, now):
+                return None
+            case Asked():
+                self._arriving.expect(parcel.place, member.boot, now)
+                chunk.asked.append(parcel)
+            case _:
+                return Rest(give.place, parcel)
         chunk.size += size
-        return True
+        return None
 
     def _expand(self, queue: Queue, task: GiveBelow) -> None:
         """Put the next objects below a prefix before the other tasks."""

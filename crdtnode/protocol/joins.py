@@ -13,7 +13,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import Trail
-from crdtnode.wire.messages import Item
+from crdtnode.wire.messages import Form, Item
 
 SHOWN_BYTES = 65_536
 """What an object held is shown up to this size when somebody else removes it."""
@@ -55,6 +55,8 @@ class Repaired:
     """Our version now."""
     context: object
     """What the sender has seen of it, None where it does not tell."""
+    part: bool
+    """More of it follows: nothing is claimed yet."""
     refused: bool
     """It was no state of its type, so that nothing was joined."""
 
@@ -90,6 +92,7 @@ class Joins:
             trail=trail,
             after=self._registry.refresh(place, now),
             context=item.context,
+            part=item.form == Form.PART,
             refused=not joined.kept,
         )
         return joined, repaired

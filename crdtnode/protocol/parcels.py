@@ -9,7 +9,7 @@ Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018), se
 is the merge base of version control.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.descent import Give
@@ -23,6 +23,9 @@ SMALL_BYTES = 2048
 
 MARGIN_BYTES = 128
 """What a message takes beside its only item."""
+
+PART_BYTES = 49_152
+"""Larger states travel in parts of this size, so that nobody is busy with one for long."""
 
 LOWS_MOST = 16
 """Low halves of versions that are named for one object."""
@@ -53,10 +56,13 @@ class Parcels:
             for place, version in rows
         ]
 
-    def parcel(self, give: Give, now: float, *, whole: bool) -> tuple[Item | Asked | None, int]:
+    def parcel(
+        self, give: Give, now: float, *, whole: bool
+    ) -> tuple[Item | Asked | Iterator[Item] | None, int]:
         """The item that carries an object, or the question to ask first; and its bytes.
 
-        None where we have nothing of it, or where no message can carry it.
+        Several items where it is large, which are made while they are taken. None where we have
+        nothing of it, or where no message can carry it.
         """
         version = self._registry.refresh(give.place, now)
         entry = self._registry.entry(give.place)
@@ -65,14 +71,17 @@ class Parcels:
         item = Item(entry.tag, entry.name, entry.life, 0, Form.STATE, (), version, give.of)
         delta = None if whole else self._delta(item, give)
         if delta is not None:
-            return self._sized(delta)
+            return self._carried(delta, give.place)
         ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)
         if ask and self._registry.crowded(give.place):
             return self._asked(item, give.place), SMALL_BYTES
+        parts = self._registry.parts(give.place, PART_BYTES)
+        if parts is not None:
+            return (self._asked(item, give.place) if ask else self._parts(item, parts)), SMALL_BYTES
         state = self._registry.state(give.place)
         if state is None:
             return None, 0
-        found, size = self._sized(item._replace(payloads=state[3]))
+        found, size = self._carried(item._replace(payloads=state[3]), give.place)
         if ask and size > SMALL_BYTES:
             return self._asked(item, give.place), SMALL_BYTES
         return found, size
@@ -95,13 +104,37 @@ class Parcels:
     def _asked(self, item: Item, place: int) -> Asked:
         return Asked(place, item.life, item.version, self._registry.context(place))
 
-    def _sized(self, item: Item) -> tuple[Item | None, int]:
+    def _carried(self, item: Item, place: int) -> tuple[Item | Iterator[Item] | None, int]:
+        """An item as it is, or in parts where it is large and can be divided."""
+        size = self._size(item)
+        if size > PART_BYTES and len(item.payloads) == 1:
+            parts = self._registry.parts(place, PART_BYTES, item.payloads[0])
+            if parts is not None:
+                return self._parts(item, parts), SMALL_BYTES
+        return self._sendable(item, size)
+
+    def _parts(self, item: Item, parts: Iterator[object]) -> Iterator[Item]:
+        """What an item carries, in several; the last one says what it leads to."""
+        part = item._replace(form=Form.PART, base=0, of=0, context=None)
+        before = next(parts)
+        for payload in parts:
+            yield part._replace(payloads=(before,))
+            before = payload
+        yield item._replace(payloads=(before,))
+
+    def sized(self, item: Item) -> tuple[Item | None, int]:
+        """An item and its bytes; None where no message can carry it."""
+        return self._sendable(item, self._size(item))
+
+    def _size(self, item: Item) -> int:
+        """Bytes of an item; 0 where it cannot be encoded."""
         try:
-            item_bytes = codec.pack_size(item)
+            return codec.pack_size(item)
         except ValueError:  # a hand-written type's
             self._metrics.dropped.add("not encodable")
-            return None, 0
-        if item_bytes > self._item_bytes_most:
+            return 0
+
+    def _sendable(self, item: Item, size: int) -> tuple[Item | None, int]:
+        if size > self._item_bytes_most:
             self._metrics.dropped.add("too large to send")
-            return None, 0
-        return item, item_bytes
+        return (item, size) if 0 < size <= self._item_bytes_most else (None, 0)

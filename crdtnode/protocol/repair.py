@@ -21,6 +21,7 @@ from crdtnode.config import Settings
 from crdtnode.fingerprints import RECENTS_MOST
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import descent
+from crdtnode.protocol.arriving import Arriving
 from crdtnode.protocol.chunks import ROW_BYTES, Chunks
 from crdtnode.protocol.deep import WAIT_MS, Deep
 from crdtnode.protocol.descent import NOTHING, Ask, Give, GiveBelow, Meet, ShowTypes, Task
@@ -79,7 +80,8 @@ class Repair:
         self._strikes = Strikes()
         self._deep = Deep()
         self._parcels = Parcels(registry, metrics, message_bytes_most)
-        self._chunks = Chunks(registry, self._parcels, self._strikes, settings)
+        self._arriving = Arriving()
+        self._chunks = Chunks(registry, self._parcels, self._strikes, self._arriving, settings)
 
     # What probes say
 
@@ -258,6 +260,12 @@ class Repair:
         common = self._typesets.common(member)
         out: list[Outcome] = []
         for one in repaired:
+            if one.part:
+                self._arriving.expect(one.place, member.boot, now)
+            else:
+                self._arriving.done(one.place)
+        repaired = [one for one in repaired if not one.part]
+        for one in repaired:
             out += self._judge(member, one, now)
         if common is None or not sync.left:
             return out
@@ -317,6 +325,8 @@ class Repair:
             entry = self._registry.entry(place)
             if not mine or entry is None or entry.life < life:
                 tasks.append(Ask(place, mine))
+            elif self._boot < member.boot and self._arriving.comes_from(place, member.boot, now):
+                pass  # both asked at once, and ours goes on: what answers it asks us in turn
             elif mine != version:
                 same = entry.life == life
                 give = Give(place, context=context, mutual=True)

@@ -467,6 +467,31 @@ class Registry:
         except PayloadError:
             return None
 
+    def parts(self, hn: int, limit_bytes: int, payload: object = None) -> Iterator[object] | None:
+        """Payloads of about so many bytes that join to the state of the object at a place.
+
+        They are made while they are taken, from what the state is now.
+
+        Args:
+            hn: The object's place.
+            limit_bytes: What a part may take as JSON; what cannot be divided may take more.
+            payload: What to divide instead of the state: a payload of the same type.
+
+        Returns:
+            None where the type cannot be divided, or where it is known to be small.
+        """
+        entry = self._entries.get(hn)
+        if entry is None or entry.kind.foreign or not entry.alive:
+            return None
+        if payload is not None:
+            whole = entry.kind.cls.from_payload(payload)
+        elif entry.most_bytes > limit_bytes:
+            whole = entry.state.clone()
+        else:
+            return None
+        split = whole.split(limit_bytes)  # type: ignore[attr-defined]  # every built-in type has it
+        return (part.payload for part in split)
+
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""
         return self._entries.get(hn)

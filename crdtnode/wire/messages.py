@@ -90,6 +90,9 @@ class Form(IntEnum):
     """`payloads` is one whole state, or parts whose join is the state."""
     DELTAS = 1
     """`payloads` are deltas that lead from `base` to `version`, oldest first."""
+    PART = 2
+    """`payloads` are a part of what the sender has, lawful alone. More of the same object follows;
+    `version` holds once the last of it, which bears another form, is joined."""
 
 
 class Seen(IntEnum):
@@ -132,7 +135,7 @@ class Item(NamedTuple):
     base: int
     """The version that the deltas start from; 0 for a whole state, or a delta without anchor."""
     form: int
-    """A `Form`, 0 or 1."""
+    """A `Form`, 0 to 2."""
     payloads: tuple[object, ...]
     """JSON-friendly values; `codec` checked only that they are that."""
     version: int
