@@ -361,7 +361,8 @@ class Dotted(Rowed):
         """Fold what everybody has seen, on the caller's word, and return the delta to gossip.
 
         Amounts of one replica that ``stable`` holds become one sum under the last of their dots,
-        and removals that children keep are forgotten. Nothing that shows changes.
+        and removals that children keep are forgotten. Nothing that shows changes: where nothing
+        but removals shows a key, they stay.
 
         Args:
             stable: A state by which the caller gives his word: every replica has joined it before
@@ -378,12 +379,19 @@ class Dotted(Rowed):
         delta = self._blank()
         covered: Dots = {}
         for entry in self._leaves:
-            for dots, pieces in self._settle(list(self._pieces_of(entry)), stable):
+            pieces = list(self._pieces_of(entry))
+            settlings = list(self._settle(pieces, stable))
+            if self._shown_by(pieces) and not self._shown_by(_left_by(settlings, pieces)):
+                continue
+            for dots, settled in settlings:
                 for replica, spans in dots.items():
                     covered.setdefault(replica, []).extend(spans)
-                for piece in pieces:
+                for piece in settled:
                     delta._put(*piece)
         return self._publish(delta._claiming(covered)) if covered else delta
+
+    def _shown_by(self, pieces: Iterable[Piece]) -> bool:
+        return any(self._shows(entry, leaf) for _, _, _, entry, leaf in pieces)
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 
@@ -506,6 +514,18 @@ def _against(piece: Piece, spans: Spans) -> Iterator[tuple[Piece, Leaf]]:
         at = stop
     if at < end:
         yield (replica, at, end, entry, leaf), NOTHING
+
+
+def _left_by(settlings: list[Settling], pieces: list[Piece]) -> Iterator[Piece]:
+    """Yield what compacting leaves of some pieces, and what it adds."""
+    gone: Dots = {}
+    for dots, settled in settlings:
+        yield from settled
+        for replica, spans in dots.items():
+            gone.setdefault(replica, []).extend(spans)
+    for replica, start, end, entry, leaf in pieces:
+        for first, stop in outside(runs_of_spans(gone.get(replica, ())), start, end):
+            yield replica, first, stop, entry, leaf
 
 
 def within(pieces: Iterable[Piece], seen: dict[str, Runs]) -> list[Piece]:

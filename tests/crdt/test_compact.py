@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crdt import DisableWinsFlag, RWSet
+from crdt import DisableWinsFlag, ORMap, RWSet
 from crdt.causal.settled import settle
 from crdt.testing import subject_of
 
@@ -170,3 +170,22 @@ def settled(group: list[Any]) -> Any:
 def expect_equal_values(kind: type[Any], one: list[Any], other: list[Any]) -> None:
     read = subject_of(kind).read
     assert [read(state) for state in one] == [read(state) for state in other]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_compacting_a_map_hides_no_key_that_only_removals_show(live: bool) -> None:
+    # Two types under one key: were the flag forgotten, the set would show in its place.
+    whole: ORMap[str] = ORMap("me")
+    flag, tags = whole.open("k", DisableWinsFlag), whole.open("k", RWSet)
+    flag.disable()
+    tags.update("abc")
+    tags.remove("b")
+    if live:
+        flag.enable()
+        whole.open("other", RWSet).discard("x")
+    before = whole.value
+    whole.compact(whole.clone())
+    assert whole.value == before
+    assert ORMap.from_payload(whole.payload).value == before
+    assert tags == {"a", "c"}
+    assert whole.open("k", RWSet).stats()["tombstones"] == 0  # its key shows without them
