@@ -53,6 +53,9 @@ from crdtnode.sim.plan import FORMAT, VERSION, Plan
 from crdtnode.sim.toml_lines import line_of, lines_of
 
 _PLACE: Final = re.compile(r"[a-z_]+(?:\[\d+\])*(?:\.[A-Za-z_-]+(?:\[\d+\])*)*")
+_WORDS: Final = {"tuple", "dict", "float"}
+"""Keys of tables that stand for a value for which TOML has no word."""
+
 _NODES_MOST: Final = 100_000
 _RANGE: Final = ".."
 
@@ -179,10 +182,13 @@ def _plan_of(document: dict[str, Any], seed: int | None) -> Plan:
         if isinstance(write.get("type"), str):
             write["type"] = _tag(write["type"], f"writes[{number}].type")
             _check_method(write, f"writes[{number}].method")
+        if isinstance(write.get("args"), list):
+            write["args"] = [_value(arg) for arg in write["args"]]
     expect = document.get("expect")
     for number, final in _tables(expect, "finals") if isinstance(expect, dict) else ():
         if isinstance(final.get("type"), str):
             final["type"] = _tag(final["type"], f"expect.finals[{number}].type")
+        final["value"] = _value(final.get("value"))
     plan: Plan = from_document(Plan, document)
     return plan if workload is None else _with_workload(plan, workload)
 
@@ -242,6 +248,15 @@ def _tag(word: str, place: str) -> str:
         names = tuple(dict.fromkeys(tag.partition("@")[0] for tag in known))
         raise PlanError(f"{place}: there is no type {word!r}{nearest(word, names)}")
     return max(fits, key=lambda tag: int(tag.partition("@")[2]))
+
+
+def _value(value: object) -> object:
+    """A value of a user in the form of documents, which have a word for dicts."""
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    if isinstance(value, dict) and not (len(value) == 1 and set(value) <= _WORDS):
+        return {"dict": [[key, _value(item)] for key, item in value.items()]}
+    return value
 
 
 def _check_method(write: Mapping[str, Any], place: str) -> None:

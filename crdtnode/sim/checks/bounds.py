@@ -20,6 +20,9 @@ that it holds, twice."""
 BYTES_PER_MEMBER = 200
 """What it costs to tell one node of another: everybody may have to be told of everybody by one."""
 
+LISTED_BYTES = 100
+"""What one member is in a list of members; a node may have to send one of all to each of them."""
+
 UNSENT_BYTES = 8 * 1024 * 1024
 """What may wait to be sent on one stream."""
 

@@ -33,7 +33,9 @@ class MembersAreKnown(Check):
             return
         other = world.at_address(effect.address)
         quiet = world.agenda.now - world.disturbed_at
-        if other is None or not other.up or quiet < QUIET or world.plan.network.loss > HEAVY_LOSS:
+        if other is None or not other.up or quiet < QUIET or not world.links.reach.whole:
+            return
+        if world.plan.network.loss > HEAVY_LOSS:
             return
         self.violate(
             f"{host.name} says at {world.agenda.now / SECOND:.6f} s that {other.name} is dead; it\n"
