@@ -70,6 +70,8 @@ class Native(StateCRDT):
     _quick: Shortcut | None = None
     _resettable: ClassVar[bool] = False
     """A map may keep objects of this type as deltas: no later write relies on an earlier one."""
+    _supersedes: bool = True
+    """As a delta, it may say all that an older one says, and more."""
     _fold: Any = None
 
     def __init_subclass__(cls, **settings: Any) -> None:

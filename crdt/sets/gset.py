@@ -36,6 +36,7 @@ class GSet(ElementSet[E]):
 
     _fields = ("_elements",)
     _resettable = True
+    _supersedes = False  # a delta holds what nobody here had added
     _elements: dict[Key, None]
 
     def add(self, element: E) -> Self:

@@ -17,13 +17,15 @@ from crdt.atoms import element_of
 from crdt.base import StateCRDT
 from crdt.causal.runs import counters
 from crdt.counters import GCounter, PNCounter
+from crdt.graphs import AddRemovePartialOrder, MonotonicDAG
 from crdt.maps import ORMap
 from crdt.sequences import RGA, Logoot, Sequence, Text
-from crdt.sets import ORSet, PNSet, RWSet
+from crdt.sets import GSet, ORSet, PNSet, RWSet
 from crdt.testing.mapacts import noted
 from crdt.testing.models import Model, Shadow, typed
 from crdt.testing.sequences import ITEMS, LETTERS, Id, SequenceModel, read_edit
 from crdt.testing.subjects import Subject, subject_of
+from crdt.trees import Tree
 
 Way = tuple[type[Any], ...]
 """The types of the maps from the outermost to the one that holds the child."""
@@ -107,6 +109,7 @@ class ChildModel(Model):
         self._leaf: dict[int, int] = {}
         self._dots: dict[int, set[tuple[str, int]]] = {}
         self._covered: dict[int, set[int]] = {}
+        self._lasting = issubclass(inner.kind, _LASTING)
         self._anchored = issubclass(inner.kind, Sequence | Text | RGA)
 
     def learn(self, event: Any) -> None:
@@ -125,7 +128,7 @@ class ChildModel(Model):
             told = self._told(event, leaf, self._chosen[event.act], event.chance // 2)
             self._leaf[event.number] = leaf
             self._models[leaf].learn(told)
-            if self._removals and not self._anchored:
+            if self._removals and not self._anchored and not self._lasting:
                 self._note(event, told.past)
 
     def value(self, shadow: Shadow) -> Any:
@@ -241,6 +244,9 @@ _MODELS: dict[type[StateCRDT], Callable[[], Model]] = {
     Text: lambda: PlacedModel(partial(read_edit, LETTERS), two_sided=True),
 }
 """Models of types whose writes count by themselves below a map, and together elsewhere."""
+
+_LASTING = (Tree, GSet, MonotonicDAG, AddRemovePartialOrder, GCounter, PNCounter, PNSet)
+"""Types of which no write ever takes the place of an older one."""
 
 _SINGLE: dict[type[StateCRDT], tuple[int, ...]] = {
     ORSet: (0, 4, 6, 7),

@@ -212,6 +212,10 @@ class Tree(Rowed, Generic[N]):
 
     # --- the lattice ---------------------------------------------------------------------------
 
+    @property
+    def _supersedes(self) -> bool:  # type: ignore[override]  # most types always may
+        return self._frontier != _NO_STAMP
+
     def compare(self, other: Self) -> bool:
         """Tell whether ``other`` knows every move known here, and forgot all forgotten here."""
         other = self._same_type(other)

@@ -37,11 +37,6 @@ class _Sharing(Form):
         child._join(patch)
         return True
 
-    def share(self, child: Any, place: Place) -> None:
-        """Let a live child count with the map."""
-        super().share(child, place)
-        child._seen = place.whole._seen
-
 
 class DottedForm(_Sharing):
     """A map or cart in a map: its entries and leaves together are the leaf."""
@@ -116,6 +111,11 @@ class DottedForm(_Sharing):
 class CausalForm(_Sharing):
     """A type of live dots, such as ORSet: the leaf is what the dot stands for."""
 
+    def share(self, child: Any, place: Place) -> None:
+        """Let a live child count with the map."""
+        super().share(child, place)
+        child._seen = place.whole._seen
+
     def _key(self, leaf: Leaf, replica: str, counter: int) -> Key:
         """Return what a dot with this leaf stands for in the child."""
         return leaf
@@ -172,10 +172,8 @@ class CausalForm(_Sharing):
     def encode(self, leaves: list[Counted]) -> list[Any]:
         """Return the payload of neighbouring leaves."""
         spread = [leaf for leaf, often in leaves for _ in range(often)]
-        pieces = [(_HOLDER, dot, dot + 1, None, leaf) for dot, leaf in enumerate(spread, 1)]
-        child = self.build(pieces)
-        child._seen[_HOLDER] = len(spread)
-        spelled: list[Any] = child._encode()[_HOLDER][0]
+        keys = [self._key(leaf, _HOLDER, dot) for dot, leaf in enumerate(spread, 1)]
+        spelled: list[Any] = self.kind._encode_keys(keys)
         return spelled
 
     def decode(self, payload: Any, place: str, depth: int) -> list[Counted]:

@@ -46,7 +46,8 @@ class DeltaForm(Form):
     def written(self, target: Target) -> tuple[list[Leaf], Dots]:
         """Return the delta as text, and the dots of the deltas that it makes superfluous."""
         dots: Dots = {}
-        for replica, start, end, _, leaf in target.place.pieces():
+        may_cover = getattr(target.delta, "_supersedes", True)
+        for replica, start, end, _, leaf in target.place.pieces() if may_cover else ():
             if self._covers(target.delta, leaf):
                 dots.setdefault(replica, []).append((start, end))
         return [text_of(target.delta)], dots
