@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, wraps
+from inspect import getattr_static
 from types import FunctionType
 from typing import Any
 
@@ -214,9 +215,6 @@ def _heard_type(kind: Any) -> type[Any]:
     """Return a subclass of a hand-written type whose changes are heard."""
 
     def set_attribute(self: Any, name: str, value: Any) -> None:
-        if name in ("_seat", "__class__"):
-            object.__setattr__(self, name, value)
-            return
         seat = self._seat
         if name == "payload" and isinstance(seat, HeardSeat) and not seat.busy:
             seat.check_idle()  # raises
@@ -248,21 +246,13 @@ def _heard_type(kind: Any) -> type[Any]:
         "_snapshot": plain_copy,
     }
     for name in dir(kind):
-        found = _member(kind, name)
-        if isinstance(found, FunctionType) and (name in _MUTATING or not name.startswith("_")):
+        found = getattr_static(kind, name)
+        ours = found is getattr_static(StateCRDT, name, None)
+        public = name in _MUTATING or not name.startswith("_")
+        if isinstance(found, FunctionType) and public and not ours:
             members[name] = _heard_method(found)
     made: type[Any] = type(kind)(kind.__name__, (kind,), members)
     return made
-
-
-def _member(kind: type, name: str) -> Any:
-    """Return what a type's author wrote under a name; None for what every type has."""
-    for base in kind.__mro__:
-        if base is StateCRDT:
-            return None
-        if name in vars(base):
-            return vars(base)[name]
-    return None
 
 
 def _heard_method(method: Any) -> Any:

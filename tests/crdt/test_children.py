@@ -364,6 +364,33 @@ def test_growing_maps_count_among_the_four() -> None:
         ORMap.from_payload({"r": [[group], [0, 1], [0, 1]]})
 
 
+def test_texts_in_growing_maps_and_compounds_are_loaded_with_their_places() -> None:
+    here = ORMap[str]("here")
+    here.open("g", GMap).open("t", Text).extend("abc")
+    here["g"]["t"].insert(1, "x")
+    assert ORMap.from_payload(here.payload)["g"]["t"] == "axbc"
+    chains = [["t", "text@1", [[["<", "r", 9], "a"]]]]
+    with pytest.raises(PayloadError, match="under its dot"):
+        ORMap.from_payload({"r": [[["g", "gmap@1", chains]], [0, 1], [0, 1]]})
+
+
+def test_counts_that_no_map_writes_are_refused() -> None:
+    for counts in ([["x", []]], [["x", [1, 1]], ["x", [2, 1]]], [["x", [0, 1]]], [["x"]], 5):
+        with pytest.raises(PayloadError):
+            ORMap.from_payload({"r": [[["s", "pnset@1", counts]], [0, 2], [0, 2]]})
+
+
+def test_two_sums_under_one_dot_are_dropped_by_everybody() -> None:
+    def cart(total: int) -> ORCart[str]:
+        return ORCart.from_payload({"r": [[["tea", [["+", total], 1]]], [2, 1], [0, 3]]})
+
+    one, other = cart(5), cart(6)
+    assert not one.compare(other)
+    one.join(other)
+    other.join(cart(5))
+    assert one.payload == other.payload == {"r": [[], [], [0, 3]]}
+
+
 def test_small_types_keep_what_the_remover_had_not_seen() -> None:
     here, there = pair()
     here.open("max", MaxRegister).assign(5)

@@ -121,6 +121,39 @@ class Friends(StateCRDT):
         self.following.add(other)
         self.rest["tags"].add("busy")
 
+    def follow_all_of(self, other: Friends) -> None:
+        self.following.join(other.following)
+
+
+@register
+class Duo(StateCRDT):
+    """A hand-written type that holds two objects of another one."""
+
+    def __init__(self) -> None:
+        self.pair = [Friends(), Friends()]
+
+    @property
+    def payload(self) -> Any:
+        return [one.payload for one in self.pair]
+
+    @payload.setter
+    def payload(self, payload: Any) -> None:
+        self.pair = [Friends.from_payload(one) for one in payload]
+
+    @property
+    def value(self) -> Any:
+        return [one.value for one in self.pair]
+
+    @classmethod
+    def merge(cls, X: Duo, Y: Duo) -> Duo:
+        new = cls()
+        new.pair = [Friends.merge(*both) for both in zip(X.pair, Y.pair, strict=True)]
+        return new
+
+    def name(self, *keys: str) -> None:
+        for one, key in zip(self.pair, keys, strict=True):
+            one.key = key
+
 
 class Person(Compound):
     key: Constant[str]
@@ -180,6 +213,40 @@ def test_built_in_attributes_of_a_hand_written_child_are_heard_too(kind: type[An
     assert eric.following == {"joey"}
     assert eric.following.replica == "here"
     assert here.clone()["eric"].value == eric.value
+
+
+def test_hand_written_types_in_hand_written_types_are_heard() -> None:
+    here, there = pair(GMap)
+    duo = here.open("duo", Duo)
+    duo.name("eric", "joey")
+    duo.pair[1].following.add("glenn")
+    there.join(here)
+    assert there["duo"].value[1] == {"following": {"glenn"}, "tags": set()}
+    there["duo"].pair[0].rest["tags"].add("x")
+    settle(here, there)
+    assert duo.value[0]["tags"] == {"x"}
+
+
+def test_methods_of_a_hand_written_child_may_join_its_parts() -> None:
+    here = ORMap[str]("here")
+    eric, joey = here.open("eric", Friends), Friends()
+    eric.key = joey.key = "eric"
+    joey.following.update(["a", "b"])
+    eric.follow_all_of(joey)
+    assert here.clone()["eric"].following == {"a", "b"}
+
+
+def test_assigning_a_payload_reaches_hand_written_children() -> None:
+    here, there = pair(GMap)
+    there.open("best", Highest).raise_to(7)
+    here.put("best", Highest.from_payload([3, []]))
+    here.payload = there.payload
+    assert here["best"].value == 7
+    here["best"].raise_to(9)
+    here.payload = there.payload
+    assert here["best"].value == 7
+    assert here == {"best": 7}
+    assert here["best"] != 7
 
 
 def test_of_a_type_made_of_built_in_ones_only_the_change_is_told() -> None:

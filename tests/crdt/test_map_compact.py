@@ -27,6 +27,7 @@ from crdt import (
 from crdt.causal.amounts import total_of
 from crdt.testing import Subject, subject_of
 from crdt.testing.children import child_subject
+from crdt.testing.history import hashed, keeps_its_fingerprint
 from tests.crdt.boards import BOARD, Board, board_acts
 
 SUBJECTS = {
@@ -212,6 +213,19 @@ def test_tombstones_up_to_the_frontier_go_and_older_writes_are_void() -> None:
     assert here.put("gone", 3).payload == {"put": [["gone", [10, 2], "here", 3]]}
     assert here.compact(here.clone()).initial
     assert LWWMap.from_payload(here.payload).put("new", 1).payload["put"][0][1] > [10, 2]
+
+
+def test_a_fingerprint_follows_compaction() -> None:
+    here: LWWMap[int, int] = LWWMap("here", clock=lambda: 10)
+    here.update({n: n for n in range(20)})
+    for n in range(5):
+        here.remove(n)
+    before = here.fingerprint(hashed)
+    for _ in range(2):
+        here.compact(here.clone())
+        assert keeps_its_fingerprint(here)
+        here.remove(max(here))
+    assert here.fingerprint(hashed) != before
 
 
 def test_a_write_that_the_stable_state_lacks_is_never_settled() -> None:

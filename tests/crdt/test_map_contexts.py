@@ -252,6 +252,20 @@ def test_big_children_of_a_growing_map_are_split_themselves() -> None:
     assert len(sizes) < 25
 
 
+def test_small_parts_of_one_child_travel_together() -> None:
+    far = ["i", hex(2**60)]
+    elements = [f"e{n}" for n in range(9)]
+    runs = [far, 1, *[1, 1] * 8]
+    us = GMap.from_payload([["tags", "orset@1", {"a": [elements, runs, runs]}]])
+    parts = list(us.split(300))
+    assert len(parts) < len(list(us["tags"].split(270)))
+    whole = GMap[str]()
+    for part in parts:
+        assert len(part.canonical()) <= 300
+        whole.join(part)
+    assert whole.canonical() == us.canonical()
+
+
 def test_a_track_remembers_a_few_hashes() -> None:
     track = Track(9, 9, 0)
     assert len({track.hash(n) for n in range(9)}) == 9
