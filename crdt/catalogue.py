@@ -49,10 +49,10 @@ def register(cls: C, tag: str | None = None) -> C:
     Example:
         >>> from crdt import GSet, register, tag_of
         >>> @register
-        ... class Friends(GSet):
+        ... class Colleagues(GSet):
         ...     pass
-        >>> tag_of(Friends())
-        'friends@1'
+        >>> tag_of(Colleagues())
+        'colleagues@1'
     """
     kind = _class_of(cls)
     wanted = f"{kind.__name__.lower()}@1" if tag is None else tag

@@ -63,9 +63,12 @@ def race(work: Work, entrants: Sequence[Any], rounds: int) -> Iterator[Figure]:
     """Run a work by all entrants that can do it; the first entrant is the floor."""
     runners = [entrant for entrant in entrants if hasattr(entrant, work.method)]
     took: dict[str, list[float]] = {entrant.name: [] for entrant in runners}
+    prepared: dict[str, Prepared] = {}
     for turn in range(rounds):
         for entrant in _shifted(runners, turn):
-            run = getattr(entrant, work.method)(*work.material)
+            run = prepared.get(entrant.name) or getattr(entrant, work.method)(*work.material)
+            if work.reads:
+                prepared[entrant.name] = run
             took[entrant.name].append(timed(run) / getattr(entrant, "share", 1.0))
     floor = took[entrants[0].name]
     for name, seconds in took.items():

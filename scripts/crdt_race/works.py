@@ -40,6 +40,7 @@ class Work:
         material: What the method gets.
         at_most: The ratio to the floor that we hold ourselves to; None if there is no goal.
         below_loro: Whether we must be faster than loro in the same run.
+        reads: Whether it changes nothing, so that what was prepared serves all rounds.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Work:
     material: tuple[Any, ...]
     at_most: float | None = None
     below_loro: bool = False
+    reads: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def works(count: int) -> list[Work]:
     moves = [(1 + at, chance.randrange(1 + at)) for at in chance.choices(range(few), k=few)]
     return [
         Work("set_add", "set: add", count, (elements,), 3.5, below_loro=True),
-        Work("contains", "set: contains", count, (elements,), 1.5),
+        Work("contains", "set: contains", count, (elements,), 1.5, reads=True),
         Work("remove", "set: remove", count, (elements,), 3.5),
         Work("map_put", "map: put", count, (elements,), 4.5, below_loro=True),
         Work("increment", "counter: increment", count, (elements,), 3.0),
@@ -114,14 +116,16 @@ def works(count: int) -> list[Work]:
         Work("merge", "merge of the same", 1, (half,), 0.7),
         Work("join_removed", "join, a tenth removed on each side", 1, (dropping,), 1.1),
         Work("merge_removed", "merge of the same, a tenth removed", 1, (dropping,), 1.5),
-        Work("decode", "set: bytes to a usable object", 1, (elements,), 0.6),
+        Work("decode", "set: bytes to a usable object", 1, (elements,), 0.6, reads=True),
         Work("list_append", "list: append", count, (elements,)),
         Work("list_insert", "list: insert anywhere", few, (elements, places)),
         Work("list_delete", "list: delete anywhere", few, (elements, places)),
         Work("text_type", "text: type in the middle", few, (text[:count], few)),
-        Work("text_read", "text: read it all, after edits", 10, (text[:count], places)),
+        Work("text_read", "text: read it all, after edits", 10, (text[:count], places), reads=True),
         Work("text_join", "text: join two who typed", 1, (text[:count], few)),
-        Work("text_decode", "text: bytes to a usable object", 1, (text[:count], places)),
+        Work(
+            "text_decode", "text: bytes to a usable object", 1, (text[:count], places), reads=True
+        ),
         Work("map_of_counters", "map of counters: increment a new key", few, (elements[:few],)),
         Work("tree_move", "tree: move", few, (moves,)),
     ]
