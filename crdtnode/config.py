@@ -63,7 +63,7 @@ class Settings:
     flushes at once. Higher saves packets, lower saves time."""
 
     flush_window_most: float = 0.05
-    """Most seconds that writes gather when flushing takes a large share of the time."""
+    """Most seconds that writes gather when there is much to flush, or no time to do it."""
 
     push_items: int = 20_000
     """Changes a second that a node pushes, its own and those that it relays; what is beyond that

@@ -1,7 +1,9 @@
 """Messages that want an acknowledgement, sent again until it comes.
 
-The time to wait follows the round trip, as TCP's does (RFC 6298, section 2), and grows by half
-with each try. After `retry_times` tries the message is given up: repair carries what it held.
+The time to wait follows the round trip, as TCP's does (RFC 6298), and grows by half with each try.
+What is sent to the same member meanwhile waits longer too, until a first try is answered: else a
+member that becomes slower would be sent everything twice from then on. After `retry_times` tries
+the message is given up: repair carries what it held.
 
 Who was to relay a message and is silent after two tries relays nothing: what it should have done
 falls back to us as an `Orphan`, and from then on the message is for itself alone. One that turns
@@ -34,6 +36,9 @@ FIRST_RETRY = 0.1
 
 GROWTH = 1.5
 """How much longer each further try waits."""
+
+SLOWER_MOST = 8.0
+"""How many times longer than round trips tell a first try waits at most."""
 
 LONGEST = 1.0
 """Most seconds between two tries: one round trip that took long must not put off all that follow."""
@@ -77,6 +82,8 @@ class Deliveries:
         self._over: list[int] = []
         self._due: list[tuple[float, int, bytes]] = []
         self._silent: set[bytes] = set()
+        self._slower: dict[bytes, tuple[float, float]] = {}
+        """How many times longer to wait for a member than round trips tell, and since when."""
         self._orphans: list[Orphan] = []
         self._last_id = 0
         self._rtt: float | None = None
@@ -120,7 +127,8 @@ class Deliveries:
         rtt, varies = member.rtt, member.rtt_varies
         if rtt is None:  # it was never measured: it will be like the others
             rtt, varies = self._rtt, self._rtt_varies
-        return FIRST_RETRY if rtt is None else max(self._settings.retry_least, rtt + 4 * varies)
+        wait = FIRST_RETRY if rtt is None else max(self._settings.retry_least, rtt + 4 * varies)
+        return wait * self._slower.get(member.boot, (1.0, 0.0))[0]
 
     def acknowledged(self, member: Member, id_: int, now: float) -> bool:
         """True the first time that this member acknowledges this id."""
@@ -130,6 +138,7 @@ class Deliveries:
         self._silent.discard(member.boot)
         self._less(id_)
         if entry.tries == 1:  # a repeated message's round trip is ambiguous: Karn's algorithm
+            self._slower.pop(member.boot, None)
             self.measured(member, now - entry.sent)
         return True
 
@@ -170,6 +179,7 @@ class Deliveries:
     def forget(self, boot: bytes) -> None:
         """This process is gone: nothing waits for it, and what it was to relay falls back to us."""
         self._silent.discard(boot)
+        self._slower.pop(boot, None)
         for entry in self._waiting.pop(boot, {}).values():
             self._orphan(entry)
             self._less(entry.message.id)
@@ -216,6 +226,7 @@ class Deliveries:
             if entry is None or entry.due != at:
                 continue
             self._silent.add(boot)
+            self._slow_down(entry, now)
             if entry.tries >= TAKEN_OVER:
                 self._orphan(entry)
             if entry.tries > self._settings.retry_times:
@@ -228,3 +239,9 @@ class Deliveries:
             heapq.heappush(self._due, (entry.due, id_, boot))
             again.append(to(entry.member, entry.message))
         return again
+
+    def _slow_down(self, entry: _Waiting, now: float) -> None:
+        """A first try was not answered in time: the next ones get more, once for each round."""
+        factor, since = self._slower.get(entry.member.boot, (1.0, float("-inf")))
+        if entry.tries == 1 and entry.sent >= since:
+            self._slower[entry.member.boot] = (min(factor * GROWTH, SLOWER_MOST), now)

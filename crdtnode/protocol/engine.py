@@ -334,6 +334,9 @@ class Engine:
     def wake(self, now: float) -> None:
         """Take every step that is due."""
         self._notice_sleep(now)
+        due = min(self._receipts.deadline, self._answers.hot_at, self._seldom_due())
+        if due <= now:
+            self._pushes.late(now - due)
         seldom = self._inbox.busy or min(self._answers.hot_at, self._seldom_due()) <= now
         if self._inbox.busy:
             self._answers.work(now)

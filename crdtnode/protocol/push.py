@@ -8,6 +8,7 @@ repair does: nothing here has to succeed.
 
 from collections.abc import Iterable
 
+from crdt.native import Native
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import Announcing
@@ -24,6 +25,22 @@ from crdtnode.wire.messages import Form, Item, Push
 
 BUSY_ITEMS = 32
 """Objects in one flush that double the time for which the next writes gather."""
+
+PARTS_MOST = 16
+"""Datagrams that one change may be cut into: that is faster than to announce it. Higher spares
+round trips, lower spares receivers that have no room for so many at once."""
+
+PUSH_SECONDS = 75e-6
+"""What a push costs its sender, and its receiver, in processor time, with its acknowledgement.
+Measured; only the order of magnitude counts."""
+
+SHARE_COUNTS = 2.0
+"""The share of its time with pushes, times this, is how far a node goes from the least to the most
+time for which writes gather."""
+
+LAG_COUNTS = 4.0
+"""By how many times our own lateness writes gather longer: who has no time to spare sends fewer
+packets, each of which costs every receiver about as much as the ten changes that it may hold."""
 
 NEVER = float("inf")
 
@@ -55,6 +72,9 @@ class Pushes:
         self._item_bytes_most = message_bytes_most - codec.PUSH_HEAD_BYTES - 5
         self._flushed = -NEVER
         self._window = settings.flush_window
+        self._handled = 0
+        self._share = 0.0
+        self._lag = 0.0
         self._bucket = Bucket(settings.push_items)
 
     @property
@@ -67,6 +87,10 @@ class Pushes:
             return due
         return max(due, self._receipts.deadline)
 
+    def late(self, seconds: float) -> None:
+        """A step was taken so much later than it was due: this process is busy, or starved."""
+        self._lag += (min(seconds, self._settings.flush_window_most) - self._lag) / 8
+
     def wake(self, now: float) -> list[Outcome]:
         """Flush, if that is due."""
         return self.flush(now) if self.deadline <= now else []
@@ -74,11 +98,9 @@ class Pushes:
     def flush(self, now: float) -> list[Outcome]:
         """Push every local change since the last flush to all members."""
         changes = self._registry.flush(now)
-        self._flushed = now
-        gathers = self._settings.flush_window * (1 + len(changes) / BUSY_ITEMS)
-        self._window = min(self._settings.flush_window_most, gathers)
+        self._gather(len(changes), now)
         out: list[Outcome] = [Changed(c.type, c.name, c.delta, None) for c in changes]
-        packed = [(change, codec.pack_item(_item(change))) for change in changes]
+        packed = [(change, item) for change in changes for item in self._packed(change)]
         for change, item in packed:
             if len(item) > self._item_bytes_most:
                 self._confirmations.untold(change.type)
@@ -86,8 +108,30 @@ class Pushes:
                 out.append(Event("too-large-to-send", fields | {"bytes": len(item)}))
         sendable = [pair for pair in packed if len(pair[1]) <= self._item_bytes_most]
         for told, batch in _batches(sendable, self._room):
-            out += self._push(told, batch, now)
+            sends = self._push(told, batch, now)
+            self._handled += len(sends)
+            out += sends
         return out
+
+    def _gather(self, changes: int, now: float) -> None:
+        """See how long the next writes are to gather, now that so many objects are flushed."""
+        least, most = self._settings.flush_window, self._settings.flush_window_most
+        share = min(1.0, self._handled * PUSH_SECONDS / max(now - self._flushed, least))
+        self._share += (share - self._share) / 4
+        self._handled, self._flushed = 0, now
+        busy = (most - least) * SHARE_COUNTS * self._share + LAG_COUNTS * self._lag
+        self._window = min(most, least * (1 + changes / BUSY_ITEMS) + busy)
+
+    def _packed(self, change: Change) -> list[bytes]:
+        """A change as one item; or as a few that each fit a datagram, if it can be cut so."""
+        whole = codec.pack_item(_item(change, change.payload))
+        delta = change.delta
+        if not isinstance(delta, Native) or not self._room < len(whole) <= PARTS_MOST * self._room:
+            return [whole]
+        beside = codec.pack_size(_item(change, None))
+        parts = [_item(change, part.payload) for part in delta.split(self._room - beside)]
+        packed = [codec.pack_item(part) for part in parts]
+        return [whole] if max(map(len, packed)) > self._room else packed
 
     def _push(self, changes: list[Change], batch: codec.Batch, now: float) -> list[Send]:
         tags = frozenset(change.type for change in changes)
@@ -111,6 +155,7 @@ class Pushes:
 
     def relay(self, push: Push, now: float) -> list[Send]:
         """Hand on what arrived, within its range; what is large only when it is joined."""
+        self._handled += 1
         if self._large(push.items_bytes):
             return []
         if not self._bucket.take(len(push.items), now):
@@ -137,13 +182,13 @@ def _batches(
     return batches
 
 
-def _item(change: Change) -> Item:
+def _item(change: Change, payload: object) -> Item:
     return Item(
         tag=change.type,
         name=change.name,
         life=change.life,
         base=change.before,
         form=Form.STATE if change.delta is None else Form.DELTAS,
-        payloads=() if change.delta is None else (change.payload,),
+        payloads=() if change.delta is None else (payload,),
         version=change.version,
     )

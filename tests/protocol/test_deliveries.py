@@ -7,8 +7,10 @@ import pytest
 from crdtnode.config import Settings
 from crdtnode.protocol.deliveries import (
     FIRST_RETRY,
+    GROWTH,
     LONGEST,
     SILENT_MOST,
+    SLOWER_MOST,
     WAITING_MOST,
     Deliveries,
     Orphan,
@@ -108,6 +110,26 @@ def test_the_round_trip_of_a_repeated_message_is_ambiguous(deliveries: Outgoing)
     deliveries.wake(2.0)
     deliveries.acknowledged(b, push.id, 2.25)
     assert b.rtt is None
+
+
+def test_a_member_that_became_slower_is_given_more_time_until_it_answers_a_first_try(
+    deliveries: Outgoing,
+) -> None:
+    b = member("b")
+    b.measured(0.0001)
+    waits = []
+    for now in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0):
+        pushes = [deliveries.push(b, now) for _ in range(3)]  # lost together, they count once
+        waits.append(deliveries.deadline - now)
+        deliveries.wake(deliveries.deadline)
+        for push in pushes:
+            deliveries.acknowledged(b, push.id, now + 0.9)  # a second try's answer shows nothing
+    growth = [GROWTH**n for n in range(8)]
+    assert waits == pytest.approx([min(0.02 * g, 0.02 * SLOWER_MOST) for g in growth])
+    push = deliveries.push(b, 8.0)
+    deliveries.acknowledged(b, push.id, 8.001)
+    deliveries.push(b, 9.0)
+    assert deliveries.deadline == pytest.approx(9.02)
 
 
 def test_each_member_acknowledges_once_and_for_itself(deliveries: Outgoing) -> None:

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from crdt import GSet, PNCounter
+from crdt import GSet, ORSet, PNCounter
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import Announcing
@@ -152,6 +152,46 @@ def test_the_more_there_is_to_flush_the_longer_writes_gather_up_to_a_limit(us: P
     assert window(4000, 4.0) == pytest.approx(SETTINGS.flush_window_most)
 
 
+def test_a_node_that_does_little_else_gathers_longer(us: Pusher) -> None:
+    def windows(pushes: int, now: float) -> float:
+        for number in range(12):
+            for _ in range(pushes):
+                us.pushes.relay(Push(9, 0, 1, ()), now)
+            us.registry.open("visits", PNCounter).increment()
+            us.pushes.flush(now + number / 100)
+        us.registry.open("visits", PNCounter).increment()
+        gathers = us.pushes.deadline - (now + 0.11)
+        us.pushes.flush(now + 0.11)
+        return gathers
+
+    calm, busy, drowned = windows(0, 1.0), windows(50, 2.0), windows(500, 3.0)
+    assert SETTINGS.flush_window < calm < 0.008
+    assert 0.02 < busy < 0.045
+    assert drowned == pytest.approx(SETTINGS.flush_window_most)
+
+
+def test_a_node_that_is_late_itself_gathers_longer_until_it_is_not(us: Pusher) -> None:
+    def window(now: float) -> float:
+        us.registry.open("visits", PNCounter).increment()
+        us.pushes.flush(now)
+        us.registry.open("visits", PNCounter).increment()
+        gathers = us.pushes.deadline - now
+        us.pushes.flush(now)
+        return gathers
+
+    calm = window(1.0)
+    for _ in range(20):
+        us.pushes.late(0.005)
+    assert calm + 0.01 < window(2.0) < SETTINGS.flush_window_most
+    us.pushes.late(60.0)  # it slept: that counts, and passes
+    for _ in range(10):
+        us.pushes.late(0.05)
+    assert window(3.0) == pytest.approx(SETTINGS.flush_window_most)
+    for _ in range(50):
+        us.pushes.late(0.0)
+    assert window(4.0) == pytest.approx(calm, abs=0.002)
+
+
 def test_a_large_batch_is_cut_into_datagrams(us: Pusher) -> None:
     for number in range(200):
         us.registry.open(f"visits-{number}", PNCounter).increment()
@@ -165,6 +205,32 @@ def test_a_large_batch_is_cut_into_datagrams(us: Pusher) -> None:
     )
     items = [item.name for send in pushes for item in received(send).items]
     assert sorted(items) == sorted(f"visits-{number}" for number in range(200))
+
+
+def test_a_change_that_can_be_cut_goes_as_datagrams_that_join_to_it(us: Pusher) -> None:
+    tags = us.registry.open("tags", ORSet)
+    for number in range(50):
+        tags.add(f"{number:0100}")
+    pushes = sends(us.pushes.flush(1.0), us.of("b").boot)
+    assert 5 <= len(pushes) <= 7
+    assert all(
+        len(codec.encode(send.message)) <= codec.body_room(SETTINGS.datagram_bytes)
+        for send in pushes
+    )
+    joined = ORSet()
+    for send in pushes:
+        for item in received(send).items:
+            assert (item.tag, item.name) == ("orset@1", "tags")
+            joined.absorb(ORSet.from_payload(item.payloads[0]))
+    assert joined.canonical() == tags.canonical()
+
+
+def test_a_change_that_is_very_large_is_announced_even_so(us: Pusher) -> None:
+    tags = us.registry.open("tags", GSet)
+    for number in range(400):
+        tags.add(f"{number:0100}")
+    (send,) = sends(us.pushes.flush(1.0), us.of("b").boot)
+    assert isinstance(send.message, Announce)
 
 
 def test_a_change_that_no_datagram_carries_is_announced(us: Pusher) -> None:
