@@ -66,7 +66,8 @@ of this is ``crdtnode simulate``.
 events, a random stream per node and one per link drive it without any clock, socket or thread.
 ``run(plan, on="trio")`` runs whole nodes instead, with the driver that production has, under a
 virtual clock: the same plan gives the same trace hash on both, which proves that the fast way runs
-what production runs.
+what production runs. ``run(plan, on="real")`` starts processes in network namespaces, with a switch
+between them that does to their packets what the plan says.
 """
 
 from crdtnode.sim.checks import Check as Check

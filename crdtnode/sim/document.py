@@ -56,24 +56,29 @@ def _written(value: object, hint: Any) -> object:
         document = to_document(value)
         return {KIND: kind_of(type(value)), **document} if _classes(hint) else document
     if hint is object:
-        return _value_written(value)
+        return value_written(value)
     if isinstance(value, tuple):
         return [_written(one, get_args(hint)[0]) for one in value]
     return value
 
 
-def _value_written(value: object) -> object:
+def value_written(value: object) -> object:
+    """A user's value in JSON, so that `value_read` gives an equal one of the same types.
+
+    Raises:
+        PlanError: JSON cannot hold it.
+    """
     match value:
         case bool() | int() | str() | None:
             return value
         case float():
             return value if isfinite(value) else {"float": repr(value)}
         case list():
-            return [_value_written(one) for one in value]
+            return [value_written(one) for one in value]
         case tuple():
-            return {"tuple": [_value_written(one) for one in value]}
+            return {"tuple": [value_written(one) for one in value]}
         case dict():
-            pairs = [[_value_written(k), _value_written(v)] for k, v in value.items()]
+            pairs = [[value_written(k), value_written(v)] for k, v in value.items()]
             return {"dict": pairs}
         case _:
             raise PlanError(f"{value!r} cannot be written to a file")
@@ -128,7 +133,7 @@ def _read(hint: Any, value: object, where: str) -> Any:
             raise PlanError(f"{where}: {error}") from error
     if is_dataclass(hint):
         return from_document(hint, value, where)  # type: ignore[arg-type] # a class, no instance
-    return _value_read(value, where) if hint is object else _read_plain(hint, value, where)
+    return value_read(value, where) if hint is object else _read_plain(hint, value, where)
 
 
 def _read_kind(classes: dict[str, type], value: object, where: str) -> Any:
@@ -168,15 +173,20 @@ def _read_quantity(text: str, where: str) -> float:
         raise PlanError(f"{where}: {error}") from error
 
 
-def _value_read(value: object, where: str) -> object:
+def value_read(value: object, where: str) -> object:
+    """The user's value that `value_written` wrote.
+
+    Raises:
+        PlanError: Nothing is written so; the message begins with ``where``.
+    """
     readers: dict[str, Callable[[Any], object]] = {
-        "tuple": lambda items: tuple(_value_read(one, where) for one in items),
-        "dict": lambda items: {_value_read(k, where): _value_read(v, where) for k, v in items},
+        "tuple": lambda items: tuple(value_read(one, where) for one in items),
+        "dict": lambda items: {value_read(k, where): value_read(v, where) for k, v in items},
         "float": float,
     }
     match value:
         case list():
-            return [_value_read(one, where) for one in value]
+            return [value_read(one, where) for one in value]
         case dict():
             try:
                 ((word, inner),) = value.items()
