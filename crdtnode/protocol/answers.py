@@ -165,6 +165,9 @@ class Answers:
     def _on_ping(self, member: Member, ping: Ping, origin: Origin, now: float) -> list[Outcome]:
         self._cluster.probing.hear_round(ping.round)
         out = self._cluster.hear(ping.news, now, member.boot)
+        held = self._repair.explains(member, ping)
+        if ping.held or not self._repair.held(member, now):
+            member.held = held
         root = self._typesets.root(member)
         # It goes back to where the ping came from, since the member may live elsewhere than we were
         # told; but then it is short, since the member may also live nowhere near.
@@ -175,7 +178,7 @@ class Answers:
             root=root or 0,
             news=self._cluster.news.aboard(member) if at_home else (),
             clock_ms=self._clocks.own(),
-            held=self._repair.explains(member, ping),
+            held=held,
             roster=self._members.roster,
         )
         back = origin.address if origin.counter else member.address
@@ -196,7 +199,8 @@ class Answers:
         self._cluster.probing.hear_round(pong.round)
         if self._typesets.common(member) is not None:
             self._told_root(member, pong.root, now)
-            member.held = pong.held
+            if pong.held or self._repair.held(member, now):
+                member.held = pong.held
             self._survey.answered(member, self._typesets.root_equal(member))
         out = self._cluster.hear(pong.news, now, member.boot)
         return out + self._cluster.compare_rosters(member, pong.roster, now)

@@ -242,7 +242,7 @@ class Chunks:
         if len(places) == GIVEN_AT_ONCE:
             rest = GiveBelow(task.tag, task.depth, task.prefix, task.but, places[-1] + 1)
             queue.tasks.appendleft(rest)
-        given = (Give(p, lacking=True) for p in reversed(places) if p not in task.but)
+        given = (Give(p, lacking=True, claim=False) for p in reversed(places) if p not in task.but)
         queue.tasks.extendleft(given)
 
     def towards(

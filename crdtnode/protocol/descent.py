@@ -7,7 +7,7 @@ Source: Merkle trees for anti-entropy as in Dynamo (DeCandia et al. 2007), secti
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.registry.histories import Trail
@@ -16,8 +16,7 @@ from crdtnode.wire.messages import TrieNode
 NOTHING: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Give:
+class Give(NamedTuple):
     """Send one object: the deltas since what the peer has, where that can be told."""
 
     place: int
@@ -25,6 +24,8 @@ class Give:
     """Low 32 bits of versions that the peer has had."""
     lacking: bool = False
     """The peer has nothing of it."""
+    claim: bool = True
+    """Say what version results, so that the peer answers where it has more."""
     of: int = 0
     """The peer's version that this answers, 0 for none."""
     after: int = 0
@@ -37,8 +38,7 @@ class Give:
     """Tell the peer in turn what we have seen of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class GiveBelow:
+class GiveBelow(NamedTuple):
     """Send all objects below a prefix from ``start`` on, but these, which the peer has."""
 
     tag: str
@@ -48,24 +48,21 @@ class GiveBelow:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Ask for one object; ``version`` is ours, 0 where we lack it."""
 
     place: int
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Meet:
+class Meet(NamedTuple):
     """The peer has this version, which is not ours: give, or ask, whichever brings more."""
 
     place: int
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Show:
+class Show(NamedTuple):
     """Show our trie below a prefix, so that the peer can compare."""
 
     tag: str
@@ -73,8 +70,7 @@ class Show:
     prefix: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShowTypes:
+class ShowTypes(NamedTuple):
     """Show the roots of these types: where a descent begins."""
 
     tags: tuple[str, ...]

@@ -4,7 +4,6 @@ An item is joined or dropped as a whole; whatever is wrong with one is counted a
 other.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from crdt import PayloadError, StateCRDT
@@ -32,8 +31,7 @@ REFUSED = Joined(False, ())
 UNCHANGED = Joined(True, ())
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(NamedTuple):
     """What became of one item of a repair."""
 
     place: int
@@ -46,7 +44,7 @@ class Repaired:
     base: int
     """The version that its deltas lead from, 0 for none."""
     version: int
-    """What our version should be now, had we nothing that the sender lacks."""
+    """What our version should be now, had we nothing that the sender lacks; 0 if it does not say."""
     before: int
     """Our version before."""
     trail: Trail

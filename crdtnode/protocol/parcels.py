@@ -68,8 +68,17 @@ class Parcels:
         entry = self._registry.entry(give.place)
         if entry is None or not version:
             return None, 0
-        item = Item(entry.tag, entry.name, entry.life, 0, Form.STATE, (), version, give.of)
-        delta = None if whole else self._delta(item, give)
+        item = Item(
+            entry.tag,
+            entry.name,
+            entry.life,
+            0,
+            Form.STATE,
+            (),
+            version if give.claim else 0,
+            give.of,
+        )
+        delta = None if whole or give.lacking else self._delta(item, give)
         if delta is not None:
             return self._carried(delta, give.place)
         ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)

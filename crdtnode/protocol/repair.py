@@ -291,7 +291,7 @@ class Repair:
 
     def _answers(self, sync: Sync, repaired: Sequence[Repaired], tags: list[str]) -> Iterator[Task]:
         for one in repaired:
-            if not (one.of or one.refused) and one.after != one.version:
+            if one.version and not (one.of or one.refused) and one.after != one.version:
                 yield self._answer(one)
         for place, version, lows in sync.wanted:
             if self._fingerprints.get(place) != version:

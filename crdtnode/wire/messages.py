@@ -139,7 +139,7 @@ class Item(NamedTuple):
     payloads: tuple[object, ...]
     """JSON-friendly values; `codec` checked only that they are that."""
     version: int
-    """What the sender's version is with this applied."""
+    """What the sender's version is with this applied; 0 where it does not say."""
     of: int = 0
     """The version of ours that this answers; 0 when it answers none."""
     context: object = None
