@@ -13,7 +13,7 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | TwoPSet | twopset@1 | removing, for ever | every element | RR-7506, 12 |
 | USet | uset@1 | removing, for ever | every element | RR-7506, 13 |
 | PNSet | pnset@1 | a count above zero | two tallies per element and replica | RR-7506, 3.3.4 |
-| LWWSet | lwwset@1 | the last write to an element | a stamp per element | RR-7506, 3.3.3 |
+| LWWSet | lwwset@1 | the last write to an element | removals, until `compact` | RR-7506, 3.3.3 |
 | ORSet | orset@1 | adding | no tombstones, runs per replica | RR-7506, 15 |
 | RWSet | rwset@1 | removing | removals, runs per replica | Bieniusa et al. (2012) |
 | LWWRegister | lwwregister@1 | the last write | one stamp | RR-7506, 8 |
@@ -31,7 +31,7 @@ updates give equal states. ``payload`` is JSON-friendly, so any storage will do.
 | EnableWinsFlag | enablewinsflag@1 | enabling | runs per replica | riak_dt (2014) |
 | DisableWinsFlag | disablewinsflag@1 | disabling | runs per replica | riak_dt (2014) |
 | GMap | gmap@1 | what wins in each child | every key | Almeida 2018, B |
-| LWWMap | lwwmap@1 | the last write to a key | a stamp per key | RR-7506, 8 |
+| LWWMap | lwwmap@1 | the last write to a key | removals, until `compact` | RR-7506, 8 |
 | ORMap | ormap@1 | updates that the remover had not seen | runs per replica | Almeida 2018, 7.4 |
 | ORCart | orcart@1 | adding | no tombstones, runs per replica | RR-7506, 21 |
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from crdt import replica as replicas
 from crdt.atoms import NOTHING, Key, element_of, freeze, identify, lookup
-from crdt.clock import MS_LIMIT, Clock, Stamp, next_stamp
+from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
+from crdt.lastwrites import NO_STAMP, LastWrites
 from crdt.maps.entries import EntryMap, K, V
 from crdt.native import Folded, Shortcut
 from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
-from crdt.rows import Hash, Row
 from crdt.tagged import canonical_text, decode, encode
 
 Write = tuple[int, int, str, bool, Key]
@@ -37,10 +37,8 @@ _SIZES = {"put": 4, "removed": 3}
 
 _FIELDS_BYTES = len('{"put":[],"removed":[]}')
 
-_NO_STAMP: Stamp = (-1, 0)
 
-
-class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
+class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
     """A map whose last write to a key decides.
 
     A local write beats everything its writer has seen. ``discard`` records a removal even of what
@@ -179,70 +177,6 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         delta._removed = dict.fromkeys(drops, (ms, counter, replica, False, None))
         return self._publish(delta, replica)
 
-    def compact(self, stable: Self) -> Self:
-        """Forget removals that everybody knows of, on the caller's word; return the delta.
-
-        What lies at or below the newest stamp of ``stable`` is settled: removals go, and no other
-        write with such a stamp will ever count. The map looks as before. A write that is known here
-        and not in ``stable`` is never settled, nor is anything newer.
-
-        Args:
-            stable: A state by which the caller gives his word: every replica has joined it before
-                making any write that it lacks, and so has whoever made a state or delta that is
-                still under way. A write that breaks it is void wherever it meets a compacted map.
-
-        Raises:
-            TypeError: ``stable`` is of another type.
-            ValueError: This map has not joined ``stable`` itself. Nothing has changed.
-        """
-        stable = self._same_type(stable)
-        if not stable.compare(self):
-            raise ValueError("this map has not joined `stable`, so not everybody has")
-        lacked = [write[:2] for key, write in self._writes() if stable._loses(key, write)]
-        first = min(lacked, default=(MS_LIMIT, 0))
-        stamps = [write[:2] for _, write in self._writes() if write[:2] < first]
-        frontier = max([self._frontier, *stamps])
-        delta = self._blank()
-        if not any(write[:2] <= frontier for write in self._removed.values()):
-            return delta
-        delta._frontier = delta._latest = frontier
-        # What a newer write has replaced here still counts for who lacks that one.
-        newer = {key for key, write in self._writes() if write[:2] > frontier}
-        puts = {**self._put, **{key: stable._put[key] for key in newer & stable._put.keys()}}
-        delta._put = {key: write for key, write in puts.items() if write[:2] <= frontier}
-        return self._publish(delta)
-
-    def compare(self, other: Self) -> bool:
-        """Tell whether ``other`` knows every write known here, and forgot all forgotten here."""
-        other = self._same_type(other)
-        return (
-            self._frontier <= other._frontier
-            and not any(other._loses(key, write) for key, write in self._writes())
-            and not other._forgotten_by(self)
-        )
-
-    def _writes(self) -> Iterable[tuple[Key, Write]]:
-        yield from self._put.items()
-        yield from self._removed.items()
-
-    def _loses(self, key: Key, write: Write) -> bool:
-        """Tell whether ``write`` is unknown here, so that what is known of ``key`` loses to it."""
-        mine = self._put.get(key) or self._removed.get(key)
-        if mine is None:
-            return write[:2] > self._frontier
-        return mine != write and write[:2] > self._frontier and _beats(write, mine)
-
-    def _forgotten_by(self, other: Self) -> list[Key]:
-        """Return the keys whose write here ``other`` knows to be gone, by its frontier."""
-        frontier = other._frontier
-        if frontier == _NO_STAMP:
-            return []
-        return [
-            key
-            for key, write in self._writes()
-            if write[:2] <= frontier and other._put.get(key) != write
-        ]
-
     def _keys(self) -> Collection[Key]:
         return self._put.keys()
 
@@ -253,13 +187,24 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
         held: V = element_of(self._put[key][4])
         return held
 
+    def _standing(self) -> Writes:
+        return self._put
+
+    def _stands(self, write: Write) -> bool:
+        return write[3]
+
+    def _beats(self, one: Write, other: Write) -> bool:
+        if one[:4] != other[:4]:
+            return one[:4] > other[:4]
+        return canonical_text(one[4]) > canonical_text(other[4])
+
     def _shortcut(self, replica: str) -> Shortcut:
         return self._put, self._removed
 
     def _empty(self) -> None:
         self._put = {}
         self._removed = {}
-        self._latest = self._frontier = _NO_STAMP
+        self._latest = self._frontier = NO_STAMP
 
     def _unfold(self, *fold: Any) -> None:
         self._take(*fold)
@@ -279,55 +224,11 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
             if wins:
                 self._take(*fold)
             return wins
-        won = [(key, write) for key, write in other._writes() if self._loses(key, write)]
-        gone = self._forgotten_by(other)
-        for key in gone:
-            self._drop(key)
-        for key, write in won:
-            self._take(key, write)
-        return self._advance(other._frontier) or bool(won or gone)
-
-    def _advance(self, frontier: Stamp) -> bool:
-        """Take a frontier; True if it is a later one."""
-        if frontier <= self._frontier:
-            return False
-        if self._print is not None:
-            old = None if self._frontier == _NO_STAMP else _frontier_row(self._frontier)
-            self._print.swap(old, _frontier_row(frontier))
-        self._frontier = frontier
-        self._latest = max(self._latest, frontier)
-        for key in [key for key, write in self._removed.items() if write[:2] <= frontier]:
-            self._drop(key)
-        return True
-
-    def _drop(self, key: Key) -> None:
-        """Forget the write to a key."""
-        write = self._put.pop(key, None) or self._removed.pop(key)
-        if self._print is not None:
-            self._print.leave((key, write))
-
-    def _tell(self, key: Key, write: Write) -> None:
-        """Tell the print of a write that is about to win."""
-        held: Any = self._print
-        before = self._put.get(key) or self._removed.get(key)
-        held.swap(None if before is None else (key, before), (key, write))
-
-    def _hashed_rows(self, hash: Hash) -> Iterable[tuple[Row, int]]:
-        yield from ((row, 1) for row in self._writes())
-        if self._frontier != _NO_STAMP:
-            yield _frontier_row(self._frontier), 1
-
-    def _take(self, key: Key, write: Write) -> None:
-        if self._print is not None:
-            self._tell(key, write)
-        kept, other = (self._put, self._removed) if write[3] else (self._removed, self._put)
-        other.pop(key, None)
-        kept[key] = write
-        self._latest = max(self._latest, write[:2])
+        return super()._join(other)
 
     def _encode(self) -> dict[str, Any]:
         parts = {"put": _encode_writes(self._put), "removed": _encode_writes(self._removed)}
-        if self._frontier != _NO_STAMP:
+        if self._frontier != NO_STAMP:
             parts["frontier"] = list(self._frontier)
         return {name: part for name, part in parts.items() if part}
 
@@ -353,11 +254,6 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
                     raise PayloadError("removals up to the frontier are left out", here)
                 self._take(key, write)
 
-    @property
-    def initial(self) -> bool:
-        """Whether nothing was ever written."""
-        return not self._put and not self._removed and self._frontier == _NO_STAMP
-
     def _shows_more(self, other: Self, replica: str) -> bool:
         # All writes made here are at or below those held, so a greater one is somebody else's.
         return any(
@@ -369,7 +265,7 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
         """Yield the parts; what a frontier settles is one, for a part of it made the rest void."""
-        if self._frontier != _NO_STAMP:
+        if self._frontier != NO_STAMP:
             base = self._blank()
             base._advance(self._frontier)
             base._put = {k: write for k, write in self._put.items() if write[:2] <= self._frontier}
@@ -384,19 +280,6 @@ class LWWMap(EntryMap[K, V], MutableMapping[K, V]):
             for key, write in part:
                 new._take(key, write)
             yield new
-
-    def _size(self) -> tuple[int, int]:
-        return len(self._put), len(self._removed)
-
-
-def _beats(one: Write, other: Write) -> bool:
-    if one[:4] != other[:4]:
-        return one[:4] > other[:4]
-    return canonical_text(one[4]) > canonical_text(other[4])
-
-
-def _frontier_row(frontier: Stamp) -> Row:
-    return "frontier", *frontier
 
 
 def _encode_writes(writes: Writes) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from crdt.atoms import NOTHING, Key, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
+from crdt.lastwrites import NO_STAMP, LastWrites
 from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
 from crdt.rows import Hash, Row
@@ -28,7 +29,7 @@ Writes = dict[Key, Write]
 _FIELDS_BYTES = len('{"added":[],"bias":"remove","removed":[]}')
 
 
-class LWWSet(MutableElementSet[E]):
+class LWWSet(LastWrites, MutableElementSet[E]):
     """A set whose last write to an element decides.
 
     A local write beats everything its writer has seen. ``discard`` records a removal even of what
@@ -41,9 +42,10 @@ class LWWSet(MutableElementSet[E]):
         clock: Returns whole milliseconds since 1970; the system's by default.
 
     Payload:
-        ``{"added": [write...], "removed": [write...], "bias": "remove"}`` with a write being
-        ``[element, [ms, counter], replica]``, in canonical order of elements, without what is
-        empty and without the bias "add".
+        ``{"added": [write...], "removed": [write...], "bias": "remove", "frontier": [ms,
+        counter]}`` with a write being ``[element, [ms, counter], replica]``, in canonical order of
+        elements, without what is empty and without the bias "add". At or below the frontier no
+        other writes count.
 
     Source:
         Shapiro et al., INRIA RR-7506 (2011), section 3.3.3 (LWW-element-Set); stamps after
@@ -59,12 +61,13 @@ class LWWSet(MutableElementSet[E]):
         False
     """
 
-    _fields = ("_bias", "_added", "_removed", "_latest")
+    _fields = ("_bias", "_added", "_removed", "_latest", "_frontier")
     _resettable = True
     _bias: Bias
     _added: Writes
     _removed: Writes
     _latest: Stamp
+    _frontier: Stamp
 
     def __init__(
         self, replica: str | None = None, *, bias: Bias = "add", clock: Clock | None = None
@@ -94,18 +97,6 @@ class LWWSet(MutableElementSet[E]):
         delta._removed = dict.fromkeys(removed, (ms, counter, not favoured, replica))
         return self._publish(delta, replica)
 
-    def compare(self, other: Self) -> bool:
-        """Tell whether every write here is in ``other`` or loses to one there."""
-        other = self._same_type(other)
-        return all(
-            (theirs := other._write_to(key)) is not None and write <= theirs
-            for writes in (self._added, self._removed)
-            for key, write in writes.items()
-        )
-
-    def _write_to(self, key: Key) -> Write | None:
-        return self._added.get(key) or self._removed.get(key)
-
     def _keys(self) -> Collection[Key]:
         return self._added.keys()
 
@@ -116,7 +107,7 @@ class LWWSet(MutableElementSet[E]):
         self._bias = "add"
         self._added = {}
         self._removed = {}
-        self._latest = (-1, 0)
+        self._latest = self._frontier = NO_STAMP
 
     def _twin(self) -> Self:
         """Return a blank object of the same bias."""
@@ -129,6 +120,7 @@ class LWWSet(MutableElementSet[E]):
         new._added = self._added.copy()
         new._removed = self._removed.copy()
         new._latest = self._latest
+        new._frontier = self._frontier
         return new
 
     def _same_type(self, other: Any) -> Self:
@@ -137,57 +129,48 @@ class LWWSet(MutableElementSet[E]):
             raise TypeError(f"a set of bias {self._bias!r} does not join one of {same._bias!r}")
         return same
 
-    def _join(self, other: Self) -> bool:
-        added = {key: write for key, write in other._added.items() if self._loses(key, write)}
-        removed = {key: write for key, write in other._removed.items() if self._loses(key, write)}
-        if self._print is not None:
-            for key, write in (*added.items(), *removed.items()):
-                mine = self._write_to(key)
-                old = None if mine is None else self._row(key, mine)
-                self._print.swap(old, self._row(key, write))
-        for key in added:
-            self._removed.pop(key, None)
-        for key in removed:
-            self._added.pop(key, None)
-        self._added.update(added)
-        self._removed.update(removed)
-        self._latest = max(self._latest, other._latest)
-        return bool(added or removed)
+    def _standing(self) -> Writes:
+        return self._added
+
+    def _stands(self, write: Write) -> bool:
+        return write[2] == (self._bias == "add")
+
+    def _beats(self, one: Write, other: Write) -> bool:
+        return one > other
 
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         if self._bias != "add":
             yield (self._bias,), 1
-        for writes in (self._added, self._removed):
-            for key, write in writes.items():
-                yield self._row(key, write), 1
+        yield from super()._hashed_rows(hash)
 
     def _row(self, key: Key, write: Write) -> Row:
-        ms, counter, favoured, replica = write
-        return key, "+" if favoured == (self._bias == "add") else "-", ms, counter, replica
-
-    def _loses(self, key: Key, write: Write) -> bool:
-        """Tell whether what is known of ``key`` here loses to ``write``."""
-        mine = self._write_to(key)
-        return mine is None or mine < write
+        ms, counter, _, replica = write
+        return key, "+" if self._stands(write) else "-", ms, counter, replica
 
     def _encode(self) -> dict[str, Any]:
         parts: dict[str, Any] = {
             "added": _encode_writes(self._added),
             "removed": _encode_writes(self._removed),
             "bias": "" if self._bias == "add" else self._bias,
+            "frontier": [] if self._frontier == NO_STAMP else list(self._frontier),
         }
         return {name: part for name, part in parts.items() if part}
 
     def _decode(self, payload: Any) -> None:
-        fields = expect_fields(payload, "payload", ("added", "removed", "bias"))
+        fields = expect_fields(payload, "payload", ("added", "removed", "bias", "frontier"))
         if "bias" in fields and fields["bias"] != "remove":
             raise PayloadError("expected 'remove'; 'add' is left out", "payload['bias']")
         self._bias = "remove" if "bias" in fields else "add"
-        for name in fields.keys() - {"bias"}:
+        if "frontier" in fields:
+            self._frontier = decode_stamp(fields["frontier"], "payload['frontier']")
+            self._latest = self._frontier
+        for name in fields.keys() - {"bias", "frontier"}:
             favoured = (name == "added") == (self._bias == "add")
             setattr(self, f"_{name}", self._decode_writes(fields[name], name, favoured))
         if not self._added.keys().isdisjoint(self._removed):
             raise PayloadError("only the last write to an element is kept", "payload")
+        if any(write[:2] <= self._frontier for write in self._removed.values()):
+            raise PayloadError("removals up to the frontier are left out", "payload['removed']")
 
     def _decode_writes(self, payload: Any, name: str, favoured: bool) -> Writes:
         place = f"payload[{name!r}]"
@@ -208,11 +191,6 @@ class LWWSet(MutableElementSet[E]):
             self._latest = max(self._latest, (ms, counter))
         return writes
 
-    @property
-    def initial(self) -> bool:
-        """Whether nothing was ever written."""
-        return not self._added and not self._removed
-
     def _shows_more(self, other: Self, replica: str) -> bool:
         # All writes made here are at or below those held, so a greater one is somebody else's.
         return any(
@@ -225,22 +203,25 @@ class LWWSet(MutableElementSet[E]):
         return {write[3] for writes in (self._added, self._removed) for write in writes.values()}
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
+        """Yield the parts; what a frontier settles is one, for a part of it made the rest void."""
+        later = {key: write for key, write in self._writes() if write[:2] > self._frontier}
+        if self._frontier != NO_STAMP:
+            base = self._copied()
+            for key in later:
+                base._drop(key)
+            base._latest = self._frontier
+            yield base
         rows = [
-            ((name, key), sized(row))
-            for name, writes in (("_added", self._added), ("_removed", self._removed))
+            ((key, later[key]), sized(row))
             for key, row in zip(
-                sorted(writes, key=canonical_text), _encode_writes(writes), strict=True
+                sorted(later, key=canonical_text), _encode_writes(later), strict=True
             )
         ]
         for part in packed(rows, limit_bytes, _FIELDS_BYTES):
             new = self._twin()
-            for name, key in part:
-                write = getattr(new, name)[key] = getattr(self, name)[key]
-                new._latest = max(new._latest, write[:2])
+            for key, write in part:
+                new._take(key, write)
             yield new
-
-    def _size(self) -> tuple[int, int]:
-        return len(self._added), len(self._removed)
 
 
 def _check_bias(bias: Any) -> Bias:
