@@ -123,7 +123,8 @@ async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) ->
                 for side in sides
             ]
             met &= show("cluster forms", {t.side: await t.form() for t in teams}, nodes)
-            await trio.sleep(min(3, effort.idle))  # what forming set off shall not count as idle
+            if "idle" in rows:  # first contacts shall not count: within nine rounds all pairs meet
+                await trio.sleep(min(1.5 * nodes, effort.idle))
             for row in [row for row in rows if row in ROWS]:
                 measure, needs_cables = ROWS[row]
                 if needs_cables and why_not is not None:
