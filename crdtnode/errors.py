@@ -74,6 +74,13 @@ class NotAcknowledged(CrdtNodeError, TimeoutError):
     """No other member acknowledged in time. The writes stand here and go on being sent."""
 
 
+class NoAnswer(CrdtNodeError, TimeoutError):
+    """A member did not answer what the caller wanted to know of it. Nothing changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} did not answer; is it of an older version?")
+
+
 class NotConverged(CrdtNodeError, TimeoutError):
     """Members still held another state when the time was over. Nothing changed by asking.
 

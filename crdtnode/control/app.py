@@ -44,6 +44,7 @@ def application(node: Node, closing: trio.Event) -> App:
         Route("/healthz", cluster.healthy),
         Route("/readyz", cluster.ready),
         Route("/v1/status", cluster.status),
+        Route("/v1/diff", cluster.diff),
         Route("/v1/stats", cluster.stats),
         Route("/v1/members", cluster.members, methods=["GET"]),
         Route("/v1/members", cluster.join, methods=["POST"]),

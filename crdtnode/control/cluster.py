@@ -4,6 +4,7 @@ Rule of this file: what can be asked of the others within a round trip is asked,
 ``status`` and ``members`` tell what every live member holds now.
 """
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 import crdtnode
 from crdtnode.config import PROTOCOL
 from crdtnode.control.answers import answer
+from crdtnode.control.calls import tag_for
 from crdtnode.control.guards import read_body
 from crdtnode.control.problems import Problem
 from crdtnode.errors import NotConverged
@@ -92,6 +94,29 @@ class Cluster:
         await self._node.join(wanted.address)
         return answer({"joining": wanted.address}, status=202)
 
+    async def diff(self, request: Request) -> Response:
+        """``GET /v1/diff?peer=NAME``: which objects differ; ``&type=&name=``: both payloads of one."""
+        asked = request.query_params
+        peer, name, tag = asked.get("peer"), asked.get("name"), asked.get("type")
+        if not peer:
+            raise Problem(422, "whom to compare with", field="peer")
+        if name is None:
+            found = await self._node.diff(peer)
+            return answer(
+                {
+                    "peer": peer,
+                    "only_here": _identities(found.only_here),
+                    "only_there": _identities(found.only_there),
+                    "differing": _identities(found.differing),
+                    "complete": found.complete,
+                }
+            )
+        tag = tag_for(self._node, tag or "")
+        there = await self._node.payload_at(peer, name, tag)
+        ours = self._node.registry.get(tag, name)
+        here = None if ours is None else ours.payload
+        return answer({"peer": peer, "type": tag, "name": name, "here": here, "there": there})
+
     async def forget(self, request: Request) -> Response:
         """``DELETE /v1/members/{name}``: forget one that is dead or left."""
         name = request.path_params["name"]
@@ -155,6 +180,10 @@ def _convergence(roots: dict[str, bool | None], members: list[MemberView]) -> di
     oldest = None if None in lags else max((lag for lag in lags if lag is not None), default=0.0)
     held = max((member.held for member in differing), default=0)
     return {"state": state, "held": held, "lag_s": oldest}
+
+
+def _identities(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"type": tag, "name": name} for tag, name in pairs]
 
 
 def _member(view: Any, roots: dict[str, bool | None]) -> dict[str, Any]:

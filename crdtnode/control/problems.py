@@ -19,6 +19,7 @@ from crdtnode.errors import (
     InvalidAddress,
     InvalidName,
     MemberLives,
+    NoAnswer,
     NodeClosed,
     NotAcknowledged,
     NotConverged,
@@ -58,6 +59,7 @@ _OURS: dict[type[Exception], tuple[int, str | None]] = {
     NodeClosed: (503, None),
     NotAcknowledged: (504, None),
     NotConverged: (504, None),
+    NoAnswer: (504, "peer"),
     UnknownMember: (404, "name"),
     MemberLives: (409, "name"),
 }

@@ -17,6 +17,7 @@ from crdtnode.config import Settings
 from crdtnode.errors import (
     FaultsNotAllowed,
     Forked,
+    NoAnswer,
     NodeClosed,
     NotAcknowledged,
     NotConverged,
@@ -30,7 +31,7 @@ from crdtnode.node.journal import record
 from crdtnode.node.underway import Underway
 from crdtnode.node.watching import Change, MemberChange, NodeEvent, Watch
 from crdtnode.protocol import Engine, MemberView
-from crdtnode.protocol.effects import Address
+from crdtnode.protocol.effects import Address, Differences
 from crdtnode.registry import Registry
 from crdtnode.registry.names import check_name
 from crdtnode.transport import Transport, format_address, parse_address
@@ -348,6 +349,34 @@ class Node:
             [name for name, equal in roots.items() if equal is False],
             [name for name, equal in roots.items() if equal is None],
         )
+
+    async def diff(self, member: str) -> Differences:
+        """Find out which objects differ from what a member holds; nothing is changed by it.
+
+        Only objects of types that both know are compared. The price is that of the difference.
+
+        Raises:
+            NoAnswer: The member is silent.
+            UnknownMember: No other member that may be alive is called so.
+        """
+        self._check()
+        found = await self._driver.compare(member)
+        if found is None:
+            raise NoAnswer(member)
+        return found
+
+    async def payload_at(self, member: str, name: str, tag: str) -> Any:
+        """Return a member's payload of one object; None where it holds no such object.
+
+        Raises:
+            NoAnswer, UnknownMember: As `diff`.
+        """
+        self._check()
+        place = self.registry.fingerprints.place(tag, name)
+        found = await self._driver.inspect(member, place)
+        if found is None:
+            raise NoAnswer(member)
+        return found.payloads[0][0] if found.payloads and found.payloads[0] else None
 
     def _others(self) -> list[str]:
         """Return the names of the members that may live, without ours."""

@@ -22,9 +22,12 @@ from crdtnode.protocol.effects import (
     Address,
     Changed,
     CloseStream,
+    Copy,
+    Differences,
     Effect,
     Event,
     Flushed,
+    Inspected,
     Left,
     MemberNews,
     OpenStream,
@@ -51,7 +54,7 @@ _ROUNDS_MOST: Final = 64
 """Rounds of effects that lead to effects before other tasks have their turn."""
 
 News = Changed | MemberNews | Event
-Answer = TypeVar("Answer", Flushed, Roots)
+Answer = TypeVar("Answer", Flushed, Roots, Inspected)
 
 
 class Ticket:
@@ -59,7 +62,7 @@ class Ticket:
 
     def __init__(self) -> None:
         self.done = trio.Event()
-        self.answer: Flushed | Roots | None = None
+        self.answer: Flushed | Roots | Inspected | None = None
 
 
 class Containment:
@@ -206,7 +209,7 @@ class Driver:
                 self.transport.close(stream)
             case Changed() | MemberNews() | Event():
                 self._tell(effect)
-            case Flushed(number) | Roots(number):
+            case Flushed(number) | Roots(number) | Inspected(number):
                 if ticket := self._tickets.pop((type(effect), number), None):
                     ticket.answer = effect
                     ticket.done.set()
@@ -306,6 +309,21 @@ class Driver:
         """
         answer = await self._ask(self.engine.ask_roots, Roots)
         return answer.equal
+
+    async def compare(self, name: str) -> Differences | None:
+        """Find out what differs from what a member holds; None where it does not answer.
+
+        Raises:
+            UnknownMember: There is no other of this name that may be alive.
+            NodeClosed: The node was closed meanwhile.
+        """
+        answer = await self._ask(lambda now: self.engine.compare(name, now), Inspected)
+        return answer.found if isinstance(answer.found, Differences) else None
+
+    async def inspect(self, name: str, place: int) -> Copy | None:
+        """Get a member's copy of one object; as `compare`."""
+        answer = await self._ask(lambda now: self.engine.inspect(name, place, now), Inspected)
+        return answer.found if isinstance(answer.found, Copy) else None
 
     async def _ask(self, question: Callable[[float], int], kind: type[Answer]) -> Answer:
         number = question(self.now())

@@ -16,6 +16,7 @@ from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.inbox import Inbox, Job
 from crdtnode.protocol.lags import Lags
 from crdtnode.protocol.leaving import Leaving
+from crdtnode.protocol.looking import Looking
 from crdtnode.protocol.mail import Origin, Outcome, Send, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.outbound import Outbound
@@ -36,6 +37,8 @@ from crdtnode.wire.messages import (
     Forget,
     Hello,
     Leave,
+    Look,
+    Looked,
     MemberList,
     Message,
     Nack,
@@ -70,6 +73,7 @@ class Answers:
         self,
         registry: Registry,
         lags: Lags,
+        looking: Looking,
         cluster: Cluster,
         pings: Pings,
         pushes: Pushes,
@@ -89,6 +93,7 @@ class Answers:
     ) -> None:
         self._registry = registry
         self._lags = lags
+        self._looking = looking
         self._cluster = cluster
         self._members = cluster.members
         self._pings = pings
@@ -140,6 +145,11 @@ class Answers:
                 return [*self._announcing.hear(member, message, now)]
             case Pull():
                 return [*self._announcing.pull(member, message, now)]
+            case Look():
+                self._out.carry(self._pushes.flush(now), now)  # what was written just now counts
+                return [*self._looking.answer(member, message, now)]
+            case Looked():
+                return self._looking.hear(member, message, now)
             case Types():
                 if not self._typesets.learn(message):
                     self._metrics.dropped.add("types")

@@ -106,6 +106,37 @@ class Roots:
     equal: dict[str, bool | None]
 
 
+Identity = tuple[str, str]
+"""(type tag, name) of an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How what a member holds differs from what we hold; each list is sorted and has 1,000 at most."""
+
+    only_here: tuple[Identity, ...]
+    only_there: tuple[Identity, ...]
+    differing: tuple[Identity, ...]
+    complete: bool
+    """False where there are more, which were not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A member's copy of one object."""
+
+    payloads: tuple[tuple[object, ...], ...]
+    """Empty where it knows no such object; in it, empty where that was removed or is too odd to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Answer to ``engine.compare`` or ``engine.inspect``; None where the member did not answer."""
+
+    ticket: int
+    found: Differences | Copy | None
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something an operator may want to know; ``kind`` is constant, ``fields`` are JSON-friendly."""
@@ -128,6 +159,7 @@ Effect = (
     | MemberNews
     | Flushed
     | Roots
+    | Inspected
     | Event
     | Left
 )

@@ -31,6 +31,7 @@ from crdtnode.protocol.inbox import Inbox
 from crdtnode.protocol.joins import Joins
 from crdtnode.protocol.lags import Lags
 from crdtnode.protocol.leaving import Leaving
+from crdtnode.protocol.looking import Looking
 from crdtnode.protocol.mail import to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.news import News
@@ -143,9 +144,11 @@ class Engine:
         self._inbox = Inbox(Joins(registry, metrics), settings.work_items)
         self._survey = Survey(settings)
         self._lags = Lags()
+        self._looking = Looking(registry, self._typesets)
         self._answers = Answers(
             registry,
             self._lags,
+            self._looking,
             self._cluster,
             self._pings,
             self._pushes,
@@ -246,6 +249,35 @@ class Engine:
         self._doorway.try_seeds(now)
         self._seldom_at = None
 
+    def compare(self, name: str, now: float) -> int:
+        """Find out what differs from what a member holds; effect `Inspected` tells it.
+
+        Raises:
+            UnknownMember: There is no other of this name that may be alive.
+        """
+        self._out.carry(self._pushes.flush(now), now)
+        ticket, sends = self._looking.compare(self._other(name), now)
+        self._out.carry(sends, now)
+        self._after(now)
+        return ticket
+
+    def inspect(self, name: str, place: int, now: float) -> int:
+        """Get a member's copy of one object; effect `Inspected` has it.
+
+        Raises:
+            UnknownMember: As `compare`.
+        """
+        ticket, sends = self._looking.inspect(self._other(name), place, now)
+        self._out.carry(sends, now)
+        self._after(now)
+        return ticket
+
+    def _other(self, name: str) -> Member:
+        member = self._members.named(name)
+        if member is None or not member.talks or member is self._members.me:
+            raise UnknownMember(name)
+        return member
+
     def forget(self, name: str, now: float) -> None:
         """Forget a member that is gone, here and everywhere.
 
@@ -325,6 +357,7 @@ class Engine:
                 self._cluster.deadline,
                 self._cluster.seeds.deadline,
                 self._discovery.deadline,
+                self._looking.deadline,
                 self._streams.deadline,
                 self._survey.deadline,
                 self._leaving.deadline,
@@ -355,6 +388,7 @@ class Engine:
             self._answers.ping_somebody(now)
         self._doorway.try_seeds(now)
         self._out.carry(self._discovery.wake(now), now)
+        self._out.carry(self._looking.wake(now), now)
 
     def _notice_sleep(self, now: float) -> None:
         """A probe that is seconds late shows that this process, or its machine, stood still."""

@@ -15,6 +15,7 @@ from crdtnode.protocol.effects import (
     Effect,
     Event,
     Flushed,
+    Inspected,
     Left,
     MemberNews,
     OpenStream,
@@ -135,7 +136,7 @@ class EngineProcess:
                 world.streams.close(host, stream)
             case Left():
                 self._left = True
-            case Changed() | MemberNews() | Flushed() | Roots() | Event():
+            case Changed() | MemberNews() | Flushed() | Roots() | Inspected() | Event():
                 world.told(host, effect)
             case _:
                 assert_never(effect)

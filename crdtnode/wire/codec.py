@@ -35,6 +35,7 @@ WANTED: Final = 16_384
 ASKED: Final = 1_024
 NODES: Final = 4_096
 ACKS: Final = 4_096
+LOOKS: Final = 2_048
 KEY_IDS: Final = 16
 TYPE_TAGS: Final = 1_000
 
@@ -139,6 +140,10 @@ def _fields(message: m.Message) -> _Fields:
             return [11, id_, [f.put_member(r) for r in records], reply]
         case m.Leave(id_, record):
             return [12, id_, f.put_member(record)]
+        case m.Look(id_, branches, places, payloads):
+            return [24, id_, branches, places, payloads]
+        case m.Looked(id_, nodes, holdings):
+            return [25, id_, [f.put_trie_node(n) for n in nodes], holdings]
         case m.Types(hash_, tags):
             return [14, hash_, tags]
         case m.Want(root, wanted, recents, held, left):
@@ -253,6 +258,24 @@ def _read_leave(v: _Fields) -> m.Leave:
     return m.Leave(f.whole(v[1]), f.member(v[2]))
 
 
+def _read_look(v: _Fields) -> m.Look:
+    places = f.wholes(v[3], LOOKS)
+    return m.Look(f.whole(v[1]), f.many(v[2], f.branch, LOOKS), places, f.flag(v[4]))
+
+
+def _read_looked(v: _Fields) -> m.Looked:
+    nodes, holdings = f.many(v[2], f.trie_node, NODES), f.many(v[3], _read_holding, LOOKS)
+    return m.Looked(f.whole(v[1]), nodes, holdings)
+
+
+def _read_holding(value: object) -> m.Holding:
+    tag, name, version, payloads = f.cut(value, 4)
+    if type(payloads) is not list or len(payloads) > 1:
+        raise MalformedMessage("no payload, or more than one")
+    check_json(payloads)
+    return m.Holding(f.text(tag), f.text(name), f.whole(version), tuple(payloads))
+
+
 def _read_types(v: _Fields) -> m.Types:
     return m.Types(f.whole(v[1]), f.many(v[2], f.text, TYPE_TAGS))
 
@@ -305,6 +328,8 @@ _READ: Final[dict[int, tuple[int, Callable[[_Fields], m.Message]]]] = {
     Kind.ACK: (3, _read_ack),
     Kind.LIST: (4, _read_list),
     Kind.LEAVE: (3, _read_leave),
+    Kind.LOOK: (5, _read_look),
+    Kind.LOOKED: (4, _read_looked),
     Kind.TYPES: (3, _read_types),
     Kind.WANT: (6, _read_want),
     Kind.FORGET: (5, _read_forget),

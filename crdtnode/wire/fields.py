@@ -212,6 +212,13 @@ def trie_node(value: object) -> TrieNode:
     return TrieNode(tag, depth, prefix, sums, (), leaf)
 
 
+def branch(value: object) -> tuple[str, int, int]:
+    """Take where a node of a trie is: type, depth and prefix."""
+    named, level, path = cut(value, 3)
+    depth = whole(level, 17)
+    return text(named, least=0), depth, whole(path, 1 << 4 * depth)
+
+
 def put_trie_node(node: TrieNode) -> list[object]:
     """Write a node of a trie."""
     numbers = put_rows(node.leaves) if node.leaf else node.sums

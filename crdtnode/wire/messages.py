@@ -72,6 +72,8 @@ class Kind(IntEnum):
     TELL = 21
     ANNOUNCE = 22
     PULL = 23
+    LOOK = 24
+    LOOKED = 25
 
 
 class State(IntEnum):
@@ -162,6 +164,18 @@ class TrieNode:
     """All (place, version) below the prefix where this is a leaf; at most 1024."""
     leaf: bool = False
     """True where `leaves` counts, False where `sums` does."""
+
+
+class Holding(NamedTuple):
+    """One object that somebody looks at."""
+
+    tag: str
+    """The type's tag, 1-255 bytes."""
+    name: str
+    """The object's name, 1-255 bytes."""
+    version: int
+    payloads: tuple[object, ...]
+    """Its state, where it was asked for and there is one; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +378,28 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Show me what you hold: for people who want to see it, not to repair anything. Over TCP."""
+
+    id: int
+    """Comes back in the `Looked` that answers."""
+    branches: tuple[tuple[str, int, int], ...]
+    """(type tag, depth, prefix) of nodes of tries; an empty tag for the list of types."""
+    places: tuple[int, ...]
+    """Objects whose names, or payloads, are wanted."""
+    payloads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a `Look` asked for; objects that are not there are left out."""
+
+    id: int
+    nodes: tuple[TrieNode, ...]
+    holdings: tuple[Holding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Types:
     """The type tags that the sender knows: what its type-set hash stands for."""
 
@@ -455,6 +491,8 @@ Message: TypeAlias = (
     | Ack
     | MemberList
     | Leave
+    | Look
+    | Looked
     | Types
     | Want
     | Again

@@ -116,6 +116,7 @@ def test_mistakes_are_one_line_and_change_nothing(a: Any) -> None:
     refused(a.cli("add", "", "x"), 2)
     refused(a.cli("join", "not an address"), 2)
     assert "no member is called" in refused(a.cli("forget", "nobody/at all"), 1)
+    assert "no member is called" in refused(a.cli("diff", "nobody"), 1)
     refused(a.cli("ls", "--type", "zzz"), 1)
     assert a.json("status")["root"] == before
 

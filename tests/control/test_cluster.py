@@ -199,3 +199,47 @@ async def test_status_says_alone_then_converged_then_silent(api, other, network,
     assert (await api.get("/v1/status")).json["state"] == "converged"
     network.linked = lambda a, b: False
     assert (await api.get("/v1/status")).json["state"] == "silent"
+
+
+async def test_what_differs_is_shown_by_object_then_by_payload(api, other, network, autojump_clock):
+    await api.node.converged(timeout=5)
+    assert (await api.get("/v1/diff?peer=b")).json == {
+        "peer": "b",
+        "only_here": [],
+        "only_there": [],
+        "differing": [],
+        "complete": True,
+    }
+    network.loss = 1.0  # no push and no probe arrives; a stream does
+    api.node.open("mine", PNCounter).increment()
+    other.open("theirs", PNCounter).increment()
+    for node in (api.node, other):
+        node.open("both", PNCounter).increment()
+    found = (await api.get("/v1/diff?peer=b")).json
+    assert found["only_here"] == [{"type": "pncounter@1", "name": "mine"}]
+    assert found["only_there"] == [{"type": "pncounter@1", "name": "theirs"}]
+    assert found["differing"] == [{"type": "pncounter@1", "name": "both"}]
+    both = (await api.get("/v1/diff?peer=b&type=pncounter&name=both")).json
+    assert both["here"] == api.node.registry.get("pncounter@1", "both").payload
+    assert both["there"] == other.registry.get("pncounter@1", "both").payload != both["here"]
+    theirs = (await api.get("/v1/diff?peer=b&type=pncounter&name=theirs")).json
+    assert (theirs["here"], theirs["there"] is None) == (None, False)
+    mine = (await api.get("/v1/diff?peer=b&type=pncounter&name=mine")).json
+    assert (mine["here"] is None, mine["there"]) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [("", 422, "peer"), ("?peer=nobody", 404, "name"), ("?peer=b&name=x&type=zzz", 404, "type")],
+)
+async def test_a_comparison_that_cannot_be_is_refused(
+    api, other, query, status, field, autojump_clock
+):
+    refused = await api.get(f"/v1/diff{query}")
+    assert (refused.status, refused.json["field"]) == (status, field)
+
+
+async def test_a_member_that_does_not_answer_is_named(api, other, network, autojump_clock):
+    network.linked = lambda a, b: False
+    refused = await api.get("/v1/diff?peer=b")
+    assert (refused.status, refused.json["field"]) == (504, "peer")

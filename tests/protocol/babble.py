@@ -16,8 +16,11 @@ from crdtnode.wire.messages import (
     Ctx,
     Forget,
     Hello,
+    Holding,
     Item,
     Leave,
+    Look,
+    Looked,
     MemberList,
     MemberRecord,
     Message,
@@ -99,6 +102,10 @@ class Babbler:
             lambda: Pull(self.many(self.number)),
             lambda: Ack(self.many(self.number), stored=False),
             lambda: MemberList(self.number(), self.many(self.record), reply=c.random() < 0.3),
+            lambda: Look(self.number(), (("", 0, 0),), self.many(self.number), c.random() < 0.5),
+            lambda: Looked(
+                c.randrange(3), (), (Holding("gset@1", self.name(), self.number(), ()),)
+            ),
             lambda: Leave(self.number(), self.record()),
             lambda: Types(self.number(), self.many(lambda: c.choice(TAGS))),
             self._want,

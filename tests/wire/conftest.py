@@ -54,6 +54,12 @@ SAMPLES: dict[str, m.Message] = {
     "ack": m.Ack((12, 13, 2**64 - 1), stored=True),
     "list": m.MemberList(3, (ALICE, BOB), reply=True),
     "leave": m.Leave(4, ALICE),
+    "look": m.Look(5, (("", 0, 0), ("orset@1", 2, 255)), (1, 2**64 - 1), payloads=True),
+    "looked": m.Looked(
+        5,
+        (m.TrieNode("orset@1", 16, 9, (), ((9, 4),), leaf=True),),
+        (m.Holding("orset@1", "tags", 7, ({"a": [1]},)), m.Holding("gset@1", "n", 8, ())),
+    ),
     "types": m.Types(5, ("orset@1", "pncounter@1")),
     "want": m.Want(5, ((1, 2, (3, 2**32 - 1)), (4, 0, ())), ((6, 7),), ((8, 9),), 22),
     "again": m.Again(5, ((6, 7),), (INNER, LEAF), ((8, 9),), 21),

@@ -254,6 +254,10 @@ class Choices:
             lambda: m.Pull((number(), number())),
             lambda: m.MemberList(number(), self.members(), bool(self.below(2))),
             lambda: m.Leave(number(), self.member()),
+            lambda: m.Look(
+                number(), ((text(), 2, self.below(256)),), (number(),), bool(self.below(2))
+            ),
+            lambda: m.Looked(number(), (), (m.Holding(text(), text(), number(), ()),)),
             lambda: m.Types(number(), (text(),) * self.below(4)),
             lambda: m.Want(number(), self.wanted(), self.rows(), self.rows(), self.left()),
             lambda: m.Again(number(), self.rows(), self.nodes(), self.rows(), self.left()),
