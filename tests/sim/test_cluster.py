@@ -38,6 +38,7 @@ async def test_what_two_sides_write_during_a_partition_is_everywhere_after_the_h
         assert all("roof" in each.labels for each in tickets)
 
 
+@pytest.mark.sweep
 async def test_minutes_of_split_brain_take_no_minute(autojump_clock: Any) -> None:
     async with sim.simulated_cluster(3, seed=1, loss=0.2, latency="5-50ms") as cluster:
         counters = [node.open("visits", GCounter) for node in cluster]
@@ -104,6 +105,7 @@ async def story(seed: int) -> tuple[Any, ...]:
         )
 
 
+@pytest.mark.sweep
 def test_equal_seeds_are_equal_runs_down_to_every_counter() -> None:
     def run(seed: int) -> tuple[Any, ...]:
         return trio.run(story, seed, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -58,6 +58,7 @@ def called(*arguments: object) -> Result:
     return CliRunner().invoke(simulate, list(map(str, arguments)))
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("seed", range(4))
 def test_watching_a_run_does_not_change_it(seed: int) -> None:
     plan = sim.Plan.random(seed=seed, nodes=4, duration=8)
@@ -227,6 +228,7 @@ def test_a_violation_is_on_the_page() -> None:
     assert "never there: update" in text
 
 
+@pytest.mark.sweep
 def test_many_nodes_share_rows() -> None:
     nodes = tuple(f"n{number:02}" for number in range(1, 42))
     crashes = tuple(sim.Crash(0.5, node) for node in nodes[:20])

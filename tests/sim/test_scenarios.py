@@ -29,6 +29,7 @@ def test_a_plan_tells_what_it_is_about_and_what_it_expects(path: Path) -> None:
     assert plan.expect != sim.Expectations()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_it_comes_as_expected(path: Path) -> None:
     if path.stem in LONG:
@@ -37,6 +38,7 @@ def test_it_comes_as_expected(path: Path) -> None:
     assert result.holds, result.explain()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("stem", "right", "wrong"),
     [
