@@ -9,6 +9,7 @@ from crdtnode.control.batch import BatchAnswer
 from crdtnode.control.cluster import Cluster
 from crdtnode.control.events import Events
 from crdtnode.control.guards import App, Guard
+from crdtnode.control.measurements import Measurements
 from crdtnode.control.objects import Objects
 from crdtnode.node import Node
 
@@ -43,6 +44,7 @@ def application(node: Node, closing: trio.Event) -> App:
     routes = [
         Route("/healthz", cluster.healthy),
         Route("/readyz", cluster.ready),
+        Route("/metrics", Measurements(node).show),
         Route("/v1/status", cluster.status),
         Route("/v1/diff", cluster.diff),
         Route("/v1/stats", cluster.stats),

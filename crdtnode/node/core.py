@@ -257,6 +257,11 @@ class Node:
         return self._engine.clock_held_ms
 
     @property
+    def health(self) -> int:
+        """Our own health, 0 to 8: 0 is well; each point makes us judge others more slowly."""
+        return self._engine.health
+
+    @property
     def unreached_seeds(self) -> list[tuple[str, str]]:
         """Seeds at which no member answers, as (``host:port``, why)."""
         return [(format_address(seed), why) for seed, why in self._engine.unreached_seeds]

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from prometheus_client.parser import text_string_to_metric_families
 import pytest
 import trio
 
@@ -243,3 +244,26 @@ async def test_a_member_that_does_not_answer_is_named(api, other, network, autoj
     network.linked = lambda a, b: False
     refused = await api.get("/v1/diff?peer=b")
     assert (refused.status, refused.json["field"]) == (504, "peer")
+
+
+async def test_metrics_are_what_monitoring_reads(api, other, autojump_clock):
+    api.node.open("n", PNCounter).increment()
+    await api.node.converged(timeout=5)
+    shown = await api.get("/metrics")
+    assert shown.headers["content-type"].startswith("text/plain; version=0.0.4")
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(shown.body.decode())
+        for sample in family.samples
+    }
+    assert samples["crdtnode_members", "alive"] == 2
+    assert samples["crdtnode_objects", "pncounter@1"] == 1
+    assert samples["crdtnode_convergence_lag_seconds", "b"] == 0
+    assert 0 < samples["crdtnode_peer_rtt_seconds", "b"] < 0.1
+    assert samples["crdtnode_packets_total", "sent", "ping"] > 0
+    assert samples["crdtnode_bytes_total", "received", "udp"] > 0
+    assert samples[("crdtnode_health",)] == 0
+    other.open("n", PNCounter).increment()
+    await other.converged(timeout=5)
+    joined = (await api.get("/metrics")).body.decode()
+    assert 'crdtnode_joins_total{changed="yes",type="pncounter@1"} 1.0' in joined
