@@ -75,9 +75,13 @@ class Print:
         now = changes.pop(row, 0) + often
         if now:
             changes[row] = now
-            if len(changes) > _LEAST_LOG and len(changes) > self.rows:
-                self.hash = None
-                changes.clear()
+            self.bound(changes)
+
+    def bound(self, noted: dict[Any, Any]) -> None:
+        """Fall behind, and forget what was noted, if that is more than making a print anew."""
+        if len(noted) > _LEAST_LOG and len(noted) > self.rows:
+            self.hash = None
+            noted.clear()
 
     def swap(self, old: Row | None, new: Row) -> None:
         """Note a row in place of another one, or of none."""

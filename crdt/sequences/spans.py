@@ -101,7 +101,7 @@ class Span:
         )
 
     def rows(self) -> Iterator[tuple[tuple[Any, ...], int]]:
-        """Yield what these ids are in the fingerprint of a state, however they were cut."""
+        """Yield what these ids are in a fingerprint, without their items, however they were cut."""
         replica, first, end = self.replica, self.first, self.end
         if self.side:
             if self.side != RIGHT or self.anchor != (replica, first - 1):
@@ -111,9 +111,6 @@ class Span:
         if self.content is None:
             yield (replica, "deleted", end), 1
             yield (replica, "deleted", first), -1
-        else:
-            for counter, item in enumerate(self.content, first):
-                yield (replica, counter, item), 1
 
 
 class Row:

@@ -16,7 +16,8 @@ from crdt.causal.runs import Runs, decode_runs, encode_runs, last, runs_between,
 from crdt.errors import PayloadError
 from crdt.packing import sized
 from crdt.payloads import expect_dict, expect_list, expect_replica
-from crdt.rows import Hash
+from crdt.rows import Hash, Print
+from crdt.sequences.blocks import block, blocks, numbers_of
 from crdt.sequences.contests import agree, covers, winner
 from crdt.sequences.contexts import context_of, decode_context, lacking
 from crdt.sequences.editing import Cut, Editable, Put, T
@@ -290,13 +291,40 @@ class Woven(Editable[T]):
     # --- the fingerprint -----------------------------------------------------------------------
 
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[tuple[Any, ...], int]]:
-        for span in self._all_spans():
-            yield from span.rows()
+        for replica, row in self._rows.items():
+            for span in row.spans:
+                yield from span.rows()
+            for found in blocks(replica, row):
+                yield found, 1
+
+    def _keep_print(self, made: Print) -> None:
+        super()._keep_print(made)
+        made.known = made.known or ({},)  # blocks as they were before they changed
 
     def _tell(self, span: Span, sign: int) -> None:
-        if self._print is not None:
-            for row, often in span.rows():
-                self._print.count(row, sign * often)
+        """Tell the print of a span that is about to come or go."""
+        held = self._print
+        if held is None or held.hash is None:
+            return
+        for one, often in span.rows():
+            held.count(one, sign * often)
+        if span.content is not None:
+            (before,) = held.known
+            row = self._rows[span.replica]
+            for number in numbers_of(span):
+                if (span.replica, number) not in before:
+                    before[span.replica, number] = block(span.replica, row, number)
+            held.bound(before)
+
+    def _catch_up(self, held: Print) -> None:
+        (before,) = held.known
+        for (replica, number), old in before.items():
+            new = block(replica, self._rows[replica], number)
+            if old is not None:
+                held.leave(old)
+            if new is not None:
+                held.come(new)
+        before.clear()
 
     # --- the hooks of a built-in type ----------------------------------------------------------
 
