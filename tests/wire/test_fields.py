@@ -218,7 +218,7 @@ def item(**changed: object) -> list[object]:
         item(version=True),
         item(of=-1),
         item(of=None),
-        item(form=2),
+        item(form=3),
         item(form=True),
         item(payloads={}),
         item(payloads=[0] * 4097),
