@@ -31,7 +31,8 @@ class ORCart(Dotted, EntryMap[K, int]):
     Payload:
         ``{replica: [groups, live, context]}`` with the live dots and all dots seen as runs
         ``[skipped, taken, skipped, taken...]`` and a group ``[item, [quantity, times, quantity,
-        times...]]`` for neighbouring dots of one item.
+        times...]]`` for neighbouring dots of one item; a quantity is ``["+", sum]`` once it was
+        compacted.
 
     Source:
         Shapiro et al., INRIA RR-7506 (2011), Specification 21, with a quantity for each dot.

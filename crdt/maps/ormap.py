@@ -44,6 +44,10 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
     Removing a key undoes exactly the updates that the remover had seen. Of a counter that is
     removed here and incremented there, the unseen increments are left.
 
+    Every type can be a child but BoundedCounter, whose rights could not be taken back; types
+    written by hand can once they are registered. A sequence is removed by deleting the items that
+    the remover had seen, so that those inserted unseen find their places.
+
     A key that was opened with two types at once shows the one with the smaller tag; `types` lists
     both, `open` reaches each, and `remove` removes both.
 
@@ -55,8 +59,11 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
     Payload:
         ``{replica: [groups, live, context]}`` with the live dots and all dots seen as runs
         ``[skipped, taken, skipped, taken...]`` and a group ``[key, tag, leaves]`` for neighbouring
-        dots of one entry. Leaves are elements (ORSet), ``[amount, times, amount, times...]``
-        (counters), groups (ORMap), or else the payloads of deltas.
+        dots of one entry. Leaves are elements (ORSet and its like), ``[amount, times, amount,
+        times...]`` with ``["+", sum]`` for what was compacted (counters; a PNSet has them for each
+        element, ``[element, amounts]``), groups (ORMap, GMap), ``[field, leaves]`` (compounds),
+        chains ``[place, items]`` or ``[place, nothing, deleted]`` (sequences; no place goes on
+        behind the dot before), or else the payloads of deltas.
 
     Source:
         Almeida, Shoker, Baquero, "Delta state replicated data types" (2018), section 7.4 (ORMap);
