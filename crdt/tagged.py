@@ -62,6 +62,8 @@ def canonical_text(key: Key) -> str:
     """Return the canonical encoding of a key; it decides every order among atoms."""
     if type(key) is str:
         return quote(key)
+    if type(key) is int and -SAFE_INT <= key <= SAFE_INT:
+        return str(key)
     return canonical_json(encode(key))
 
 

@@ -183,10 +183,15 @@ class GMap(LiveMap[K]):
         if self._host is not None:
             self._host.check(kind)
 
-    def _handle(self, entry: Entry) -> Any:
+    def _child(self, entry: Entry) -> Any:
+        """Return the child of an entry, which may not be a handle yet."""
         child = self._children.get(entry)
         if child is None:
             child = self._children[entry] = kind_of(entry[1])._blank()
+        return child
+
+    def _handle(self, entry: Entry) -> Any:
+        child = self._child(entry)
         if child._seat is None:
             seat_child(child, self, partial(self._hear, entry))
             self._lower(child)
@@ -255,7 +260,7 @@ class GMap(LiveMap[K]):
             return True
         grown = False
         for entry, theirs in other._held():
-            if self._handle(entry)._join(theirs):
+            if self._child(entry)._join(theirs):
                 self._show(entry)
                 self._touched(entry)
                 grown = True
