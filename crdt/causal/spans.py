@@ -55,6 +55,9 @@ class Spans:
     def within(self, start: int, end: int) -> list[tuple[int, int, Any]]:
         """Return what lies in a stretch, cut to it, as ``(start, end, value)``."""
         starts, runs = self._starts, self._runs
+        whole = runs.get(start)
+        if whole is not None and whole[0] >= end:
+            return [(start, end, whole[1])]  # the usual case, without a search
         found = []
         at = bisect_right(starts, start)
         if at:
