@@ -6,6 +6,7 @@ Rule of this file: where the seeds run is its business; what they find is the sa
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 import json
@@ -109,13 +110,14 @@ def sweep_command(
         raise click.UsageError("--workers and --dask exclude each other")
     job = _job(file, watch=report is not None, asked=asked)
     tally = _Tally(len(seeds), as_json=as_json)
-    with _executor(workers or os.cpu_count() or 1, scheduler) as (executor, hands):
-        chunk = chunk_for(len(seeds), hands)
-        for outcome in sweep(seeds, executor=executor, chunk=chunk, job=job):
+    with _crew(workers or os.cpu_count() or 1, scheduler) as crew:
+        chunk = chunk_for(len(seeds), crew.hands)
+        for outcome in sweep(seeds, executor=crew.executor, chunk=chunk, job=job):
             tally.add(outcome)
             if save and outcome.violated and len(tally.saved) < _SAVED_MOST:
                 failure = Failure.of_outcome(outcome, job.plan(outcome.seed), job.planted)
                 tally.save(failure, save / f"seed-{outcome.seed}.json")
+        tally.workers_lost = crew.lost()
     code = tally.end()
     if report:
         _report(report, job, tally)
@@ -151,13 +153,22 @@ def _report(folder: Path, job: Job, tally: "_Tally") -> None:
     click.echo(f"wrote {folder / 'report.html'}", err=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Where seeds run."""
+
+    executor: Executor | Callable[[], Executor]
+    hands: int
+    """How many at once."""
+    lost: Callable[[], int] = lambda: 0
+    """How many workers went away without the executor's saying so."""
+
+
 @contextmanager
-def _executor(
-    workers: int, scheduler: str | None
-) -> Iterator[tuple[Executor | Callable[[], Executor], int]]:
-    """Where the seeds run, and how many at once."""
+def _crew(workers: int, scheduler: str | None) -> Iterator[_Crew]:
+    """Processes of this machine, or the workers of a dask scheduler."""
     if scheduler is None:
-        yield partial(ProcessPoolExecutor, workers), workers
+        yield _Crew(partial(ProcessPoolExecutor, workers), workers)
         return
     try:
         dask: Any = import_module("distributed")
@@ -170,7 +181,9 @@ def _executor(
     except (OSError, ValueError) as error:
         raise click.UsageError(f"no dask scheduler answers at {scheduler}: {error}") from error
     with client:
-        yield client.get_executor(), max(1, sum(client.nthreads().values()))
+        before = client.nthreads()
+        hands = max(1, sum(before.values()))
+        yield _Crew(client.get_executor(), hands, lambda: len(set(before) - set(client.nthreads())))
 
 
 class _Tally:
@@ -181,6 +194,7 @@ class _Tally:
         self._as_json = as_json
         self.counts = dict.fromkeys(Verdict, 0)
         self._again: list[int] = []
+        self.workers_lost = 0
         self.saved: list[Path] = []
         self.heals: list[float | None] = []
         self.worst: Outcome
@@ -224,13 +238,19 @@ class _Tally:
         verdict = next(bad, Verdict.HOLDS)
         if self._as_json:
             counts = {str(v): count for v, count in self.counts.items()}
-            more = {"run_again": len(self._again), "saved": list(map(str, self.saved))}
+            more = {
+                "run_again": len(self._again),
+                "workers_lost": self.workers_lost,
+                "saved": list(map(str, self.saved)),
+            }
             click.echo(json.dumps({"verdict": verdict, **counts, **more}))
             return EXIT[verdict]
         click.echo(f"{verdict}: {self.counts[Verdict.HOLDS]} of {self.seeds} seeds hold")
         if self._again:
             few = ", ".join(map(str, self._again[:10])) + ", ..." * (len(self._again) > 10)
             click.echo(f"{len(self._again)} seeds ran again, since a worker died: {few}")
+        if self.workers_lost:
+            click.echo(f"{self.workers_lost} workers went away; what they had begun ran again")
         if self.saved:
             click.echo(f"saved {', '.join(map(str, self.saved))}")
             click.echo(f"shrink with: crdtnode simulate shrink {self.saved[0]}")

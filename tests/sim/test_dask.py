@@ -39,14 +39,42 @@ def test_a_sweep_on_dask_finds_what_the_serial_one_finds_though_a_worker_is_kill
     assert found == SERIAL
 
 
+def called(cluster: Any, seeds: str) -> tuple[int, list[dict[str, Any]]]:
+    options = f"sweep --seeds {seeds} --nodes 3 --for 3 --json --dask {cluster.scheduler_address}"
+    result = CliRunner().invoke(simulate, options.split())
+    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]
+
+
 @pytest.mark.process
 def test_the_command_sweeps_on_the_workers_of_a_scheduler(cluster: Any) -> None:
-    options = f"sweep --seeds 0:6 --nodes 3 --for 3 --json --dask {cluster.scheduler_address}"
-    result = CliRunner().invoke(simulate, options.split())
-    assert result.exit_code == 0, result.output
-    *lines, summary = map(json.loads, result.stdout.splitlines())
+    code, (*lines, summary) = called(cluster, "0:6")
+    assert code == 0
     assert [line["trace_hash"] for line in lines] == [o.trace_hash for o in SERIAL[:6]]
     assert summary["holds"] == 6
+    assert summary["workers_lost"] == 0
+
+
+@pytest.mark.process
+def test_the_command_says_that_a_worker_went_away(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with distributed.Client(cluster) as client:
+        client.wait_for_workers(2, timeout=60)
+        victims = list(client.run(os.getpid).values())
+    real = sim.sweep
+
+    def sweep(*args: Any, **options: Any) -> Iterator[sim.Outcome]:
+        outcomes = real(*args, **options)
+        yield next(outcomes)
+        os.kill(victims[0], signal.SIGKILL)
+        yield from outcomes
+
+    monkeypatch.setattr("crdtnode.cli.simulate_sweep.sweep", sweep)
+    monkeypatch.setattr("crdtnode.cli.simulate_sweep.chunk_for", lambda seeds, hands: 1)
+    code, (*lines, summary) = called(cluster, "0:24")
+    assert code == 0
+    assert [line["trace_hash"] for line in lines] == [o.trace_hash for o in SERIAL]
+    assert summary["workers_lost"] == 1
 
 
 @pytest.mark.process

@@ -115,7 +115,7 @@ def test_a_violation_is_shown_with_exit_code_1() -> None:
     assert "never there: update" in result.stdout
 
 
-NOTHING_MORE = {"run_again": 0, "saved": []}
+NOTHING_MORE = {"run_again": 0, "workers_lost": 0, "saved": []}
 
 
 def test_a_sweep_shows_each_seed_and_a_summary() -> None:
