@@ -7,5 +7,5 @@ a hand-written type does, hurts another object.
 
 from crdtnode.registry.entry import Entry as Entry
 from crdtnode.registry.ledger import Change as Change
-from crdtnode.registry.registry import Absorbed as Absorbed
+from crdtnode.registry.lives import Absorbed as Absorbed
 from crdtnode.registry.registry import Registry as Registry

@@ -11,14 +11,12 @@ sees and joins into, until the block ends well.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from crdt import StateCRDT
 from crdtnode.errors import ChangeRequired
 from crdtnode.registry.kinds import Kind
-
-FIRST: Final = 1
-"""The life in which every object begins."""
+from crdtnode.registry.lives import FIRST
 
 
 class Keeper(Protocol):

@@ -11,8 +11,9 @@ from crdt import StateCRDT
 from crdtnode.errors import ObjectTooLarge
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
-from crdtnode.registry.entry import FIRST, Entry
+from crdtnode.registry.entry import Entry
 from crdtnode.registry.histories import Histories
+from crdtnode.registry.lives import FIRST
 
 
 @dataclass(frozen=True, slots=True)

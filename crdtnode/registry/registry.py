@@ -4,46 +4,25 @@ Rule of this file: identity is (type, name). Here objects are found, made and ha
 written to them is the ledger's business, what a foreign type may do is the doors'.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
-from crdt import PayloadError, StateCRDT, acting
+from crdt import StateCRDT, acting
 from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
-from crdtnode.registry import doors
-from crdtnode.registry.entry import FIRST, Block, Entry
+from crdtnode.registry import doors, telling
+from crdtnode.registry.entry import Block, Entry
 from crdtnode.registry.guards import Guards
 from crdtnode.registry.histories import Histories
 from crdtnode.registry.kinds import Kind, Kinds
 from crdtnode.registry.ledger import Change, Ledger
+from crdtnode.registry.lives import FIRST, Absorbed, check_life
 from crdtnode.registry.names import check_name
 
 T = TypeVar("T", bound=StateCRDT)
-A = TypeVar("A")
-
-CROWD: Final = 512
-"""Elements over which an object is large without anybody looking closer."""
-
 _NOTHING: Final = nullcontext()
-
-LIFE_MOST: Final = 2**48
-"""No object is removed and written again so often: a higher life is somebody's nonsense, and would
-leave no room for those that follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Absorbed:
-    """What became of something that arrived."""
-
-    changed: bool
-    """Whether the object grew."""
-    delta: StateCRDT | None
-    """What arrived, parsed and joined; None where nothing did, or where the object was removed."""
-    lost: StateCRDT | None = None
-    """What the object held, where a life ended in which something was written here."""
 
 
 class Registry:
@@ -305,10 +284,7 @@ class Registry:
             PayloadError: The sender erred, or the type's code did. Nothing changed.
         """
         kind = self._kinds.of_tag(tag)
-        if not FIRST <= life <= LIFE_MOST:
-            raise PayloadError(f"{life} is no life that an object can reach", "life")
-        if life % 2 == 0 and payloads:
-            raise PayloadError("a removed object holds nothing", "life")
+        check_life(life, payloads)
         with self._acting_for(kind):
             return self._absorb(kind, name, life, payloads)
 
@@ -419,18 +395,8 @@ class Registry:
         entry = self._entries.get(hn)
         if entry is None or not self._ledger.holds(entry):
             return None
-        payloads = self._asked(entry, lambda: (entry.state.payload,)) if entry.alive else ()
+        payloads = telling.payloads(entry, self._metrics)
         return None if payloads is None else (entry.tag, entry.name, entry.life, payloads)
-
-    def _asked(self, entry: Entry, ask: Callable[[], A]) -> A | None:
-        """What an object's code answers; None where a hand-written type fails."""
-        try:
-            return ask()
-        except Exception:
-            if not entry.kind.foreign:
-                raise
-            self._metrics.contained.add("registry")
-            return None
 
     def joined_payloads(self, hn: int, payloads: Sequence[object]) -> object:
         """One payload that says what several deltas of the object at a place say together.
@@ -445,27 +411,17 @@ class Registry:
     def crowded(self, hn: int) -> bool:
         """Whether the object at a place has so many elements that packing it costs something."""
         entry = self._entries.get(hn)
-        if entry is None or entry.kind.foreign or not isinstance(entry.state, Sized):
-            return False
-        return len(entry.state) > CROWD
+        return entry is not None and telling.crowded(entry)
 
     def context(self, hn: int) -> object:
         """What the object at a place has seen, for `payload_since`; None where it cannot tell."""
         entry = self._entries.get(hn)
-        if entry is None or not entry.kind.contextual:
-            return None
-        return self._asked(entry, lambda: entry.state.context)  # type: ignore[attr-defined]  # it is contextual
+        return None if entry is None else telling.context(entry, self._metrics)
 
     def payload_since(self, hn: int, context: object) -> object:
         """What the owner of a context lacks of the object at a place; None if that is no context."""
         entry = self._entries.get(hn)
-        if entry is None or not entry.kind.contextual:
-            return None
-        since = entry.state.delta_since  # type: ignore[attr-defined]  # it is contextual
-        try:
-            return self._asked(entry, lambda: since(context).payload)
-        except PayloadError:
-            return None
+        return None if entry is None else telling.payload_since(entry, context, self._metrics)
 
     def parts(self, hn: int, limit_bytes: int, payload: object = None) -> Iterator[object] | None:
         """Payloads of about so many bytes that join to the state of the object at a place.
@@ -481,16 +437,7 @@ class Registry:
             None where the type cannot be divided, or where it is known to be small.
         """
         entry = self._entries.get(hn)
-        if entry is None or entry.kind.foreign or not entry.alive:
-            return None
-        if payload is not None:
-            whole = entry.kind.cls.from_payload(payload)
-        elif entry.most_bytes > limit_bytes:
-            whole = entry.state.clone()
-        else:
-            return None
-        split = whole.split(limit_bytes)  # type: ignore[attr-defined]  # every built-in type has it
-        return (part.payload for part in split)
+        return None if entry is None else telling.parts(entry, limit_bytes, payload)
 
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""

@@ -23,7 +23,7 @@ import msgpack
 from crdt import StateCRDT
 from crdtnode.metrics import Metrics
 from crdtnode.registry import Absorbed, Change, Registry
-from crdtnode.registry.entry import FIRST
+from crdtnode.registry.lives import FIRST
 from crdtnode.sim.events import Write
 
 Key = tuple[str, str]

@@ -13,7 +13,7 @@ import pytest
 from crdt import GSet, ORSet, PayloadError, PNCounter
 from crdtnode.errors import ChangeInProgress, NodeClosed, UnknownType
 from crdtnode.registry import Change, Registry
-from crdtnode.registry.registry import LIFE_MOST
+from crdtnode.registry.lives import LIFE_MOST
 
 SET = "gset@1"
 
