@@ -101,6 +101,19 @@ def test_a_few_differences_among_many_objects_are_found_for_their_price(
     assert sum(len(data) for _, _, data in table.sent) - before < 60_000
 
 
+def test_a_branch_that_the_other_does_not_have_is_only_here(table: Table) -> None:
+    one, other = parted(table)
+    for seat in (one, other):
+        for number in range(33):  # just too many for one list
+            seat.registry.open(f"shared-{number}", GSet).add("equal")
+    write(one, *(f"odd-{number}" for number in range(300)))
+    differences = compare(table, one, "n1")
+    assert isinstance(differences, Differences)
+    assert len(differences.only_here) == 300
+    assert (differences.only_there, differences.differing) == ((), ())
+    assert differences.complete
+
+
 def test_more_differences_than_anybody_reads_are_cut(table: Table) -> None:
     one, other = parted(table)
     write(other, *(f"many-{number}" for number in range(3 * DIFFERENCES_MOST)))
