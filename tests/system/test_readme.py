@@ -68,7 +68,7 @@ def test_the_simulation_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_type_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
-    run(block("python", "class Friendship"), capsys)
+    run(block("python", "class Friendship") + block("python", "check_laws"), capsys)
 
 
 @pytest.mark.process
