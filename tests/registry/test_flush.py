@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crdt import GSet, PNCounter
+from crdt import GCounter, GSet, ORSet, PNCounter
 from crdtnode.errors import ObjectTooLarge
 from crdtnode.registry import Registry
 
@@ -186,6 +186,33 @@ def test_a_refresh_finds_an_object_too_large_as_well(make_registry: Any) -> None
         tags.add("y")
     (change,) = registry.flush(now=0.0)
     assert change.delta.value == {"x" * 300}
+
+
+@pytest.mark.parametrize("kind", [GSet, ORSet])
+def test_a_limit_is_found_exactly_though_only_changes_are_hashed(
+    make_registry: Any, kind: type[Any]
+) -> None:
+    registry: Registry = make_registry(max_object_bytes=2000)
+    tags = registry.open("tags", kind)
+    for i in range(1000):
+        registry.flush(now=float(i))
+        if len(tags.canonical()) > 2000:
+            break
+        tags.add(f"element number {i}")
+    assert 50 < len(tags) < 150
+    with pytest.raises(ObjectTooLarge):
+        tags.add("one more")
+
+
+def test_an_object_that_only_changes_much_never_becomes_too_large(make_registry: Any) -> None:
+    registry: Registry = make_registry(max_object_bytes=300)
+    tags, visits = registry.open("tags", ORSet), registry.open("visits", GCounter)
+    for i in range(300):
+        tags.add("x")
+        tags.remove("x")
+        visits.increment()
+        registry.flush(now=float(i))
+    assert visits.value == 300
 
 
 # Observers who refuse
