@@ -16,7 +16,7 @@ from crdtnode.protocol.descent import Give
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import LOW
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Asked, Form, Item, Wanted
+from crdtnode.wire.messages import Asked, Ctx, Form, Item, Wanted
 
 SMALL_BYTES = 2048
 """States up to this size travel whole rather than cost another round trip."""
@@ -26,6 +26,9 @@ MARGIN_BYTES = 128
 
 PART_BYTES = 49_152
 """Larger states travel in parts of this size, so that nobody is busy with one for long."""
+
+CONTEXT_BYTES_MOST = 65_536
+"""Longest context that is told; a map of very many children has one for each of them."""
 
 LOWS_MOST = 16
 """Low halves of versions that are named for one object."""
@@ -83,17 +86,20 @@ class Parcels:
             return self._carried(delta, give.place)
         ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)
         if ask and self._registry.crowded(give.place):
-            return self._asked(item, give.place), SMALL_BYTES
+            asked = self._asked(item, give.place)
+            if asked is not None:
+                return asked, SMALL_BYTES
+            ask = False
         parts = self._registry.parts(give.place, PART_BYTES)
         if parts is not None:
-            return (self._asked(item, give.place) if ask else self._parts(item, parts)), SMALL_BYTES
+            asked = self._asked(item, give.place) if ask else None
+            return asked or self._parts(item, parts), SMALL_BYTES
         state = self._registry.state(give.place)
         if state is None:
             return None, 0
         found, size = self._carried(item._replace(payloads=state[3]), give.place)
-        if ask and size > SMALL_BYTES:
-            return self._asked(item, give.place), SMALL_BYTES
-        return found, size
+        asked = self._asked(item, give.place) if ask and size > SMALL_BYTES else None
+        return (found, size) if asked is None else (asked, SMALL_BYTES)
 
     def _delta(self, item: Item, give: Give) -> Item | None:
         """What the peer lacks, as far as that can be told; None where it cannot."""
@@ -110,8 +116,11 @@ class Parcels:
         context = self._registry.context(give.place) if give.mutual else None
         return item._replace(form=Form.DELTAS, payloads=(payload,), context=context)
 
-    def _asked(self, item: Item, place: int) -> Asked:
-        return Asked(place, item.life, item.version, self._registry.context(place))
+    def _asked(self, item: Item, place: int) -> Asked | None:
+        """Ask for an object by its context; None where that is too long to be worth it."""
+        asked = Asked(place, item.life, item.version, self._registry.context(place))
+        size = len(codec.encode(Ctx((asked,), 0)))
+        return asked if size <= CONTEXT_BYTES_MOST else None
 
     def _carried(self, item: Item, place: int) -> tuple[Item | Iterator[Item] | None, int]:
         """An item as it is, or in parts where it is large and can be divided."""

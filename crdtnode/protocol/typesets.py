@@ -20,6 +20,8 @@ class TypeSets:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._sets: OrderedDict[int, frozenset[str]] = OrderedDict()
+        self._tags: tuple[str, ...] = ()
+        self._known: frozenset[str] = frozenset()
 
     def learn(self, message: Types) -> bool:
         """Remember what a hash stands for; False where it does not stand for that."""
@@ -39,7 +41,10 @@ class TypeSets:
 
         Roots are compared over these, and only they travel.
         """
-        ours = frozenset(self._registry.types)
+        if self._registry.types is not self._tags:
+            self._tags = self._registry.types
+            self._known = frozenset(self._tags)
+        ours = self._known
         if member.types == self._registry.types_hash:
             return ours
         theirs = self._sets.get(member.types)
@@ -54,5 +59,7 @@ class TypeSets:
 
     def root(self, member: Member) -> int | None:
         """Our root over what we share with this member; None where its set is not known."""
+        if member.types == self._registry.types_hash:
+            return self._registry.root
         common = self.common(member)
         return None if common is None else self._registry.fingerprints.root_over(common)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from crdt import GSet, ORSet, PNCounter, StateCRDT
+from crdtnode.protocol import parcels
 from crdtnode.protocol.effects import Event
 from crdtnode.protocol.parcels import LOWS_MOST
 from crdtnode.registry.histories import LOW
@@ -176,6 +177,18 @@ def test_a_large_state_of_few_elements_is_asked_for_by_its_context(pair: Pair) -
     pair.probe()
     assert pair.equal
     assert "ctx" in pair.kinds()
+
+
+@pytest.mark.parametrize(("elements", "text"), [(2000, "x"), (20, "x" * 200), (20, "x" * 20_000)])
+def test_a_context_that_is_too_long_is_not_told_and_the_state_travels(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, elements: int, text: str
+) -> None:
+    monkeypatch.setattr(parcels, "CONTEXT_BYTES_MOST", 10)
+    for side in (pair.a, pair.b):
+        side.registry.open("big", ORSet).update(f"{side.name} {n} {text}" for n in range(elements))
+    pair.probe()
+    assert pair.equal
+    assert "ctx" not in pair.kinds()
 
 
 def ask(side: Side, peer: Side, *asked: Asked, left: int = 20) -> list[Any]:
