@@ -58,6 +58,10 @@ expectations-come-true  What the plan expects of the end of its run is so.
 
 For tests of your own services there is `simulated_cluster`: whole nodes on a virtual clock.
 
+Plans come from files as well (`read_plan`), and go into them: a `Failure` is a plan with what went
+wrong, and `shrink` cuts it down to the few events that it takes. `observe` watches a run, and
+`crdtnode.sim.report` makes figures and pictures of what it saw.
+
 `sweep` runs many seeds, on any `concurrent.futures.Executor`. Types of your own take part once they
 are registered in `crdt.catalogue`; name their tags in the writes of a plan. On the command line all
 of this is ``crdtnode simulate``.
@@ -79,6 +83,7 @@ from crdtnode.sim.draw import Recipe as Recipe
 from crdtnode.sim.events import Write as Write
 from crdtnode.sim.expectations import Expectations as Expectations
 from crdtnode.sim.expectations import Final as Final
+from crdtnode.sim.failures import Failure as Failure
 from crdtnode.sim.faults import Backup as Backup
 from crdtnode.sim.faults import Bridge as Bridge
 from crdtnode.sim.faults import ClockJump as ClockJump
@@ -111,11 +116,17 @@ from crdtnode.sim.link import Link as Link
 from crdtnode.sim.link import Network as Network
 from crdtnode.sim.link import PlanError as PlanError
 from crdtnode.sim.plan import Plan as Plan
+from crdtnode.sim.planfile import parse_plan as parse_plan
+from crdtnode.sim.planfile import read_plan as read_plan
+from crdtnode.sim.report import observe as observe
 from crdtnode.sim.result import Finding as Finding
 from crdtnode.sim.result import Result as Result
 from crdtnode.sim.result import Verdict as Verdict
 from crdtnode.sim.runs import run as run
 from crdtnode.sim.shadow import WatchedRegistry as WatchedRegistry
+from crdtnode.sim.shrinking import NothingToShrink as NothingToShrink
+from crdtnode.sim.shrinking import shrink as shrink
+from crdtnode.sim.sweeping import Job as Job
 from crdtnode.sim.sweeping import Outcome as Outcome
 from crdtnode.sim.sweeping import sweep as sweep
 from crdtnode.sim.world import World as World

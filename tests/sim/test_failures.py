@@ -67,6 +67,29 @@ def test_no_event_of_a_shrunk_plan_can_be_spared() -> None:
         assert whole.violated[0] not in again.violated
 
 
+def test_a_smaller_plan_that_fails_in_another_way_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two of the ten writes make the failure; any of them makes another one."""
+    writes = tuple(sim.Write(float(n), "a", "gset@1", "s", "add", (n,)) for n in range(10))
+    plan = sim.Plan(seed=1, nodes=("a", "b", "c"), writes=writes)
+
+    def run(kept: Failure) -> sim.Result:
+        there = {write.args[0] for write in kept.plan.writes}
+        violated = [("ours", {3, 8} <= there), ("another", bool(there))]
+        findings = (
+            sim.Finding(name, "", sim.Verdict.VIOLATED if bad else sim.Verdict.HOLDS)
+            for name, bad in violated
+        )
+        return sim.Result(kept.plan, tuple(findings), "", None)
+
+    monkeypatch.setattr(Failure, "run", run)
+    small = shrink(Failure(plan=plan, violated=("ours", "another"))).failure.plan
+    assert [write.args for write in small.writes] == [(3,), (8,)]
+    assert small.nodes == ("a",)
+    assert small.duration == 8.0
+
+
 def test_shrinking_ends_when_its_runs_are_used_up() -> None:
     whole = failure("LastArrivalRegister")
     shrunk = shrink(whole, runs=3)
