@@ -276,8 +276,6 @@ def _all_in(theirs: Live, live: Live, new: Live) -> bool:
 
 def _unseen(theirs: Live, seen: Runs) -> Live:
     """Return those dots of ``theirs`` that are not in ``seen``."""
-    if seen == 0:
-        return theirs
     if isinstance(seen, int):
         return {key: dot for key, dot in theirs.items() if dot > seen}
     return {key: dot for key, dot in theirs.items() if not covers(seen, dot)}

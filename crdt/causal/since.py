@@ -48,13 +48,14 @@ Seen = tuple[Runs, str]
 class DotIndex(dict[int, Key]):
     """The live dots of one replica by counter, and what is known to have been removed."""
 
-    __slots__ = ("_gone", "_hashed", "_removed", "_seen")
+    __slots__ = ("_fresh", "_gone", "_hashed", "_removed", "_seen")
 
     def __init__(self, live: Mapping[int, Key]) -> None:
         super().__init__(live)
         self._seen: Runs = 0
         self._removed: Runs = 0
         self._gone: list[int] = []
+        self._fresh: tuple[Runs, list[int]] = (0, [])  # the last new dots, and those alive
         self._hashed: tuple[Runs, str] | None = None
 
     def __delitem__(self, counter: int) -> None:
@@ -78,7 +79,9 @@ class DotIndex(dict[int, Key]):
             if len(alive) != count(fresh):
                 self._removed = union(self._removed, minus(fresh, runs_of(alive)))
             self._seen = seen
+            self._fresh = fresh, alive
         if self._gone:
+            self._fresh = (0, [])
             self._removed = union(self._removed, runs_of(sorted(set(self._gone))))
             self._gone.clear()
         return self._removed
@@ -95,7 +98,9 @@ class DotIndex(dict[int, Key]):
         removed = self.removed(seen)
         if their_hash == self.hash(common(removed, theirs)):
             removed = minus(removed, theirs)
-        return self.within(minus(seen, theirs)), removed
+        lacking = minus(seen, theirs)
+        fresh, alive = self._fresh
+        return alive if lacking == fresh else self.within(lacking), removed
 
 
 def hash_of(removed: Runs) -> str:

@@ -107,7 +107,10 @@ class DotStore(Rowed):
         return live
 
     def _choose_main(self) -> None:
-        self._main = max(self._live.values(), key=len, default=NONE)
+        if len(self._live) == 1:
+            (self._main,) = self._live.values()
+        else:
+            self._main = max(self._live.values(), key=len, default=NONE)
 
     # --- telling what somebody lacks -------------------------------------------------------------
 

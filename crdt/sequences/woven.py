@@ -407,40 +407,48 @@ class Woven(Editable[T]):
             runs, deleted = expect_list(parts, place, 2)
             gone = decode_runs(deleted, f"{place}[1]")
             borders = [border for pair in stretches(gone) for border in pair]
-            at = 1
+            at, done = 1, 0
             row = self._rows[replica] = Row()
-            for i, run in enumerate(expect_list(runs, f"{place}[0]")):
-                at = self._decode_run(replica, at, run, f"{place}[0][{i}]", borders)
+            expect_list(runs, f"{place}[0]")
+            try:
+                for run in runs:
+                    at = self._decode_run(replica, at, run, borders)
+                    done += 1
+            except PayloadError as error:
+                raise PayloadError(error.reason, f"{place}[0][{done}]{error.place}") from None
             for start, end in stretches(gone):
                 self._bury(replica, start, end)
             if not row.spans:
                 raise PayloadError("a replica of which nothing was seen is left out", place)
 
-    def _decode_run(self, replica: str, at: int, run: Any, place: str, borders: list[int]) -> int:
-        """Add the spans of a run whose skipped ids begin at ``at``; return its end."""
-        skipped, taken, where, items = expect_list(run, place, 4)
-        start = at + decode_int(skipped, f"{place}[0]", at_least=0)
-        end = start + decode_int(taken, f"{place}[1]", at_least=1)
-        anchor, side = self._decode_place(where, f"{place}[2]")
+    def _decode_run(self, replica: str, at: int, run: Any, borders: list[int]) -> int:
+        """Add the spans of a run whose skipped ids begin at ``at``; return its end.
+
+        Errors name the place within the run: there may be very many, and text takes time.
+        """
+        skipped, taken, where, items = expect_list(run, "", 4)
+        start = at + decode_int(skipped, "[0]", at_least=0)
+        end = start + decode_int(taken, "[1]", at_least=1)
+        anchor, side = self._decode_place(where, "[2]")
         if anchor is not None:
             if anchor[1] >= start and (self._ageing or anchor[0] == replica):
-                raise PayloadError("an item is anchored at an earlier one", f"{place}[2]")
+                raise PayloadError("an item is anchored at an earlier one", "[2]")
             if start == at > 1 and side == RIGHT and anchor == (replica, start - 1):
-                raise PayloadError("what continues a run is a part of it", place)
+                raise PayloadError("what continues a run is a part of it", "")
             self._name(*anchor)
         self._name(replica, end - 1)
-        content = self._decode_content(items, f"{place}[3]")
+        content = self._decode_content(items, "[3]")
         offset = 0
         row = self._rows[replica]
         for low, high, live in in_turn(start, end, borders):
             if live and offset + high - low > len(content):
-                raise PayloadError("as many items as live ids are expected", f"{place}[3]")
+                raise PayloadError("as many items as live ids are expected", "[3]")
             held = content[offset : offset + high - low] if live else None
             offset += high - low if live else 0
             place_now = (anchor, side) if low == start else ((replica, low - 1), RIGHT)
             row.add(Span(replica, low, high, *place_now, held))
         if offset != len(content):
-            raise PayloadError("as many items as live ids are expected", f"{place}[3]")
+            raise PayloadError("as many items as live ids are expected", "[3]")
         return end
 
 

@@ -48,7 +48,7 @@ def table(figures: Sequence[Figure], entrants: Sequence[str]) -> list[str]:
         best = min((_rank(row[name]) for name in entrants if _runs(name, row)), default=0.0)
         cells = [_cell(row.get(name), best, bold=_runs(name, row)) for name in entrants[1:]]
         floor = row.get(entrants[0])
-        first = "" if floor is None else f"{floor.value:.3g} {floor.unit}"
+        first = "" if floor is None else _amount(floor.value, floor.unit)
         lines.append(f"| {work.title} | {first} | " + " | ".join(cells) + f" | {goal(work)} |")
     return lines
 
@@ -58,14 +58,25 @@ def _runs(name: str, row: dict[str, Figure]) -> bool:
 
 
 def _rank(figure: Figure) -> float:
-    return figure.value if figure.ratio is None else figure.ratio
+    return figure.value if _is_absolute(figure) else figure.ratio or 0.0
+
+
+def _is_absolute(figure: Figure) -> bool:
+    """Tell whether the table shows the value: a ratio to the floor says much where a goal is one."""
+    return figure.ratio is None or figure.work.at_most is None
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "us" and value >= 1000:
+        value, unit = value / 1000, "ms"
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
 def _cell(figure: Figure | None, best: float, *, bold: bool) -> str:
     if figure is None:
         return ""
-    if figure.ratio is None:
-        shown = f"{figure.value:.3g} {figure.unit}"
+    if _is_absolute(figure):
+        shown = _amount(figure.value, figure.unit)
     else:
         shown = f"{figure.ratio:.2f}" if figure.ratio < 100 else f"{figure.ratio:.0f}"
     return f"**{shown}**" if bold and _rank(figure) == best else shown

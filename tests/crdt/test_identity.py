@@ -368,20 +368,23 @@ def test_an_object_that_finds_itself_in_another_process_starts_anew(
     bound.payload = state.payload
 
 
-def test_a_copied_process_takes_nothing_away_under_the_id_of_the_parent(
+def test_a_copied_process_changes_nothing_under_the_id_of_the_parent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    letters, count = ORSet("me"), PNCounter("me")
+    letters, count, more = ORSet("me"), PNCounter("me"), PNCounter("me")
     letters.update(["a", "b"])
     count.decrement(2)
+    more.increment(2)
     monkeypatch.setattr(replicas, "process", replicas.process)  # so that it is set back
     replicas._enter_child()
     letters.remove("a")
     count.decrement(3)
-    assert (letters, count.value) == ({"b"}, -5)
+    more.increment(3)
+    assert (letters, count.value, more.value) == ({"b"}, -5, 5)
     assert letters.replica is None  # removing needs none
     assert count.replica not in (None, "me")
     assert count.payload["me"] == [0, 2]
+    assert more.payload["me"] == [2, 0]
 
 
 # --- clashes: somebody else uses the id ----------------------------------------------------------

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_crdt.py"
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.process
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
+        [sys.executable, str(ROOT / "scripts" / "bench_crdt.py"), *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -23,19 +23,38 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_benchmark_runs_small_without_any_peer() -> None:
+def rows_of(text: str) -> list[list[str]]:
+    """Return the cells of the table in a text whose first column is called work."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("| work |"))
+    table = [line for line in lines[first:] if line.startswith("| ")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
+
+
+@pytest.fixture(scope="module")
+def small() -> str:
     done = bench("--own", "--small")
     assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line]
-    figures = [json.loads(line) for line in lines if line.startswith("{")]
-    rows = [line.split("|")[1:-1] for line in lines if line.startswith("| ")]
-    assert {figure["who"] for figure in figures} == {"floor", "crdt", "plain dict"}
-    titles = [row[0].strip() for row in rows[1:]]
-    assert titles == list(dict.fromkeys(figure["figure"] for figure in figures))
+    return done.stdout
+
+
+def test_the_benchmark_runs_small_without_any_peer(small: str) -> None:
+    figures = [json.loads(line) for line in small.splitlines() if line.startswith("{")]
+    head, *rows = rows_of(small)
+    assert head == ["work", "floor", "crdt", "plain dict", "goal"]
+    assert [row[0] for row in rows] == list(dict.fromkeys(figure["figure"] for figure in figures))
     goals = {figure["figure"]: figure["goal"] for figure in figures if figure["who"] == "crdt"}
     assert goals["set: add"] == "\u2264 3.5, < loro"
-    assert {row[0].strip(): row[-1].strip() for row in rows[1:]} == goals
-    assert all(row[2].strip().startswith("**") for row in rows[1:])  # ours is the only library
+    assert {row[0]: row[-1] for row in rows} == goals
+    assert all(row[2].startswith("**") for row in rows)  # ours is the only library
+
+
+def test_the_readme_has_each_line_of_the_table_with_all_peers(small: str) -> None:
+    shown = rows_of((ROOT / "README.md").read_text())
+    assert shown[0] == [
+        "work", "floor", "crdt", "loro", "pycrdt", "crdt-merge", "crdts", "plain dict", "goal",
+    ]  # fmt: skip
+    assert [(row[0], row[-1]) for row in shown] == [(row[0], row[-1]) for row in rows_of(small)]
 
 
 def test_without_its_peers_the_benchmark_fails() -> None:
