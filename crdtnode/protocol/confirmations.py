@@ -113,6 +113,8 @@ class Confirmations:
     @property
     def needs_root(self) -> bool:
         """True while some ticket can only be confirmed by equal roots."""
+        if not self._tickets:  # asked after each packet
+            return False
         tickets = self._tickets.values()
         return any(isinstance(one, str) for ticket in tickets for one in ticket.waits_for)
 

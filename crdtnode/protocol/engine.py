@@ -367,10 +367,11 @@ class Engine:
     def wake(self, now: float) -> None:
         """Take every step that is due."""
         self._notice_sleep(now)
-        due = min(self._receipts.deadline, self._answers.hot_at, self._seldom_due())
+        seldom_due = min(self._answers.hot_at, self._seldom_due())
+        due = min(self._receipts.deadline, seldom_due)
         if due <= now:
             self._pushes.late(now - due)
-        seldom = self._inbox.busy or min(self._answers.hot_at, self._seldom_due()) <= now
+        seldom = self._inbox.busy or seldom_due <= now
         if self._inbox.busy:
             self._answers.work(now)
         self._out.carry(self._pushes.wake(now), now)
@@ -392,9 +393,9 @@ class Engine:
 
     def _notice_sleep(self, now: float) -> None:
         """A probe that is seconds late shows that this process, or its machine, stood still."""
-        if now - self._cluster.probing.deadline <= self._settings.sleep_noticed:
+        noticed = now - self._settings.sleep_noticed
+        if self._seldom_due() >= noticed or self._cluster.probing.deadline >= noticed:
             return
-        self._seldom_at = None
         self._deaf_until = now + DEAF
         self._seldom_at = None
         self._out.carry([Event("slept", {})], now)
