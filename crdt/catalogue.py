@@ -106,6 +106,11 @@ def tags() -> Iterator[str]:
     yield from sorted(_types)
 
 
+def count() -> int:
+    """Return how many types are registered; it only ever grows."""
+    return len(_types)
+
+
 def _class_of(kind: Any) -> type[StateCRDT]:
     found = get_origin(kind) or kind
     if not isinstance(found, type) or not issubclass(found, StateCRDT):

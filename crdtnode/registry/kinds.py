@@ -51,12 +51,16 @@ class Kinds:
         self._only = None if only is None else set(only)
         self._by_tag: dict[str, Kind] = {}
         self._by_class: dict[Any, Kind] = {}
+        self._looked_at = (-1, -1)
         self.tags: tuple[str, ...] = ()
         self.tags_hash = fingerprints.text_hash("")
         self.look()
 
     def look(self) -> None:
         """See what has entered the catalogue."""
+        if self._looked_at == (seen := (catalogue.count(), len(self._only or ()))):
+            return  # nearly always: this is asked with each flush
+        self._looked_at = seen
         tags = tuple(catalogue.tags())
         if self._only is not None:
             tags = tuple(tag for tag in tags if tag in self._only)
