@@ -294,6 +294,11 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             for leaf in form_at(entry[1]).fresh(self._built(entry)):
                 yield entry, leaf
 
+    def _size(self) -> tuple[int, int]:
+        kept = [piece for entry in self._leaves for piece in self._pieces_of(entry)]
+        hidden = [end - start for _, start, end, *held in kept if not self._shows(*held)]
+        return len(self._tags), sum(hidden)
+
     # --- the hooks of a built-in type ----------------------------------------------------------
 
     def _join(self, other: Self) -> bool:

@@ -168,6 +168,8 @@ def test_a_deleted_text_takes_the_place_of_its_anchors_not_of_its_letters() -> N
     here.open("t", Text).extend("letters " * 1000)
     here.remove("t")
     assert len(here.canonical()) < 80
+    assert here.stats()["elements"] == 0
+    assert here.stats()["tombstones"] == 8000
 
 
 def test_a_chain_of_letters_is_one_string_in_the_payload() -> None:

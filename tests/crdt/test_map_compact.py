@@ -157,6 +157,40 @@ def test_what_is_one_stretch_stays_and_what_the_stable_state_lacks_too() -> None
     assert cart["tea"] == 21
 
 
+def test_sums_and_removals_are_folded_in_compounds_and_growing_maps_of_a_map() -> None:
+    here = ORMap[str]("here")
+    for n in (1, 2, 3):
+        here.open("g", GMap).open("n", PNCounter).increment(n)
+        here.open("g", GMap).open("s", PNSet).update(["x", f"e{n}"])
+    tags = here.open("b", Board).tags
+    tags.update(["t", "u"])
+    tags.remove("t")
+    before = here.value
+    here.compact(here.clone())
+    assert here.value == before
+    assert tags.stats()["tombstones"] == 0
+    assert ORMap.from_payload(here.payload).value == before
+    counter = ["n", "pncounter@1", [["+", 6], 1]]
+    assert any(counter in group[2] for group in here.payload["here"][0])
+    here["g"]["n"].increment(4)
+    assert here["g"]["n"].value == 10
+
+
+def test_compacting_hides_no_key_at_any_depth() -> None:
+    here = ORMap[str]("here")
+    for tags in (
+        here.open("m", ORMap).open("tags", RWSet),
+        here.open("g", GMap).open("tags", RWSet),
+    ):
+        tags.add("x")
+        tags.remove("x")
+    here.open("m", ORMap).open("other", PNCounter).increment()
+    here.open("g", GMap).open("other", PNCounter).increment()
+    before = here.value
+    here.compact(here.clone())
+    assert here.value == before == ORMap.from_payload(here.payload).value
+
+
 def test_a_child_without_dots_compacts_by_itself_and_covers_its_deltas() -> None:
     here, there = ORMap[str]("here"), ORMap[str]("there")
     notes, tree = here.open("notes", LWWMap), here.open("tree", Tree)

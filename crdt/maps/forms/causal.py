@@ -7,12 +7,13 @@ cart in a map, it is the entry with its leaf.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from crdt.atoms import NOTHING, Key
 from crdt.causal import Causal
-from crdt.causal.dotted import Counted, Dotted, Leaf, Piece, Settling, within
+from crdt.causal.dotted import Counted, Dotted, Leaf, Piece, Settling, visibly, within
 from crdt.causal.runs import Runs, union
 from crdt.causal.spans import Span, runs_of_spans, spans_of
 from crdt.errors import PayloadError
@@ -87,8 +88,9 @@ class DottedForm(_Sharing):
         entries: dict[Any, list[Piece]] = {}
         for replica, start, end, _, (entry, leaf) in pieces:
             entries.setdefault(entry, []).append((replica, start, end, entry, leaf))
-        for parts in entries.values():
-            for dots, settled in self.kind._settle(parts, stable):
+        for entry, parts in entries.items():
+            found = self.kind._settle(parts, stable)
+            for dots, settled in visibly(found, parts, partial(self.kind._shows, entry)):
                 yield dots, [(*piece[:4], (piece[3], piece[4])) for piece in settled]
 
     def encode(self, leaves: list[Counted]) -> list[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from crdt.atoms import Key
-from crdt.causal.dotted import Counted, Entry, Leaf, Piece
+from crdt.causal.dotted import Counted, Dotted, Entry, Leaf, Piece, Settling, visibly
 from crdt.errors import PayloadError, UnknownTypeError
 from crdt.maps.forms.deltas import ConstantForm
 from crdt.maps.forms.form import Form, Nest, Place, Target, grouped
@@ -138,6 +138,14 @@ class GrowingForm(Nest):
         return all(
             self.part(entry).change(child._handle(entry), pieces, []) for entry, (pieces,) in parts
         )
+
+    def settle(self, pieces: list[Piece], stable: Dotted) -> Iterator[Settling]:
+        """Yield what compacting does to each child, if that does not hide its key."""
+        for entry, (parts,) in self.split(pieces).items():
+            form = self.part(entry)
+            found = form.settle(parts, stable)
+            for dots, settled in visibly(found, parts, form.shows):
+                yield dots, [(*piece[:4], (entry, piece[4])) for piece in settled]
 
     def fresh(self, state: Any) -> list[Leaf]:
         """Return the leaves that copy a state under fresh dots."""
