@@ -13,7 +13,7 @@ import click
 from crdtnode.cli.simulate_failures import replay, shrink_command
 from crdtnode.cli.simulate_options import drawn, plan_options, recipe_of
 from crdtnode.cli.simulate_plan import plan_command
-from crdtnode.cli.simulate_run import Shown, report_options
+from crdtnode.cli.simulate_run import Shown, report_options, save_option
 from crdtnode.cli.simulate_selftest import selftest
 from crdtnode.cli.simulate_sweep import sweep_command
 from crdtnode.sim.document import nearest
@@ -54,6 +54,7 @@ class _PlanOrCommand(click.Group):
 @click.option(
     "--seed", metavar="N", type=int, help="Where all chance comes from. Default: a new one."
 )
+@save_option
 @report_options
 @plan_options
 @click.pass_context

@@ -6,11 +6,13 @@ Rule of this file: a failure file comes in, and what is shown was run here and n
 from importlib.metadata import version
 import json
 from pathlib import Path
+import shlex
 
 import click
 
 from crdtnode.cli.live import LiveLine
 from crdtnode.cli.simulate_options import EXIT
+from crdtnode.cli.simulate_run import Shown, report_options
 from crdtnode.sim import Plan, PlanError, Result
 from crdtnode.sim.failures import Failure
 from crdtnode.sim.shrinking import shrink
@@ -23,9 +25,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("replay")
 @click.argument("file", metavar="FILE", type=_FILE)
+@report_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def replay(context: click.Context, /, file: Path, as_json: bool) -> None:
+def replay(
+    context: click.Context, /, file: Path, report: Path | None, plot: str | None, as_json: bool
+) -> None:
     """Run the plan of a failure file again, and show what it does.
 
     FILE comes from 'simulate sweep --save', 'simulate --save' or 'simulate shrink'. On the code
@@ -34,16 +39,19 @@ def replay(context: click.Context, /, file: Path, as_json: bool) -> None:
     Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
     """
     failure = _read(file)
-    result = failure.run()
+    command = f"crdtnode simulate replay {shlex.quote(str(file))}"
+    show = Shown(as_json=as_json, save=None, planted=failure.planted, report=report, plot=plot)
+    result, chronicle = show.watch(failure.plan)
     if as_json:
         same = result.trace_hash == failure.trace_hash
         document = {**result.to_json(), "same_trace": same, "planted": failure.planted}
-        document["replay"] = f"crdtnode simulate replay {file}"
+        document["replay"] = command
         click.echo(json.dumps(document))
     else:
         click.echo(_listed(failure.plan, failure.planted))
         click.echo(_shown(result))
         click.echo(_compared(failure, result))
+    show.keep(result, chronicle, command)
     context.exit(EXIT[result.verdict])
 
 

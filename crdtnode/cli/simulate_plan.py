@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import click
 
-from crdtnode.cli.simulate_run import Shown, report_options
+from crdtnode.cli.simulate_run import Shown, report_options, save_option
 from crdtnode.sim import PlanError, planfile
 
 _FORM = dedent((planfile.__doc__ or "").partition("::\n\n")[2]).replace("\n\n", "\n\n\b\n")
@@ -20,6 +20,7 @@ _EPILOG = f"\b\n{_FORM}"
 @click.command("plan", hidden=True, epilog=_EPILOG)
 @click.argument("file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--seed", metavar="N", type=int, help="Instead of the seed in the plan.")
+@save_option
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context

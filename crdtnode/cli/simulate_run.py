@@ -17,7 +17,7 @@ from crdtnode.cli.simulate_options import EXIT
 from crdtnode.errors import NotSupported
 from crdtnode.sim import Plan, Result, run
 from crdtnode.sim.failures import Failure
-from crdtnode.sim.report import Figures, observe, write_report
+from crdtnode.sim.report import Chronicle, Figures, observe, write_report
 from crdtnode.sim.report.png import write_png
 from crdtnode.sim.report.term import drawn
 from crdtnode.sim.report.timeline import timeline
@@ -29,15 +29,17 @@ PNG = "simulation.png"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+save_option = click.option(
+    "--save",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a failure file where something is violated.",
+)
+
+
 def report_options(command: Command) -> Command:
-    """Give a command the options that say what becomes of its run."""
+    """Give a command the options that say how its run is shown."""
     options = (
-        click.option(
-            "--save",
-            metavar="FILE",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write a failure file where something is violated.",
-        ),
         click.option(
             "--report",
             metavar="FOLDER",
@@ -77,17 +79,8 @@ class Shown:
             plan: What happens.
             command: What to type to run it again.
         """
-        began, line = monotonic(), LiveLine()
-        settings = settings_with(self.planted)
-
-        def progress(now: float, roots: int) -> None:
-            line.show(_progress(plan, now, roots))
-
-        if self.report or self.plot:
-            result, chronicle = observe(plan, progress=progress, **settings)
-        else:
-            result = run(plan, progress=progress, **settings)
-        line.end()
+        began = monotonic()
+        result, chronicle = self.watch(plan)
         wall_s, command = monotonic() - began, again(command, self.planted)
         if self.save and result.violated:
             Failure.of(result, self.planted).write(self.save)
@@ -97,12 +90,31 @@ class Shown:
         else:
             click.echo(_report(result, wall_s))
             click.echo(f"again with: {command}")
-        if self.report or self.plot:
-            figures = Figures.of(result, chronicle)
-            self.picture(figures)
-            if self.report:
-                write_report(figures, chronicle, self.report, command)
+        self.keep(result, chronicle, command)
         return EXIT[result.verdict]
+
+    def watch(self, plan: Plan) -> tuple[Result, Chronicle | None]:
+        """Run a plan with a live line; watched where something is to be drawn."""
+        line, settings = LiveLine(), settings_with(self.planted)
+
+        def progress(now: float, roots: int) -> None:
+            line.show(_progress(plan, now, roots))
+
+        try:
+            if self.report or self.plot:
+                return observe(plan, progress=progress, **settings)
+            return run(plan, progress=progress, **settings), None
+        finally:
+            line.end()
+
+    def keep(self, result: Result, chronicle: Chronicle | None, command: str) -> None:
+        """Write and draw what is wanted."""
+        if chronicle is None:
+            return
+        figures = Figures.of(result, chronicle)
+        self.picture(figures)
+        if self.report:
+            write_report(figures, chronicle, self.report, command)
 
     def picture(self, figures: Figures) -> None:
         """Draw what is to be drawn; on standard error where the output is JSON."""

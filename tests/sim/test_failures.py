@@ -156,10 +156,12 @@ def test_sweep_saves_shrink_cuts_down_and_replay_shows(tmp_path: Path) -> None:
     assert shrunk.exit_code == 1, shrunk.output
     document = json.loads(shrunk.stdout)
     assert document["events"] <= 5 < document["events_before"]
-    replay = called("replay", document["file"])
+    replay = called("replay", document["file"], "--report", tmp_path / "report", "--plot", "term")
     assert replay.exit_code == 1
     assert "planted bug LastArrivalRegister" in replay.stdout
     assert "the very run that was saved" in replay.stdout
+    assert "states" in replay.stdout
+    assert "violated</span>" in (tmp_path / "report" / "report.html").read_text()
     assert json.loads(called("replay", saved[1], "--json").stdout)["same_trace"] is True
 
 
