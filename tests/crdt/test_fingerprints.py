@@ -259,3 +259,16 @@ def test_huge_claims_cost_no_time() -> None:
         state = type_of(tag).from_payload(payload)
         assert isinstance(state, Rowed)
         assert len(state.fingerprint(hashed)) == 16
+
+
+def test_a_whole_state_that_holds_ours_and_more_is_counted_once() -> None:
+    here, there = ORSet("here"), ORSet("there")
+    here.update([f"e{n}" for n in range(FEW + 1)])
+    there.join(here)
+    there.update([f"more{n}" for n in range(3)])
+    here.update(["x"])
+    here.fingerprint(hashed)
+    there.fingerprint(hashed)
+    there.join(here.clone())  # it holds all that there is from here, and one more
+    here.join(there.clone())
+    assert here.fingerprint(hashed) == there.fingerprint(hashed) == anew(here)

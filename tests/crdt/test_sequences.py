@@ -267,3 +267,16 @@ def test_iterating_is_not_disturbed_by_edits(kind: type[Any]) -> None:
     for item in state:
         state.append(item)
     assert shown(state) == "abcabc"
+
+
+def test_what_comes_deleted_between_many_is_shown_nowhere() -> None:
+    here, there = Text("here"), Text("there")
+    chance = Random("deleted on arrival")
+    for n in range(300):
+        at = chance.randrange(len(there) + 1)
+        there.insert(at, chr(ord("a") + n % 26))
+        if n % 2:
+            there.delete(at)
+        here.join(there.delta_since(here.context))
+        assert here.value == there.value  # read each time, so that what was read is remembered
+        assert len(here) == len(here.value)
