@@ -63,7 +63,9 @@ class Cluster:
         self.members = members
         self.deliveries = Deliveries(settings)
         self.news = news
-        self.ring = Ring(lambda: [m.name for m in members if m.talks], place)
+        self.ring = Ring(
+            lambda: [m.name for m in members if m.talks], place, lambda name: _talks(members, name)
+        )
         self.spreading = Spreading(members, self.ring, self.deliveries, chance)
         self.health = Health()
         self.probing = Probing(members, self.ring, ping, greet, settings, chance, self.health)
@@ -112,7 +114,8 @@ class Cluster:
             self.suspicions.hasten(member, self._settings.suspicion_silent)
         if heard.changed or heard.removed:
             self._changed_at = now
-            self.ring.changed()
+            touched = (*heard.removed, *heard.changed.values())
+            self.ring.changed(*(member.name for member in touched), *self.members.old_names())
         for member in heard.returned[:1]:
             out += self._exchange(member, now)
         for record in heard.rivals:
@@ -326,3 +329,9 @@ class Cluster:
             self.members.judge(member, State.ALIVE, now)
             out += self._show(member)
         return out + self.renew(now)
+
+
+def _talks(members: Members, name: str) -> bool:
+    """Whether a name is that of a member that is alive or suspect."""
+    member = members.named(name)
+    return member is not None and member.talks

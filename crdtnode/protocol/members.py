@@ -87,6 +87,7 @@ class Members:
         self._rivals_asked = float("-inf")
         self._forgotten: OrderedDict[bytes, float] = OrderedDict()
         self._roster: int | None = None
+        self._old_names: list[str] = []
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self._by_name.values())
@@ -129,6 +130,11 @@ class Members:
                 if m.talks:
                     self._roster ^= _digest(m.name, m.boot, m.incarnation)
         return self._roster
+
+    def old_names(self) -> list[str]:
+        """Names that members have given up since this was asked last."""
+        old, self._old_names = self._old_names, []
+        return old
 
     def records(self) -> tuple[MemberRecord, ...]:
         """All members as news."""
@@ -243,6 +249,7 @@ class Members:
         if known is not None and not self._yields(known, record, now, heard):
             return
         del self._by_name[before.name]
+        self._old_names.append(before.name)
         before.name = record.name
         self._by_name[before.name] = before
         self._compare(before, record, now, heard)

@@ -5,7 +5,7 @@ exactly once, and each pair meets within n - 1 rounds. Source: SWIM (Das, Gupta,
 section 4.3, whose round-robin this makes common to all members.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
 import random
 
@@ -26,25 +26,53 @@ class Ring:
     Args:
         names: Gives the names that may be probed.
         place: Gives the place of a name, 64 bits, the same on every node of the cluster.
+        stands: Tells whether a name is one of `names`; without it all are looked at each time.
     """
 
-    def __init__(self, names: Callable[[], Iterable[str]], place: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        names: Callable[[], Iterable[str]],
+        place: Callable[[str], int],
+        stands: Callable[[str], bool] | None = None,
+    ) -> None:
         self._listed = names
         self._place = place
+        self._stands = stands
+        self._touched: dict[str, None] = {}
         self._places: dict[str, int] = {}
         self._standing: list[Standing] = []
         self._shifts: tuple[int, int, list[int]] = (-1, 0, [])
         self._changed = True
 
-    def changed(self) -> None:
-        """The names are others now: look at them when a round begins."""
-        self._changed = True
+    def changed(self, *names: str) -> None:
+        """These names, or without any whichever, may have come or gone: look before the next use.
+
+        Among many members a look at a few names costs next to nothing, one at all of them does.
+        """
+        if names and self._stands is not None:
+            self._touched.update(dict.fromkeys(names))
+        else:
+            self._changed = True
 
     def _look(self) -> None:
         if self._changed:
             self._changed = False
             self._places = {n: self._places.get(n) or self._place(n) for n in self._listed()}
             self._standing = sorted((place, name) for name, place in self._places.items())
+        elif self._touched and self._stands is not None:
+            for name in self._touched:
+                self._set(name, stands=self._stands(name))
+        self._touched.clear()
+
+    def _set(self, name: str, *, stands: bool) -> None:
+        """Let a name be on the ring, or not."""
+        place = self._places.get(name)
+        if stands and place is None:
+            place = self._places[name] = self._place(name)
+            insort(self._standing, (place, name))
+        elif place is not None and not stands:
+            del self._places[name]
+            del self._standing[bisect_left(self._standing, (place, name))]
 
     def target(self, name: str, round_: int) -> str | None:
         """Whom ``name`` probes in a round; None where it is alone or not on the ring."""

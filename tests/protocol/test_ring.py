@@ -1,5 +1,7 @@
 """Whom each member probes in a round."""
 
+import random
+
 import pytest
 
 from crdtnode.protocol.ring import ROUNDS, Ring, later
@@ -65,3 +67,33 @@ def test_who_is_gone_is_off_the_ring() -> None:
 )
 def test_rounds_are_compared_on_a_circle(a: int, b: int, expected: bool) -> None:
     assert later(a, b) is expected
+
+
+def test_a_ring_that_looks_at_changed_names_only_is_the_one_that_looks_at_all() -> None:
+    chance = random.Random(1)
+    here: dict[str, None] = {}
+    quick = Ring(lambda: list(here), hash_of, here.__contains__)
+    thorough = Ring(lambda: list(here), hash_of)
+    for step in range(300):
+        names = chance.sample(NAMES, chance.randint(1, 3))
+        for name in names:
+            if here.pop(name, 0) == 0:
+                here[name] = None
+        quick.changed(*names)
+        thorough.changed(*names)
+        if step % 50 == 0:
+            quick.changed()
+        if chance.random() < 0.7:
+            ranges = [(0, 2**64)]
+            assert quick.divided(ranges, 3) == thorough.divided(ranges, 3)
+            assert quick.target("n1", step) == thorough.target("n1", step)
+
+
+def test_looking_at_one_name_does_not_look_at_all_of_them() -> None:
+    asked: list[str] = []
+    one = Ring(lambda: NAMES, hash_of, lambda name: asked.append(name) or name != "n3")
+    one.target("n1", 1)
+    one.changed("n3")
+    one.changed("n4")
+    assert one.target("n3", 1) is None
+    assert asked == ["n3", "n4"]
