@@ -35,6 +35,10 @@ UNSENT_MOST = 4 * 1024 * 1024
 SLOWEST = 100_000
 """Bytes a second that a stream must write in order not to count as idle."""
 
+SEED_IDLE = 0.5
+"""Seconds after which an unused stream that we opened to a seed is closed: many may want to join
+through it at a time, and it can hold only so many streams."""
+
 REFUSAL_PERIOD = 0.1
 """Seconds between two refusals that we send."""
 
@@ -57,6 +61,8 @@ class Conn:
     initiator: bool
     boot: bytes | None
     """Whom we mean to reach, then who greeted."""
+    to_seed: bool = False
+    """Opened to whoever lives at an address, in order to join."""
     echo: bytes = b""
     """The nonce of the peer's Hello."""
     greeted: bool = False
@@ -130,6 +136,7 @@ class Streams:
         """Open a stream; None where too many are open."""
         conn = self._new(address, now, initiator=True, boot=boot)
         if conn is not None:
+            conn.to_seed = boot is None
             if boot is not None:
                 self._by_boot[boot] = conn
             self._effects.append(OpenStream(conn.id, address))
@@ -336,7 +343,10 @@ class Streams:
 
     def _limit(self, conn: Conn) -> float:
         if conn.ready:
-            return conn.used + self._settings.stream_idle + conn.unsent / SLOWEST
+            idle = self._settings.stream_idle
+            if conn.to_seed:
+                idle = min(idle, SEED_IDLE)
+            return conn.used + idle + conn.unsent / SLOWEST
         return conn.since + self._settings.stream_greeting
 
     def wake(self, now: float) -> list[Conn]:

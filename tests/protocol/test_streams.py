@@ -14,6 +14,7 @@ from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import (
     QUEUED_MOST,
     REFUSAL_PERIOD,
+    SEED_IDLE,
     SLOWEST,
     UNSENT_MOST,
     Conn,
@@ -390,7 +391,7 @@ def test_who_does_not_greet_in_time_is_hung_up_on() -> None:
 
 
 def test_a_stream_without_use_is_closed() -> None:
-    line = Line()
+    line = Line(boot=boot("b"))
     line.open()
     assert line.a.streams.wake(line.a.streams.deadline) == []
     line.a.streams.write(line.there, BODY, "types", 9.0)
@@ -401,7 +402,7 @@ def test_a_stream_without_use_is_closed() -> None:
 
 
 def test_a_stream_that_is_still_writing_is_in_use() -> None:
-    line = Line()
+    line = Line(boot=boot("b"))
     line.open()
     line.a.streams.write(line.there, bytes(10 * SLOWEST), "push", 1.0)
     assert line.a.streams.wake(1.0 + 2 * SETTINGS.stream_idle - 0.1) == []
@@ -429,3 +430,16 @@ def test_at_the_end_all_are_closed() -> None:
     line.a.streams.close_all("left")
     line.a.streams.close(line.there, "again")
     assert line.a.saw(CloseStream) == [CloseStream(line.there.id, "left")]
+
+
+def test_a_stream_to_a_seed_is_closed_soon_after_it_was_used() -> None:
+    line = Line()
+    line.open()
+    line.a.streams.drained(line.there.id)
+    assert line.a.streams.wake(line.there.used + SEED_IDLE - 0.01) == []
+    assert line.a.streams.wake(line.there.used + SEED_IDLE) == [line.there]
+
+
+def test_a_stream_without_a_known_process_is_one_to_a_seed() -> None:
+    end = End()
+    assert [end.streams.dial(THERE, 1.0, of).to_seed for of in (None, boot("b"))] == [True, False]
