@@ -12,7 +12,8 @@
   until they are acknowledged, `confirmations` of what others hold, `shedding` under overload;
   `receipts`, `inbox` and `joins` for what arrives.
 * The truth, `repair`: `pings` say what we have, `descent` compares tries, `typesets` says over which
-  types. `survey` asks everybody at once. `views` is what others may look at.
+  types; `parcels` (how an object travels) go in `chunks`, one `deep` session at a time; `strikes`
+  against what never agrees. `survey` asks everybody at once. `views` is what others may look at.
 """
 
 from crdtnode.protocol.channel import Channel as Channel

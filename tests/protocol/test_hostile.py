@@ -12,6 +12,7 @@ import pytest
 from crdt import GSet, PNCounter
 from crdtnode.config import Settings
 from crdtnode.protocol import Event, Stream, Udp
+from crdtnode.protocol.answers import HOT_MOST
 from crdtnode.protocol.channel import sealed
 from crdtnode.protocol.chunks import AHEAD_MOST, TASKS_MOST
 from crdtnode.protocol.contact import CHALLENGES_MOST, PROVEN_MOST
@@ -612,3 +613,21 @@ def test_a_member_may_say_anything_and_the_honest_go_on(seed: int) -> None:
     trio[2].registry.open("after", GSet).add("all of it")
     assert table.run(5, until=lambda: len({s.registry.root for s in trio}) == 1)
     assert trio[0].registry.open("after", GSet).value == {"all of it"}
+
+
+def test_a_member_that_is_always_busy_is_asked_now_and_then_and_the_rest_converges(
+    table: Table, trio: list[Seat], puppet: Puppet
+) -> None:
+    target = trio[0]
+    target.registry.open("words", GSet).add("red")
+    table.run(2)
+    puppet.heard.clear()
+    for _ in range(100):
+        puppet.say(target, *[Busy(number % 200) for number in range(20)])
+        table.run(0.1)
+    pings = len(puppet.got(Ping))
+    assert pings <= 12 * HOT_MOST
+    assert target.metrics.repairs["busy"] == 2000
+    trio[1].registry.open("words", GSet).add("blue")
+    assert table.run(2, until=lambda: all("blue" in s.registry.open("words", GSet) for s in trio))
+    goes_on(table, trio)

@@ -1,5 +1,7 @@
 """Whatever happened: fair pings make all equal, and nothing that survived is lost."""
 
+from typing import Any
+
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from crdt import GSet
 from crdtnode.wire.messages import Kind
 from tests.protocol.chaos import PORTS, Chaos, fingerprints_hold, held_by, kind_of, payloads
-from tests.protocol.wrong import Summing
+from tests.protocol.wrong import Shuffled, Summing
 
 STEPS = st.integers(0, 2**16 - 1)
 HISTORIES = st.lists(STEPS, max_size=40)
@@ -73,11 +75,11 @@ def test_any_of_many_histories_ends_in_the_join_of_what_survived(history: list[i
 
 @pytest.mark.sweep
 @settings(max_examples=10, deadline=None, phases=QUICK)
-@given(HISTORIES)
-def test_a_type_that_never_agrees_disturbs_nothing_else(history: list[int]) -> None:
+@given(HISTORIES, st.sampled_from([Summing, Shuffled]))
+def test_a_type_that_never_agrees_disturbs_nothing_else(history: list[int], kind: Any) -> None:
     chaos = Chaos()
     for port in PORTS[:2]:
-        chaos.seats[port].registry.open("sum", Summing).increment()
+        chaos.seats[port].registry.open("odd", kind).increment()
     chaos.do(history)
     chaos.heal()
     chaos.lose_pushes()
@@ -86,7 +88,7 @@ def test_a_type_that_never_agrees_disturbs_nothing_else(history: list[int]) -> N
     def others_are_equal() -> bool:
         roots[:] = [
             {s.registry.fingerprints.type_root(tag) for s in chaos.table.seats}
-            for tag in ("gset@1", "pncounter@1", "lwwregister@1")
+            for tag in ("gset@1", "pncounter@1", "lwwregister@1", "orset@1")
         ]
         return all(len(found) == 1 for found in roots) and chaos.table.agreed()
 
