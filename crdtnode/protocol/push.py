@@ -158,7 +158,7 @@ class Pushes:
         self._handled += 1
         if self._large(push.items_bytes):
             return []
-        if not self._bucket.take(len(push.items), now):
+        if not self._bucket.take(max(1, len(push.items)), now):
             self._metrics.dropped.add("push shed", len(push.items))
             return []
         return self._spreading.relay(push, now)

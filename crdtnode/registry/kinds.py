@@ -61,12 +61,9 @@ class Kinds:
         if self._looked_at == (seen := (catalogue.count(), len(self._only or ()))):
             return  # nearly always: this is asked with each flush
         self._looked_at = seen
-        tags = tuple(catalogue.tags())
-        if self._only is not None:
-            tags = tuple(tag for tag in tags if tag in self._only)
-        if tags != self.tags:
-            self.tags = tags
-            self.tags_hash = self._fingerprints.text_hash("\n".join(tags))
+        known = catalogue.tags()
+        self.tags = tuple(tag for tag in known if self._only is None or tag in self._only)
+        self.tags_hash = self._fingerprints.text_hash("\n".join(self.tags))
 
     def register(self, cls: type[StateCRDT]) -> str:
         """Make a class known, and give its tag. One that is known already stays as it is.

@@ -65,6 +65,13 @@ def test_one_acknowledgement_confirms_a_batch(desk: Desk) -> None:
     assert not desk.confirmations.open
 
 
+def test_who_holds_a_batch_already_confirms_later_tickets_too(desk: Desk) -> None:
+    id_ = desk.push("b", "c")
+    desk.acknowledge("b", id_)
+    ticket = desk.confirmations.ticket()
+    assert desk.confirmations.settle() == [Flushed(ticket, 1)]
+
+
 def test_a_ticket_waits_for_all_that_was_pushed_before_it(desk: Desk) -> None:
     first, second = desk.push("b"), desk.push("b")
     ticket = desk.confirmations.ticket()

@@ -304,3 +304,4 @@ def test_what_others_wrote_is_not_relayed_beyond_it_either(us: Pusher) -> None:
     assert us.pushes.relay(Push(9, 0, 0, (item, item)), 1.0) == []
     assert us.metrics.dropped["push shed"] == 2
     assert len(us.pushes.relay(Push(9, 0, 0, (item,)), 1.0)) == 2
+    assert us.pushes.relay(Push(10, 0, 0, ()), 1.0) == []  # nothing costs something, too
