@@ -5,7 +5,8 @@
 and at the end a table. Ratios are to the floor: the least that a Python class over a plain dict can
 do, in the same round. Where another library cannot be had, it fails: no figure is made up.
 
-``--own`` runs this package and the floor alone, with the Python that runs it, and loads nothing.
+``--own`` runs this package and the floor alone, with the Python that runs it (that of ``.venv`` has
+all that is needed), and loads nothing.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ ENTRANTS = {
     "plain dict": ("crdt_race.floor", "Plain"),
 }
 OWN = ("floor", "crdt", "plain dict")
+
+LEAST = 100
+"""Elements below which a tenth of them, or a fiftieth, is too little to run."""
 
 MEMORY_BYTES = 8 * 2**30
 """What the race may take: one library needs memory by the square of a list's length."""
@@ -73,6 +77,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.small:
         options.rounds, options.count = 1, 200
+    if options.rounds < 1 or options.count < LEAST:
+        parser.error(f"at least one round and {LEAST} elements are needed")
     return options
 
 
@@ -82,6 +88,8 @@ def made(folder: Path) -> Path:
     stamp = folder / "installed"
     wanted = f"{sys.version} {' '.join(PEERS)}"
     if not stamp.exists() or stamp.read_text() != wanted:
+        if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
+            sys.exit(f"{folder} holds something else than a virtual environment: left as it is")
         print(f"Installing {', '.join(PEERS)} into {folder} ...", file=sys.stderr)
         venv.create(folder, clear=True, with_pip=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -100,6 +108,8 @@ def run(names: Sequence[str], options: argparse.Namespace) -> None:
     for figure in _figures([entrant(name) for name in names], options):
         print(line(figure), flush=True)
         figures.append(figure)
+    if not figures:
+        sys.exit(f"no line of the table contains {options.only!r}")
     print()
     print("\n".join(table(figures, names)))
 

@@ -57,6 +57,14 @@ def test_the_readme_has_each_line_of_the_table_with_all_peers(small: str) -> Non
     assert [(row[0], row[-1]) for row in shown] == [(row[0], row[-1]) for row in rows_of(small)]
 
 
+def test_a_folder_that_is_no_virtual_environment_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    done = bench("--small", "--venv", str(tmp_path))
+    assert done.returncode != 0
+    assert "left as it is" in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
+
+
 def test_without_its_peers_the_benchmark_fails() -> None:
     assert importlib.util.find_spec("loro") is None
     done = bench("--inside", "--small")
