@@ -195,6 +195,16 @@ def test_a_verdict_of_death_is_false_only_after_a_quiet_time(world: World) -> No
         assert ("a says at" in check.finding().violation) is false
 
 
+def test_whoever_is_cut_off_may_be_taken_for_dead_however_long_ago_that_began(
+    world: World,
+) -> None:
+    check = MembersAreKnown()
+    world.disturbed_at = world.agenda.now - 16 * 10**9
+    world.links.reach.turn_off("c")
+    check.told(world, world.hosts[0], MemberNews("c", world.hosts[2].address, "dead"))
+    assert check.finding().violation == ""
+
+
 def test_traffic_over_the_plan_s_bound_is_a_violation() -> None:
     expect = sim.Expectations(bytes_per_node_second=50.0)
     plan = Plan(seed=1, nodes=("a", "b"), duration=3.0, expect=expect)

@@ -35,7 +35,7 @@ class MembersAreKnown(Check):
         quiet = world.agenda.now - world.disturbed_at
         if other is None or not other.up or quiet < QUIET or not world.links.reach.whole:
             return
-        if world.plan.network.loss > HEAVY_LOSS:
+        if world.plan.network.loss > HEAVY_LOSS or world.hindered:
             return
         self.violate(
             f"{host.name} says at {world.agenda.now / SECOND:.6f} s that {other.name} is dead; it\n"
