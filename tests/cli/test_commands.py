@@ -297,3 +297,33 @@ def test_rm_removes_an_object_everywhere(a: Any, b: Any) -> None:
     assert "no object called 'gone'" in refused(b.cli("rm", "gone"), 1)
     said(a.cli("add", "gone", "blue"))
     eventually(lambda: b.cli("get", "gone").stdout == "blue\n", 10, "it is written again")
+
+
+def test_put_writes_under_a_key_of_a_map(a: Any, b: Any) -> None:
+    said(a.cli("put", "limits", "disk", "20G"))
+    said(a.cli("put", "limits", "cpu", "--as-json", "4"))
+    said(a.cli("put", "lwwmap/settings", "mode", "fast"))
+    said(a.cli("wait", "--converged", "--timeout", "5"))
+    assert b.json("get", "limits")["value"] == {"cpu": 4, "disk": "20G"}
+    assert b.json("get", "settings")["value"] == {"mode": "fast"}
+    assert "choices" not in refused(a.cli("put", "gset/x", "k", "v"), 1)
+
+
+def test_flags_are_switched_on_and_off(a: Any, b: Any) -> None:
+    said(a.cli("enable", "maintenance"))
+    said(a.cli("wait", "--converged", "--timeout", "5"))
+    assert said(b.cli("get", "maintenance")) == "true\n"
+    assert b.json("disable", "maintenance")["value"] is False
+
+
+def test_any_method_of_any_type_may_be_called(a: Any) -> None:
+    said(a.cli("call", "text/note", "append", "Hello"))
+    said(a.cli("call", "note", "insert", "--as-json", "5", ", world"))
+    assert said(a.cli("get", "note")) == "Hello, world\n"
+    said(a.cli("call", "tree/files", "move", "--as-json", "etc", "null"))
+    assert a.json("get", "files")["value"] == a.json("get", "tree/files")["value"]
+    said(a.cli("call", "ormap/users", "open", "eric", "gcounter", "increment", "--as-json", "3"))
+    assert a.json("get", "users")["value"] == {"eric": 3}
+    assert said(a.cli("call", "maxregister/high", "assign", "--as-json", "7")) == "7\n"
+    assert "has no method 'join'" in refused(a.cli("call", "text/note", "join", "x"), 1)
+    assert "no object called 'absent'" in refused(a.cli("call", "absent", "add", "x"), 1)
