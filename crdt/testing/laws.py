@@ -57,7 +57,7 @@ def check_history(
         _fingerprints_tell_states_apart(history, {} if told is None else told)
         for carrier in carriers:
             _payloads_survive(history, carrier)
-    except (LawBrokenError, PayloadError) as error:
+    except Exception as error:
         raise broken(history.subject, error, history.script, history.told) from error
 
 
@@ -65,14 +65,19 @@ def broken(
     subject: Subject[C], error: Exception, script: bytes, told: Sequence[str] = ()
 ) -> LawBrokenError:
     """Return the error that names a type, the law that it breaks, and what was done."""
-    law = error.law if isinstance(error, LawBrokenError) else "its own payload is refused"
+    if isinstance(error, PayloadError):
+        error = LawBrokenError("its own payload is refused", f": {error}")
+    elif not isinstance(error, LawBrokenError):
+        error = LawBrokenError(f"it raises {type(error).__name__}", f": {error}")
     steps = "".join([f"\n    {step}" for step in told])
-    named = LawBrokenError(f"{subject.kind.__qualname__}: {law}")
+    named = LawBrokenError(f"{subject.kind.__qualname__}: {error.law}")
     named.args = (f"{subject.kind.__qualname__}: {error}{steps}\n(script {script.hex()!r})",)
     return named
 
 
 def _steps_are_sound(history: History[C]) -> None:
+    if history.raised is not None:
+        raise history.raised
     demand(not history.unfit, "".join(history.unfit[:1]))
 
 
@@ -122,6 +127,10 @@ def _order_and_growth_are_told_truly(history: History[C]) -> None:
             demand(canonical(joined) == canonical(both), "join disagrees with merge")
 
 
+def _acts_never_make_less(history: History[C]) -> None:
+    demand(history.inflates, "an act makes the state less than it was")
+
+
 def _merging_leaves_its_arguments_alone(history: History[C]) -> None:
     states = sample(history)
     for x in states:
@@ -139,21 +148,26 @@ def _read(history: History[C], state: C) -> Any:
     return history.subject.read(state)
 
 
-def _change(history: History[C], state: C) -> None:
+def _change(history: History[C], state: C, numbers: Sequence[int] = (1,)) -> None:
     acts = history.subject.acts
     for act in acts[:: 1 + len(acts) // _SPOILERS]:
-        try:
-            act(state, 1)
-        except (KeyError, ValueError):
-            continue
+        for number in numbers:
+            try:
+                act(state, number)
+            except (KeyError, ValueError):
+                continue
 
 
 def _values_are_free(history: History[C]) -> None:
-    for state in sample(history):
+    for state in sample(history)[:1]:
         before, read = canonical(state), _read(history, state)
         _scramble(state.value)
         demand(canonical(state) == before, "a value is shared with the object")
         demand(_read(history, state) == read, "a value is not computed afresh")
+        _change(history, state, (1, 255 // len(history.subject.acts)))
+        if canonical(state) is not None:
+            again = _read(history, type(state).from_payload(state.payload))
+            demand(_read(history, state) == again, "a value is not that of the payload")
 
 
 def _copies_are_free(history: History[C]) -> None:
@@ -306,6 +320,7 @@ _LAWS: tuple[Callable[[History[Any]], None], ...] = (
     _equal_shadows_have_equal_states,
     _joins_commute_associate_and_repeat,
     _order_and_growth_are_told_truly,
+    _acts_never_make_less,
     _merging_leaves_its_arguments_alone,
     _values_are_free,
     _copies_are_free,

@@ -142,7 +142,34 @@ class LosesTheFourth(Scores):
         self._best = dict(sorted(self._best.items(), key=repr)[:3])
 
 
-WITHOUT_A_MODEL = (SharesItsPayload, KeepsWhatItIsGiven, StringKeys)
+class Forgets(Scores):
+    """Takes a player off, who comes back with the next merge."""
+
+    def score(self, player: Any, points: int) -> None:
+        super().score(player, points)
+        if not points:
+            del self._best[player]
+
+
+class RemembersItsValue(Scores):
+    """Tells for ever what it told first."""
+
+    @property
+    def value(self) -> dict[Any, int]:
+        told: dict[Any, int] = self.__dict__.setdefault("_told", dict(self._best))
+        return dict(told)
+
+
+class Raises(Scores):
+    """Cannot merge what nobody scored."""
+
+    @classmethod
+    def merge(cls, X: Any, Y: Any) -> Any:
+        min(X._best), min(Y._best, key=repr)
+        return super().merge(X, Y)
+
+
+WITHOUT_A_MODEL = (SharesItsPayload, KeepsWhatItIsGiven, StringKeys, Forgets, RemembersItsValue)
 
 
 def scored(scores: Any, number: int) -> None:
@@ -170,8 +197,11 @@ def test_a_good_type_passes() -> None:
         (KeepsWhatItIsGiven, "shares the payload that it was given"),
         (InOrderOfArrival, "merge does not commute|same updates"),
         (IntKeys, "payload"),
-        (StringKeys, "another value"),
+        (StringKeys, "a value is not that of the payload|another value"),
         (LosesTheFourth, "the model says"),
+        (Forgets, "less than it was"),
+        (RemembersItsValue, "a value is not that of the payload"),
+        (Raises, "it raises ValueError"),
     ],
 )
 def test_a_broken_type_is_told_what_it_breaks(broken: type[Any], law: str) -> None:
