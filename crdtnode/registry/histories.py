@@ -5,8 +5,11 @@ stands in an object's history, then both passed through that very state, and the
 are all that the other can lack: the merge base of a version control system.
 
 Theory of operation. A history is a list of steps, each the version before it and the payloads that
-led on from there, packed, as a stream of msgpack values. When it is full, neighbours are put
-together pairwise, so that bases thin out over time instead of being lost. When it takes too many
+led on from there, packed, as a stream of msgpack values. When it is full, one version is let go, and
+its step is put together with the one before: bases thin out over time instead of being lost. Which
+one goes follows from its age and from the version itself, a random number that is the same on every
+node: a version whose lowest set bit is higher is kept for longer. So two nodes that parted keep the
+same ones, though each of them was also in states that the other never saw. When it takes too many
 bytes, the payloads of each step are joined to one; if that does not help enough, the oldest steps
 go. A step is made only where a version led to another one: an object that was written once has no
 history, and costs nothing here.
@@ -53,6 +56,8 @@ class Step(NamedTuple):
     """The version that it leads from."""
     packed: bytes
     """The payloads of its deltas, a stream of msgpack values."""
+    number: int = 0
+    """Which change of version this was, counted from 1."""
 
 
 Trail: TypeAlias = tuple[Step, ...]
@@ -65,6 +70,8 @@ class History:
 
     steps: list[Step] = field(default_factory=list)
     size: int = 0
+    changes: int = 0
+    """Changes of version so far."""
 
 
 class Histories:
@@ -103,7 +110,8 @@ class Histories:
             history = self._histories[hn] = History()
         else:
             self._histories.move_to_end(hn)
-        history.steps.append(Step(before, packed))
+        history.changes += 1
+        history.steps.append(Step(before, packed, history.changes))
         self._resize(history, len(packed) + STEP_BYTES)
         if len(history.steps) > STEPS_MOST:
             self._thin(history)
@@ -164,11 +172,16 @@ class Histories:
         self._size += grown
 
     def _thin(self, history: History) -> None:
-        """Put neighbours together, but for the latest step."""
-        *old, latest = history.steps
-        pairs = [_together(old[at], old[at + 1]) for at in range(0, len(old), 2)]
-        self._resize(history, -STEP_BYTES * (len(old) - len(pairs)))
-        history.steps = [*pairs, latest]
+        """Let the version go that is least worth keeping; the oldest and the latest stay."""
+        steps = history.steps
+
+        def worthless(at: int) -> float:
+            step = steps[at]
+            return (history.changes - step.number) / (step.before & -step.before)
+
+        at = max(range(1, len(steps) - 1), key=worthless)
+        steps[at - 1 : at + 1] = [_together(steps[at - 1], steps[at])]
+        self._resize(history, -STEP_BYTES)
 
     def _shorten(self, hn: int, history: History) -> None:
         """Join what each step holds to one payload; let the oldest steps go if that is too much."""
@@ -200,4 +213,4 @@ def unpacked(packed: bytes) -> list[object]:
 
 
 def _together(older: Step, newer: Step) -> Step:
-    return Step(older.before, older.packed + newer.packed)
+    return older._replace(packed=older.packed + newer.packed)

@@ -10,7 +10,7 @@ from crdt import GSet, ORSet
 from crdtnode import fingerprints
 from crdtnode.protocol import chunks, deep, parcels, repair, strikes
 from crdtnode.registry import Registry, histories
-from crdtnode.registry.histories import Histories, Step
+from crdtnode.registry.histories import Histories
 from crdtnode.registry.ledger import Ledger
 from crdtnode.wire.messages import LEFT_MAX, Busy, Sync, Want
 from tests.protocol.chaos import fingerprints_hold, histories_hold, remember_versions
@@ -252,7 +252,7 @@ def base_after_the_delta(patch: pytest.MonkeyPatch) -> None:
 
 
 def older_delta_lost_when_thinned(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(histories, "_together", lambda older, newer: Step(older.before, newer.packed))
+    patch.setattr(histories, "_together", lambda older, newer: older._replace(packed=newer.packed))
 
 
 def arrivals_not_remembered(patch: pytest.MonkeyPatch) -> None:

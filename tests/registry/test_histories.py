@@ -1,6 +1,5 @@
 """What led each object to its version: the deltas since any version that is remembered."""
 
-import itertools
 import random
 from typing import Any
 
@@ -79,8 +78,30 @@ def test_a_full_history_is_thinned_out_and_loses_nothing(kept: Histories) -> Non
     for version in versions:
         found = kept.since(7, (version,))
         assert found == (version, (union(7, [[str(v)] for v in range(version, 501)]),))
-    gaps = [newer - older for newer, older in itertools.pairwise(versions)]
-    assert sum(gaps[: len(gaps) // 2]) < sum(gaps[len(gaps) // 2 :])  # denser where it is recent
+    assert sum(version > 400 for version in versions) > 5  # denser where it is recent
+
+
+def parted(chance: random.Random, apart: int) -> int:
+    """How long before they parted two nodes had the latest version that both still know."""
+    pair = Histories(union), Histories(union)
+    common = [chance.getrandbits(64) for _ in range(400)]
+    for number, version in enumerate(common):
+        for kept in pair:
+            kept.record(7, version, [[str(number)]])
+            if chance.random() < 0.2:  # what arrived late was a state that the other never had
+                kept.record(7, chance.getrandbits(64), [["late"]])
+    for kept in pair:
+        for _ in range(apart):
+            kept.record(7, chance.getrandbits(64), [["apart"]])
+    first, second = (set(kept.versions(7)) for kept in pair)
+    return 400 - max(common.index(version) for version in first & second if version in common)
+
+
+def test_two_nodes_that_parted_keep_the_same_versions() -> None:
+    chance = random.Random(1)
+    for apart, most in [(1, 2), (10, 20), (50, 100)]:
+        distances = sorted(parted(chance, apart) for _ in range(31))
+        assert distances[15] <= most
 
 
 def test_what_can_be_joined_is_joined_before_anything_is_let_go(kept: Histories) -> None:
