@@ -29,7 +29,8 @@ WAITING_MOST = 512
 """Unacknowledged messages to one member; further ones are not sent, repair carries them."""
 
 SILENT_MOST = 32
-"""The same for a member that has missed one: what is sent to the dead crowds out the living."""
+"""The same for pushes to a member that has missed something: what is sent to the dead crowds out
+the living. News of members goes on; it may be what the silent one has to hear."""
 
 FIRST_RETRY = 0.1
 """Seconds before the first retry while nobody's round trip is known yet."""
@@ -111,7 +112,8 @@ class Deliveries:
         """
         boot, id_ = member.boot, message.id
         waiting = self._waiting.setdefault(boot, {})
-        if len(waiting) >= (SILENT_MOST if boot in self._silent else WAITING_MOST):
+        silent = boot in self._silent and type(message) is Push
+        if len(waiting) >= (SILENT_MOST if silent else WAITING_MOST):
             return []
         if id_ in waiting:
             return []

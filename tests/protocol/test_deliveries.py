@@ -17,7 +17,7 @@ from crdtnode.protocol.deliveries import (
 )
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
-from crdtnode.wire.messages import Leave, Push
+from crdtnode.wire.messages import Leave, Push, Tell
 from tests.protocol.people import member, record
 
 SETTINGS = Settings(retry_times=3)
@@ -182,6 +182,7 @@ def test_to_a_member_that_is_silent_much_less_is_sent(deliveries: Outgoing) -> N
     for _ in range(SILENT_MOST - 1):
         deliveries.push(b, 5.0)
     assert deliveries.send(b, Push(999, 0, 0, ()), 5.0) == []
+    assert deliveries.send(b, Tell(1000, 0, 0, (record("c"),)), 5.0)
     deliveries.acknowledged(b, first.id, 5.1)
     assert not deliveries.silent(b)
     deliveries.push(b, 5.1)
