@@ -32,6 +32,9 @@ SILENT_MOST = 32
 """The same for pushes to a member that has missed something: what is sent to the dead crowds out
 the living. News of members goes on; it may be what the silent one has to hear."""
 
+BY_STREAM = 6
+"""The try that goes by stream: where so many datagrams are lost, TCP may still get through."""
+
 FIRST_RETRY = 0.1
 """Seconds before the first retry while nobody's round trip is known yet."""
 
@@ -239,7 +242,7 @@ class Deliveries:
             entry.wait = min(entry.wait * GROWTH, entry.longest)
             entry.due = now + entry.wait
             heapq.heappush(self._due, (entry.due, id_, boot))
-            again.append(to(entry.member, entry.message))
+            again.append(to(entry.member, entry.message, stream=entry.tries == BY_STREAM))
         return again
 
     def _slow_down(self, entry: _Waiting, now: float) -> None:

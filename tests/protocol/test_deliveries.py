@@ -6,6 +6,7 @@ import pytest
 
 from crdtnode.config import Settings
 from crdtnode.protocol.deliveries import (
+    BY_STREAM,
     FIRST_RETRY,
     GROWTH,
     LONGEST,
@@ -62,6 +63,16 @@ def test_it_waits_longer_each_time_and_is_given_up_in_the_end(deliveries: Outgoi
     assert not deliveries.waits(push.id)
     assert deliveries.over() == [push.id]
     assert deliveries.over() == []
+
+
+def test_after_several_tries_in_vain_one_goes_by_stream() -> None:
+    deliveries = Outgoing(Settings())
+    deliveries.push(member("b"))
+    tries: list[bool] = [False]
+    while deliveries.deadline < 60:
+        tries += [send.stream for send in deliveries.wake(deliveries.deadline)]
+    assert [number for number, stream in enumerate(tries, 1) if stream] == [BY_STREAM]
+    assert len(tries) == 1 + Settings().retry_times
 
 
 def test_it_is_sent_to_where_the_member_lives_now(deliveries: Outgoing) -> None:
