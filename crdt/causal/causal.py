@@ -141,14 +141,9 @@ class Causal(DotStore):
             return self._join_by_dot(replica, theirs_seen, other)
         if seen == theirs_seen and live == theirs:
             return False
-        new: Live
-        if count(seen) == len(live) and live.items() <= theirs.items():
-            # Nothing was removed here, and nothing there of what is here: all else there is new.
-            new, gone = theirs, NONE
-            if len(theirs) == len(live) or self._print is not None:
-                new = {key: dot for key, dot in theirs.items() if key not in live}
-        else:
-            new = _unseen(theirs, seen)
+        new, gone = _unseen(theirs, seen), NONE
+        if count(seen) != len(live) or not live.items() <= theirs.items():
+            # Something was removed here, or there of what is here, or a key has another dot there.
             gone = self._gone(replica, theirs, theirs_seen, new)
             if _twice(live, new, gone):
                 return self._join_by_dot(replica, theirs_seen, other)
@@ -276,6 +271,8 @@ def _all_in(theirs: Live, live: Live, new: Live) -> bool:
 
 def _unseen(theirs: Live, seen: Runs) -> Live:
     """Return those dots of ``theirs`` that are not in ``seen``."""
+    if seen == 0:
+        return theirs
     if isinstance(seen, int):
         return {key: dot for key, dot in theirs.items() if dot > seen}
     return {key: dot for key, dot in theirs.items() if not covers(seen, dot)}

@@ -124,6 +124,8 @@ def _step(history: History[C], replica: Replica[C], step: int, what: int) -> Non
         _act(history, replica, what)
     if what % _LOOKS == 0 and replica.name not in _UNWATCHED:
         _look(history, replica.object)
+    if what % _LOOKS == 1 and replica.known:
+        history.subject.read(replica.object)  # what it remembers of it must follow all that comes
 
 
 def _look(history: History[C], state: C) -> None:
