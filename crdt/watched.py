@@ -129,7 +129,8 @@ def _relay_of(child: Any, place: int) -> Observer:
             return
         after = plain_copy(child)
         list(_parts(after))[place]._join(delta)
-        seat.offer(_least(child, after, _only(child, [(place, delta)])))
+        told = [(place, delta)]
+        seat.offer(_least(child, after, _only(child, told), _only(child, told, plain=True)))
         seat.known = after
 
     return relay
@@ -144,12 +145,18 @@ def _parts(state: StateCRDT) -> Iterator[Any]:
             yield from _parts(child)
 
 
-def _only(child: Any, told: list[tuple[int, Any]]) -> Callable[[], Any]:
-    """Return what makes a fresh object with nothing but what was told; it may raise anything."""
+def _only(child: Any, told: list[tuple[int, Any]], *, plain: bool = False) -> Callable[[], Any]:
+    """Return what makes a fresh object with nothing but what was told; it may raise anything.
+
+    Args:
+        child: The live object.
+        told: Places of built-in attributes, and what these were told.
+        plain: The fresh object also gets the plain attributes: some types have no payload without.
+    """
 
     def make() -> Any:
         new = behind(child)()
-        for name, attribute in attributes(child).items():
+        for name, attribute in attributes(child).items() if plain else ():
             if next(crdts_in([attribute]), None) is None:
                 setattr(new, name, attribute)
         parts = list(_parts(new))
@@ -190,9 +197,11 @@ def _heard(child: Any, call: Callable[[], Any]) -> Any:
             told = seat.told
 
             def given() -> Any:
-                return plain_copy(returned) if behind(returned) is behind(child) else _nothing()
+                delta = returned is not child and behind(returned) is behind(child)
+                return plain_copy(returned) if delta else _nothing()
 
-            seat.offer(_least(child, after, given, _only(child, told)))
+            makers = given, _only(child, told), _only(child, told, plain=True)
+            seat.offer(_least(child, after, *makers))
             seat.known = after
     except BaseException:
         child._take_over(plain_copy(seat.known))

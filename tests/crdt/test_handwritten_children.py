@@ -155,6 +155,40 @@ class Duo(StateCRDT):
             one.key = key
 
 
+@register
+class Slotted(StateCRDT):
+    """A type with slots, whose method returns the object."""
+
+    __slots__ = ("number", "seen")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.seen = GCounter()
+
+    @property
+    def payload(self) -> Any:
+        return [self.number, self.seen.payload]
+
+    @payload.setter
+    def payload(self, payload: Any) -> None:
+        self.number, self.seen = payload[0], GCounter.from_payload(payload[1])
+
+    @property
+    def value(self) -> Any:
+        return self.number, self.seen.value
+
+    @classmethod
+    def merge(cls, X: Slotted, Y: Slotted) -> Slotted:
+        new = cls()
+        new.number = max(X.number, Y.number)
+        new.seen = GCounter.merge(X.seen, Y.seen)
+        return new
+
+    def see(self) -> Slotted:
+        self.seen.increment()
+        return self
+
+
 class Person(Compound):
     key: Constant[str]
     best: Highest
@@ -225,6 +259,24 @@ def test_hand_written_types_in_hand_written_types_are_heard() -> None:
     there["duo"].pair[0].rest["tags"].add("x")
     settle(here, there)
     assert duo.value[0]["tags"] == {"x"}
+
+
+def test_types_with_slots_and_methods_that_return_the_object_are_heard() -> None:
+    here, there = pair()
+    child = here.open("s", Slotted)
+    assert child.see().see() is child
+    child.number = 5
+    child.seen.increment(3)
+    there.join(here)
+    assert there["s"].value == child.value == (5, 5)
+    there["s"].see()
+    here.remove("s")
+    settle(here, there)
+    assert child.value == (0, 1)
+    shown: list[Any] = []
+    here.observe(shown.append)
+    child.see()
+    assert shown[0]["s"].seen.payload == {"here": 1}
 
 
 def test_methods_of_a_hand_written_child_may_join_its_parts() -> None:
