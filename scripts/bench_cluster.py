@@ -15,6 +15,7 @@ import json
 import os
 from pathlib import Path
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,22 @@ async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) ->
     return met
 
 
+async def until_told(work: Callable[..., Awaitable[bool]], *args: object) -> bool:
+    """Do some work until it is done, or a signal ends it: then its hosts are removed, too."""
+    met = False
+
+    async def stop(scope: trio.CancelScope) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stop, nursery.cancel_scope)
+        met = await work(*args)
+        nursery.cancel_scope.cancel()
+    return met
+
+
 def main() -> None:
     """Read the command line, and race."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -163,7 +180,7 @@ def main() -> None:
             writes=5, seconds=0.2, idle=0.5, split=min(2, given.split), split_writes=40, kills=1
         )
     sides = ["ours", *([given.peer] if given.peer else [])]
-    met = trio.run(race, given.nodes, sides, rows, effort)
+    met = trio.run(until_told, race, given.nodes, sides, rows, effort)
     sys.exit(0 if met or not given.check else 1)
 
 
