@@ -6,14 +6,16 @@
   `contact` (proofs over UDP), `strangers` (foreign keys), `streams` (TCP), `mail` (what is to be
   sent).
 * Who is here, `cluster`: `members` and `member` (which news wins), `contests` (names), `ring` and
-  `probing` (who does not answer), `suspicion`, `health`, `absent` (who is gone), `seeds`, `discovery`; `news` on
-  probes and the `bulletin` to everybody; `leaving`.
+  `probing` (who does not answer), `suspicion`, `health` (our own), `absent` (who is gone), `seeds`
+  and `discovery`; `news` on probes and the `bulletin` to everybody; `leaving`.
 * The fast path, `push`: down a tree (`spans`, `spreading`), `announcing` what is large, `deliveries`
   until they are acknowledged, `confirmations` of what others hold, `shedding` under overload;
   `receipts`, `inbox` and `joins` for what arrives.
 * The truth, `repair`: `pings` say what we have, `descent` compares tries, `typesets` says over which
   types; `parcels` (how an object travels) go in `chunks`, one `deep` session at a time; `strikes`
-  against what never agrees. `survey` asks everybody at once. `views` is what others may look at.
+  against what never agrees.
+* To be seen: `survey` asks everybody for its root, `lags` says how far others are behind, `looking`
+  what differs; `views` is what others may look at.
 """
 
 from crdtnode.protocol.channel import Channel as Channel
