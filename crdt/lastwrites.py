@@ -16,6 +16,7 @@ from typing import Any, Self
 from crdt.atoms import Key
 from crdt.clock import MS_LIMIT, Stamp
 from crdt.rows import Hash, Row, Rowed
+from crdt.tagged import canonical_text
 
 NO_STAMP: Stamp = (-1, 0)
 """The frontier of a state that was never compacted, below all stamps."""
@@ -52,6 +53,11 @@ class LastWrites(Rowed):
 
     def _row(self, key: Key, write: Write) -> Row:
         return key, write
+
+    @property
+    def _mark(self) -> str | None:  # type: ignore[override]  # most types know of none
+        keys = [key for key, _ in self._writes()]
+        return canonical_text(keys[0]) if len(keys) == 1 and self._frontier == NO_STAMP else None
 
     # --- forgetting ----------------------------------------------------------------------------
 

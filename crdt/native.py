@@ -72,6 +72,8 @@ class Native(StateCRDT):
     """A map may keep objects of this type as deltas: no later write relies on an earlier one."""
     _supersedes: bool = True
     """As a delta, it may say all that an older one says, and more."""
+    _mark: str | None = None
+    """As a delta, what stands in the canonical text of all of which it may say all."""
     _fold: Any = None
 
     def __init_subclass__(cls, **settings: Any) -> None:

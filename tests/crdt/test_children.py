@@ -414,6 +414,19 @@ def test_small_types_keep_what_the_remover_had_not_seen() -> None:
     assert here.value == {"max": 7, "once": {"b"}, "last": {"j": 2}}
 
 
+def test_a_newer_write_takes_the_place_of_the_older_one_to_its_key_only() -> None:
+    here, there = pair()
+    writes = here.open("w", LWWMap)
+    for key in ("a", "aa", 1, True, ("a", 1)):
+        writes.put(key, 0)
+        writes.put(key, "a")
+    writes.update({"a": 2, "b": 3})
+    writes.discard("b")
+    there.join(here)
+    assert len(here.payload["here"][0][0][2]) == 6  # the update is replaced in part only
+    assert there["w"].value == {"a": 2, "aa": "a", 1: "a", ("a", 1): "a"}
+
+
 def test_a_counter_child_shows_all_that_its_map_holds() -> None:
     here, there = pair()
     here.open("n", GCounter).increment(3)
