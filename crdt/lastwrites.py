@@ -167,8 +167,6 @@ class LastWrites(Rowed):
             self._print.swap(old, _frontier_row(frontier))
         self._frontier = frontier
         self._latest = max(self._latest, frontier)
-        for key in [key for key, write in self._removed.items() if write[:2] <= frontier]:
-            self._drop(key)
         return True
 
     # --- what the base asks for ----------------------------------------------------------------

@@ -43,7 +43,5 @@ def block(replica: str, row: Row, number: int) -> tuple[Any, ...] | None:
 def blocks(replica: str, row: Row) -> Iterator[tuple[Any, ...]]:
     """Yield all blocks of a replica that hold something."""
     spans = [span for span in row.spans if span.content is not None]
-    for number in dict.fromkeys(number for span in spans for number in numbers_of(span)):
-        found = block(replica, row, number)
-        if found is not None:
-            yield found
+    numbers = dict.fromkeys(number for span in spans for number in numbers_of(span))
+    yield from filter(None, (block(replica, row, number) for number in numbers))
