@@ -159,7 +159,7 @@ class LastWrites(Rowed):
             self._print.leave(self._row(key, write))
 
     def _advance(self, frontier: Stamp) -> bool:
-        """Take a frontier; True if it is a later one."""
+        """Take a frontier, below which what is not to be kept is gone; True if it is a later one."""
         if frontier <= self._frontier:
             return False
         if self._print is not None:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import pytest
 
-from crdt import LWWSet, PayloadError
+from crdt import LWWMap, LWWSet, PayloadError
 from crdt.ambient import acting
+from crdt.testing.history import hashed
 
 Bias = Literal["add", "remove"]
 both_ways = pytest.mark.parametrize("bias", ["add", "remove"])
@@ -115,3 +116,17 @@ def test_sets_that_compact_show_what_those_show_that_do_not(bias: Bias, seed: in
 def test_a_frontier_that_no_set_writes_is_refused(payload: Any) -> None:
     with pytest.raises(PayloadError):
         LWWSet.from_payload(payload)
+
+
+@pytest.mark.parametrize("kind", [LWWSet, LWWMap])
+def test_a_fingerprint_follows_a_compaction(kind: type[Any]) -> None:
+    here = kind("here", clock=lambda: 10)
+    here.update({f"k{i}": i for i in range(20)})
+    for i in range(5):
+        here.remove(f"k{i}")
+    there = here.clone()
+    here.fingerprint(hashed), there.fingerprint(hashed)
+    there.absorb(here.compact(here.clone()))
+    fresh = kind.from_payload(here.payload).fingerprint(hashed)
+    assert here.fingerprint(hashed) == there.fingerprint(hashed) == fresh
+    assert here._print is not None
