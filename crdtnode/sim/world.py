@@ -11,9 +11,7 @@ which have listened all the time, look at what every node holds.
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
-import gc
 import traceback
 
 from crdtnode.protocol import Engine
@@ -23,6 +21,7 @@ from crdtnode.sim.channel import Letters
 from crdtnode.sim.checks import Check, NothingRaised, all_checks
 from crdtnode.sim.checks.members import LISTED
 from crdtnode.sim.faults import Fault, Heal, Relink, Restart
+from crdtnode.sim.garbage import few_collections
 from crdtnode.sim.host import Host
 from crdtnode.sim.link import Link
 from crdtnode.sim.nemesis import Nemesis
@@ -53,17 +52,6 @@ EVENTS_PER_NODE_SECOND = 20_000
 
 Progress = Callable[[float, int], None]
 """Told the simulated seconds and the number of different roots, now and then."""
-
-
-@contextmanager
-def few_collections() -> Iterator[None]:
-    """Let Python look for garbage seldom: a run makes many objects and hardly any cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 class World:
