@@ -29,7 +29,9 @@ Rule = Callable[[list["Update"], list["Update"]], bool | None]
 
 
 def _add_wins(adds: "list[Update]", removals: "list[Update]") -> bool:
-    return any(not any(add.bit & r.past for r in removals) for add in adds)
+    # A later add takes the place of an earlier one that it had seen, also on a node that the later
+    # one reached first: whoever removes it there undoes both.
+    return any(not any(add.bit & u.past for u in (*removals, *adds)) for add in adds)
 
 
 def _remove_wins(adds: "list[Update]", removals: "list[Update]") -> bool:
