@@ -16,7 +16,7 @@ from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.spans import Part, around, divided
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Ack, Form, Item, Kind, Push
+from crdtnode.wire.messages import Ack, Form, Item, Kind, Push, Tell
 from tests.protocol.chaos import kind_of
 from tests.protocol.grove import Grove, covered_once, draw, survivors_covered
 from tests.protocol.puppet import Puppet, boot_of
@@ -149,6 +149,30 @@ def is_ack(effect: object, puppet: Puppet) -> bool:
 
 def test_a_push_is_relayed_then_joined_then_acknowledged(table: Table) -> None:
     in_order(table)
+
+
+def test_news_of_members_is_relayed_once_and_heard(table: Table) -> None:
+    seat = table.seat("a")
+    puppet, other = Puppet(table), Puppet(table, "other", port=5555)
+    for one in (puppet, other):
+        one.join(seat)
+    table.run(1)
+    place = seat.registry.fingerprints.text_hash(puppet.name)
+    lo, hi = around(0, 0, place)[-1][0], place
+    tell = Tell(70, lo, hi, (replace(other.record(), name="third", boot=b"3" * 16),))
+    for _ in range(2):
+        puppet.say(seat, tell)
+        table.run(0.005)
+    assert "third" in seat.states
+
+    def ids(to: Puppet) -> set[int]:
+        heard = [message for message in to.got(Tell) if isinstance(message, Tell)]
+        return {message.id for message in heard if message.records == tell.records}
+
+    assert len(ids(other)) == 1
+    assert not ids(puppet)
+    acks = [message.ids for message in puppet.got(Ack) if isinstance(message, Ack)]
+    assert acks == [(70,), (70,)]
 
 
 # Planted bugs
