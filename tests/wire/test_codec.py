@@ -279,3 +279,12 @@ def test_whatever_is_encoded_comes_out_equal(data: bytes) -> None:
     assert heard == message
     assert not isinstance(heard, m.UnknownKind)
     assert codec.encode(heard) == body
+
+
+@pytest.mark.parametrize("payloads", [{}, [1, 2], [b""], [float("inf")], None])
+def test_of_an_object_that_is_looked_at_there_is_one_payload_or_none(payloads: object) -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode(packb([25, 1, [], [["gset@1", "n", 7, payloads]]]))
+    assert codec.decode(packb([25, 1, [], [["gset@1", "n", 7, [[1]]]]])) == m.Looked(
+        1, (), (m.Holding("gset@1", "n", 7, ([1],)),)
+    )
