@@ -8,7 +8,6 @@ repair does: nothing here has to succeed.
 
 from collections.abc import Iterable
 
-from crdt.native import Native
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import Announcing
@@ -25,10 +24,6 @@ from crdtnode.wire.messages import Form, Item, Push
 
 BUSY_ITEMS = 32
 """Objects in one flush that double the time for which the next writes gather."""
-
-PARTS_MOST = 16
-"""Datagrams that one change may be cut into: that is faster than to announce it. Higher spares
-round trips, lower spares receivers that have no room for so many at once."""
 
 PUSH_SECONDS = 75e-6
 """What a push costs its sender, and its receiver, in processor time, with its acknowledgement.
@@ -100,7 +95,7 @@ class Pushes:
         changes = self._registry.flush(now)
         self._gather(len(changes), now)
         out: list[Outcome] = [Changed(c.type, c.name, c.delta, None) for c in changes]
-        packed = [(change, item) for change in changes for item in self._packed(change)]
+        packed = [(change, codec.pack_item(_item(change))) for change in changes]
         for change, item in packed:
             if len(item) > self._item_bytes_most:
                 self._confirmations.untold(change.type)
@@ -121,17 +116,6 @@ class Pushes:
         self._handled, self._flushed = 0, now
         busy = (most - least) * SHARE_COUNTS * self._share + LAG_COUNTS * self._lag
         self._window = min(most, least * (1 + changes / BUSY_ITEMS) + busy)
-
-    def _packed(self, change: Change) -> list[bytes]:
-        """A change as one item; or as a few that each fit a datagram, if it can be cut so."""
-        whole = codec.pack_item(_item(change, change.payload))
-        delta = change.delta
-        if not isinstance(delta, Native) or not self._room < len(whole) <= PARTS_MOST * self._room:
-            return [whole]
-        beside = codec.pack_size(_item(change, None))
-        parts = [_item(change, part.payload) for part in delta.split(self._room - beside)]
-        packed = [codec.pack_item(part) for part in parts]
-        return [whole] if max(map(len, packed)) > self._room else packed
 
     def _push(self, changes: list[Change], batch: codec.Batch, now: float) -> list[Send]:
         tags = frozenset(change.type for change in changes)
@@ -182,13 +166,13 @@ def _batches(
     return batches
 
 
-def _item(change: Change, payload: object) -> Item:
+def _item(change: Change) -> Item:
     return Item(
         tag=change.type,
         name=change.name,
         life=change.life,
         base=change.before,
         form=Form.STATE if change.delta is None else Form.DELTAS,
-        payloads=() if change.delta is None else (payload,),
+        payloads=() if change.delta is None else (change.payload,),
         version=change.version,
     )

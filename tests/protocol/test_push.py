@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from crdt import GSet, ORSet, PNCounter
+from crdt import GSet, PNCounter
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import Announcing
@@ -205,32 +205,6 @@ def test_a_large_batch_is_cut_into_datagrams(us: Pusher) -> None:
     )
     items = [item.name for send in pushes for item in received(send).items]
     assert sorted(items) == sorted(f"visits-{number}" for number in range(200))
-
-
-def test_a_change_that_can_be_cut_goes_as_datagrams_that_join_to_it(us: Pusher) -> None:
-    tags = us.registry.open("tags", ORSet)
-    for number in range(50):
-        tags.add(f"{number:0100}")
-    pushes = sends(us.pushes.flush(1.0), us.of("b").boot)
-    assert 5 <= len(pushes) <= 7
-    assert all(
-        len(codec.encode(send.message)) <= codec.body_room(SETTINGS.datagram_bytes)
-        for send in pushes
-    )
-    joined = ORSet()
-    for send in pushes:
-        for item in received(send).items:
-            assert (item.tag, item.name) == ("orset@1", "tags")
-            joined.absorb(ORSet.from_payload(item.payloads[0]))
-    assert joined.canonical() == tags.canonical()
-
-
-def test_a_change_that_is_very_large_is_announced_even_so(us: Pusher) -> None:
-    tags = us.registry.open("tags", GSet)
-    for number in range(400):
-        tags.add(f"{number:0100}")
-    (send,) = sends(us.pushes.flush(1.0), us.of("b").boot)
-    assert isinstance(send.message, Announce)
 
 
 def test_a_change_that_no_datagram_carries_is_announced(us: Pusher) -> None:
