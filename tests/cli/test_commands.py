@@ -300,12 +300,12 @@ def test_rm_removes_an_object_everywhere(a: Any, b: Any) -> None:
 
 
 def test_put_writes_under_a_key_of_a_map(a: Any, b: Any) -> None:
-    said(a.cli("put", "limits", "disk", "20G"))
-    said(a.cli("put", "limits", "cpu", "--as-json", "4"))
-    said(a.cli("put", "lwwmap/settings", "mode", "fast"))
+    said(a.cli("put", "quotas", "disk", "20G"))
+    said(a.cli("put", "quotas", "cpu", "--as-json", "4"))
+    said(a.cli("put", "lwwmap/preferences", "mode", "fast"))
     said(a.cli("wait", "--converged", "--timeout", "5"))
-    assert b.json("get", "limits")["value"] == {"cpu": 4, "disk": "20G"}
-    assert b.json("get", "settings")["value"] == {"mode": "fast"}
+    assert b.json("get", "quotas")["value"] == {"cpu": 4, "disk": "20G"}
+    assert b.json("get", "preferences")["value"] == {"mode": "fast"}
     assert "choices" not in refused(a.cli("put", "gset/x", "k", "v"), 1)
 
 
