@@ -100,59 +100,70 @@ class Engine:
         self._seeds = tuple(seeds)
         self._remembered = tuple(remembered)
         self._deaf_until = -math.inf
-        self._members = members = Members(me)
-        self._clocks = Clocks(members, clock)
+        self._members = Members(me)
+        self._clocks = Clocks(self._members, clock)
         registry.clock = self._clocks.stamp
-        news = News(members)
         self._typesets = TypeSets(registry)
-        most = channel.message_bytes_most
-        self._repair = Repair(registry, self._typesets, settings, metrics, most, channel.boot)
-        self._pings = Pings(members, news, self._typesets, self._repair)
+        self._most = channel.message_bytes_most
+        self._repair = Repair(registry, self._typesets, settings, metrics, self._most, channel.boot)
         hello = hellos(me, cluster, registry)
         contact = Contact(channel.datagrams, hello, entropy)
-        self._cluster = Cluster(
-            members,
-            news,
-            registry.fingerprints.text_hash,
-            self._pings.to,
-            contact.greet,
-            settings,
-            metrics,
-            chance,
-        )
-        self._discovery = Discovery(members, contact.greet, group, chance)
-        deliveries = self._cluster.deliveries
         strangers = Strangers()
+        self._meet(contact, group, chance)
         self._streams = Streams(channel, hello, entropy, cluster, strangers, settings, metrics)
         self._out = Outbound(channel, self._streams, self._repair, settings, metrics)
-        self._confirmations = Confirmations(members, deliveries, self._typesets)
-        self._leaving = Leaving(members, deliveries, self._confirmations, settings)
-        self._receipts = Receipts(settings)
-        spreading = self._cluster.spreading
-        announcing = Announcing(registry, spreading, deliveries, self._receipts)
+        self._spread()
+        self._listen(contact, strangers, chance)
+
+    def _meet(self, contact: Contact, group: Address | None, chance: random.Random) -> None:
+        """Furnish the rooms that know who is here."""
+        news = News(self._members)
+        self._pings = Pings(self._members, news, self._typesets, self._repair)
+        self._cluster = Cluster(
+            self._members,
+            news,
+            self._registry.fingerprints.text_hash,
+            self._pings.to,
+            contact.greet,
+            self._settings,
+            self._metrics,
+            chance,
+        )
+        self._discovery = Discovery(self._members, contact.greet, group, chance)
+
+    def _spread(self) -> None:
+        """Furnish the rooms of the fast path."""
+        deliveries, spreading = self._cluster.deliveries, self._cluster.spreading
+        self._confirmations = Confirmations(self._members, deliveries, self._typesets)
+        self._leaving = Leaving(self._members, deliveries, self._confirmations, self._settings)
+        self._receipts = Receipts(self._settings)
+        self._announcing = Announcing(self._registry, spreading, deliveries, self._receipts)
         self._pushes = Pushes(
-            registry,
+            self._registry,
             spreading,
-            announcing,
+            self._announcing,
             self._receipts,
             deliveries,
             self._confirmations,
-            settings,
-            metrics,
-            most,
+            self._settings,
+            self._metrics,
+            self._most,
         )
-        self._inbox = Inbox(Joins(registry, metrics), settings.work_items)
-        self._survey = Survey(settings)
+
+    def _listen(self, contact: Contact, strangers: Strangers, chance: random.Random) -> None:
+        """Furnish the rooms through which everything comes in."""
+        self._inbox = Inbox(Joins(self._registry, self._metrics), self._settings.work_items)
+        self._survey = Survey(self._settings)
         self._lags = Lags()
-        self._looking = Looking(registry, self._typesets)
+        self._looking = Looking(self._registry, self._typesets)
         self._answers = Answers(
-            registry,
+            self._registry,
             self._lags,
             self._looking,
             self._cluster,
             self._pings,
             self._pushes,
-            announcing,
+            self._announcing,
             self._receipts,
             self._confirmations,
             self._inbox,
@@ -161,13 +172,13 @@ class Engine:
             self._typesets,
             self._leaving,
             self._out,
-            settings,
-            metrics,
+            self._settings,
+            self._metrics,
             self._clocks,
             chance,
         )
         self._doorway = Doorway(
-            channel,
+            self._channel,
             self._streams,
             contact,
             self._cluster,
@@ -176,7 +187,7 @@ class Engine:
             self._answers,
             strangers,
             self._out,
-            metrics,
+            self._metrics,
         )
 
     # What others may look at
