@@ -55,7 +55,7 @@ class Settings:
     rejoin_first: float = 0.25
     """Seconds before a seed that could not be reached is tried again; doubles each time."""
 
-    rejoin_most: float = 5.0
+    rejoin_most: float = 2.0
     """Most seconds between two tries of a seed that cannot be reached."""
 
     flush_window: float = 0.005
