@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import msgpack
@@ -21,6 +22,9 @@ def through_msgpack(payload: Any) -> Any:
     )
 
 
+EXAMPLES = int(os.environ.get("CRDTNODE_LAW_EXAMPLES", "300"))
+"""Histories of each type; scripts/soak asks for more."""
+
 BUILT_IN = [tag for tag in tags() if type_of(tag).__module__.startswith("crdt.")]
 
 
@@ -28,9 +32,9 @@ BUILT_IN = [tag for tag in tags() if type_of(tag).__module__.startswith("crdt.")
 @pytest.mark.parametrize("tag", BUILT_IN)
 def test_a_type_of_the_catalogue_keeps_every_law(tag: str) -> None:
     subject = subject_of(type_of(tag))
-    check_laws(subject, examples=300, carriers=[through_json, through_msgpack])
+    check_laws(subject, examples=EXAMPLES, carriers=[through_json, through_msgpack])
 
 
 @pytest.mark.sweep
 def test_a_set_biased_towards_removing_keeps_every_law() -> None:
-    check_laws(lwwset("remove"), examples=300, carriers=[through_json, through_msgpack])
+    check_laws(lwwset("remove"), examples=EXAMPLES, carriers=[through_json, through_msgpack])
