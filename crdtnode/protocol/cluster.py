@@ -5,7 +5,7 @@ The rooms below know one thing each (`members` which news wins, `probing` who do
 who is gone); this one lets each hear what the others found.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 import random
 
 from crdtnode.config import Settings
@@ -84,8 +84,10 @@ class Cluster:
 
     # Hearing
 
-    def hear(self, records: Iterable[MemberRecord], now: float, sender: bytes) -> list[Outcome]:
+    def hear(self, records: Sequence[MemberRecord], now: float, sender: bytes) -> list[Outcome]:
         """Take news of members from the process ``sender``."""
+        if not records:
+            return []
         heard = self.members.hear(records, now, sender)
         if heard.refute:
             self.health.worse(now)  # who is doubted by others should look at itself first
@@ -305,19 +307,32 @@ class Cluster:
 
     def wake(self, now: float) -> list[Outcome]:
         """Take the steps that are due."""
-        out = self._apply(self.members.wake(now), now)
+        out: list[Outcome] = []
+        if self.members.deadline <= now:
+            out += self._apply(self.members.wake(now), now)
+        if self.suspicions.deadline <= now:
+            out += self._wake_suspicions(now)
+        if self.probing.deadline <= now:
+            steps, verdicts = self.probing.wake(now)
+            out += steps + self._suspect(verdicts, now)
+        if self._absent.deadline <= now:
+            out += self._wake_absent(now)
+        return out + self._bulletin.wake(now)
+
+    def _wake_suspicions(self, now: float) -> list[Outcome]:
         told, dead = self.suspicions.wake(now, len(self.members))
+        out: list[Outcome] = []
         out += [to(member, self._ping(member, self.probing.round, now)) for member in told]
         for member, ours in dead:
             out += self._judge(member, State.DEAD, now, tell=ours)
-        steps, verdicts = self.probing.wake(now)
-        out += steps + self._suspect(verdicts, now)
+        return out
+
+    def _wake_absent(self, now: float) -> list[Outcome]:
         greetings, forgotten = self._absent.wake(now)
         for member in forgotten.removed:
             if member.state is State.DEAD and not self.members.forgotten(member.boot, now):
                 self.seeds.remember(member.address, now)
-        out += [*greetings, *self._apply(forgotten, now)]
-        return out + self._bulletin.wake(now)
+        return [*greetings, *self._apply(forgotten, now)]
 
     def slept(self, now: float) -> list[Outcome]:
         """This process was stopped for a while: it accuses nobody, and says that it lives."""

@@ -16,6 +16,8 @@ CONTEST_TIMEOUT = 0.5
 RIVALS_MOST = 16
 """Processes remembered that bear our name; the one heard of longest ago is forgotten."""
 
+NEVER = float("inf")
+
 
 @dataclass(slots=True)
 class _Contest:
@@ -41,7 +43,9 @@ class Contests:
     @property
     def deadline(self) -> float:
         """When the next contest is over."""
-        return min((contest.until for contest in self._running.values()), default=float("inf"))
+        if not self._running:  # nearly always
+            return NEVER
+        return min(contest.until for contest in self._running.values())
 
     def wake(self, now: float) -> list[MemberRecord]:
         """Claims whose holder did not answer."""

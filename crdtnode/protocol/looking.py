@@ -188,7 +188,7 @@ class Looking:
     @property
     def deadline(self) -> float:
         """When to give up waiting for the next answer."""
-        return min((i.until for i in self._running.values()), default=NEVER)
+        return min(i.until for i in self._running.values()) if self._running else NEVER
 
     def wake(self, now: float) -> list[Outcome]:
         """Questions that nobody answered."""

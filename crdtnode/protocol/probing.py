@@ -110,8 +110,12 @@ class Probing:
     @property
     def deadline(self) -> float:
         """When the next probe begins, or the present one needs a step."""
-        due = self._next if self._probe is None else min(self._next, self._probe.due)
-        return min([due, *(min(relay.until, relay.nack_at) for relay in self._relays)])
+        due, probe = self._next, self._probe
+        if probe is not None and probe.due < due:
+            due = probe.due
+        if self._relays:
+            due = min(due, *(min(relay.until, relay.nack_at) for relay in self._relays))
+        return due
 
     def hear_round(self, round_: int) -> None:
         """A member is in this round: a later one than ours replaces ours at our next ping."""

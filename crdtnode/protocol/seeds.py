@@ -42,6 +42,8 @@ AT_ONCE = 3
 STAGGER = 0.05
 """Seconds between the first tries of further ones: mostly we know who lives there by then."""
 
+NEVER = float("inf")
+
 
 class Seeds:
     """All seeds of this node."""
@@ -117,7 +119,11 @@ class Seeds:
     @property
     def deadline(self) -> float:
         """When the next seed is to be tried."""
-        return min((s.at for s in self.unreached if s.conn is None), default=float("inf"))
+        due = NEVER
+        for seed in self._seeds.values():
+            if seed.conn is None and seed.at < due and not self._reached(seed):
+                due = seed.at
+        return due
 
     def due(self, now: float) -> list[Seed]:
         """Seeds to be tried now."""

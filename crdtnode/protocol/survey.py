@@ -46,7 +46,7 @@ class Survey:
     @property
     def deadline(self) -> float:
         """When the next question is over."""
-        return min((q.until for q in self._questions), default=float("inf"))
+        return min(q.until for q in self._questions) if self._questions else float("inf")
 
     def wake(self, now: float) -> list[Roots]:
         """Questions that are over."""
