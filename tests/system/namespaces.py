@@ -7,10 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 import itertools
 import os
+from pathlib import Path
 import shutil
 import subprocess
 
 _numbers = itertools.count()
+
+_NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/default")
+"""The table of neighbours (ARP), which all namespaces of a machine share."""
 
 
 def missing() -> str | None:
@@ -38,6 +42,7 @@ class Hosts:
 
     def __init__(self, count: int) -> None:
         tag = f"cn{os.getpid() % 10000}{next(_numbers)}"
+        self._thresholds: dict[Path, str] = {}
         self._switch = f"{tag}-sw"
         self.names = [f"{tag}-{number}" for number in range(count)]
         self.addresses = [f"10.77.0.{number + 1}" for number in range(count)]
@@ -45,6 +50,7 @@ class Hosts:
 
     def make(self) -> None:
         """Make the namespaces, the bridge between them, and their addresses."""
+        self._make_room()
         _do("ip", "netns", "add", self._switch)
         self._within(self._switch, "ip", "link", "add", "br0", "type", "bridge")
         self._within(self._switch, "ip", "link", "set", "br0", "up")
@@ -65,6 +71,17 @@ class Hosts:
         """Delete everything that `make` made."""
         for name in (*self.names, self._switch):
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+        for path, before in self._thresholds.items():
+            path.write_text(before)
+
+    def _make_room(self) -> None:
+        """Let the table of neighbours hold all pairs: more than 32 hosts would fill the usual one."""
+        for number, room in ((3, 4), (2, 3), (1, 2)):
+            path = _NEIGHBOURS / f"gc_thresh{number}"
+            before, wanted = path.read_text(), len(self.names) ** 2 * room
+            if int(before) < wanted:
+                self._thresholds[path] = before
+                path.write_text(str(wanted))
 
     def within(self, number: int) -> list[str]:
         """The command under which a process runs on this host."""
