@@ -23,7 +23,7 @@ class Effort:
     seconds: float = 3.0
     idle: float = 20.0
     split: float = 60.0
-    split_writes: int = 2000
+    split_writes: int = 2000  # on each side
     kills: int = 3
 
 
@@ -130,7 +130,7 @@ async def partition(team: Team, effort: Effort) -> Figures:
     written: dict[str, float] = {}
     for writers in (left, right):
         written |= await write(
-            team, writers[:1], "p", effort.split_writes // 2, min(1000, effort.split_writes), 100
+            team, writers[:1], "p", effort.split_writes, min(1000, effort.split_writes), 100
         )
     await trio.sleep_until(began + effort.split)
     team.lan.heal()
