@@ -20,6 +20,7 @@ from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.member import Member
 from crdtnode.protocol.roundtrip import smoothed
 from crdtnode.protocol.spans import alone
+from crdtnode.values import value
 from crdtnode.wire.messages import Announce, Forget, Leave, Push, Tell
 
 Ranged: TypeAlias = Push | Tell | Forget | Announce
@@ -54,7 +55,7 @@ TAKEN_OVER = 2
 """Silent tries after which others relay in a member's stead."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Orphan:
     """A range that somebody was to relay, and has not."""
 

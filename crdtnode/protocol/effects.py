@@ -5,22 +5,21 @@ order. An address is ``(host, port)``; a host that is a name is resolved by the 
 time.
 """
 
-from dataclasses import dataclass
-
 from crdt import StateCRDT
+from crdtnode.values import value
 
 Address = tuple[str, int]
 """Host (an IP address, or a name in ``OpenStream`` only) and port."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Udp:
     """A datagram came from this address."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stream:
     """Bytes came over the stream with this number."""
 
@@ -30,7 +29,7 @@ class Stream:
 Source = Udp | Stream
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendDatagram:
     """Send one UDP datagram; drop and count it where the socket would block."""
 
@@ -38,7 +37,7 @@ class SendDatagram:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenStream:
     """Connect over TCP; answer with ``engine.opened`` or ``engine.closed``."""
 
@@ -46,7 +45,7 @@ class OpenStream:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendFrame:
     """Write bytes to a stream, in order; call ``engine.drained`` once all that was given is out."""
 
@@ -54,7 +53,7 @@ class SendFrame:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloseStream:
     """Write what is queued, then close. The engine has forgotten the stream already."""
 
@@ -62,7 +61,7 @@ class CloseStream:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Changed:
     """An object changed: ``delta`` is what was joined, ``source`` the member it came from.
 
@@ -75,7 +74,7 @@ class Changed:
     source: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MemberNews:
     """A member joined, changed its state or its address; ``state`` is its new one."""
 
@@ -84,7 +83,7 @@ class MemberNews:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Flushed:
     """All that was written before ``engine.flush`` gave this ticket is held by ``members`` others.
 
@@ -95,7 +94,7 @@ class Flushed:
     members: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Roots:
     """Answers to ``engine.ask_roots``: whether each member's root is ours, None where it was silent.
 
@@ -110,7 +109,7 @@ Identity = tuple[str, str]
 """(type tag, name) of an object."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Differences:
     """How what a member holds differs from what we hold; each list is sorted and has 1,000 at most."""
 
@@ -121,7 +120,7 @@ class Differences:
     """False where there are more, which were not looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Copy:
     """A member's copy of one object."""
 
@@ -129,7 +128,7 @@ class Copy:
     """Empty where it knows no such object; in it, empty where that was removed or is too odd to show."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Inspected:
     """Answer to ``engine.compare`` or ``engine.inspect``; None where the member did not answer."""
 
@@ -137,7 +136,7 @@ class Inspected:
     found: Differences | Copy | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """Something an operator may want to know; ``kind`` is constant, ``fields`` are JSON-friendly."""
 
@@ -145,7 +144,7 @@ class Event:
     fields: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Left:
     """The engine has left the cluster: others know, or the time for telling them is over."""
 

@@ -4,14 +4,13 @@ A room gives `Send`; the engine encodes it, seals it, and takes a datagram where
 stream where it does not.
 """
 
-from dataclasses import dataclass
-
 from crdtnode.protocol.effects import Address, Effect
 from crdtnode.protocol.members import Member
+from crdtnode.values import value
 from crdtnode.wire.messages import Message
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Send:
     """Send a message to one process."""
 
@@ -22,7 +21,7 @@ class Send:
     """Take a stream even where a datagram would do: what goes on over TCP stays there."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """Whence a message came."""
 

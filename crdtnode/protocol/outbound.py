@@ -1,7 +1,6 @@
 """The way out: outcomes of the rooms become sealed datagrams, frames and effects, in order."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
@@ -10,6 +9,7 @@ from crdtnode.protocol.effects import Address, Effect, SendDatagram
 from crdtnode.protocol.mail import Outcome, Send
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.streams import Streams
+from crdtnode.values import value
 from crdtnode.wire import codec
 from crdtnode.wire.messages import NOBODY, Message, Ping
 
@@ -17,7 +17,7 @@ PINGS_MOST = 4096
 """Pings whose answers are waited for."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sent:
     """A ping on its way: when, and where to."""
 

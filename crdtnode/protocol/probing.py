@@ -18,6 +18,7 @@ from crdtnode.protocol.health import Health
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import ROUNDS, Ring, later
+from crdtnode.values import value
 from crdtnode.wire.messages import NOBODY, Hello, Nack, Ping, PingAck, PingReq, Seen, State
 
 RELAYED = 1.0
@@ -39,7 +40,7 @@ VERDICT_MOST = 0.8
 """Share of a period by which a probe is judged however bad our health is: the next one begins."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """A probe found nobody; ``period`` seconds are left to refute."""
 

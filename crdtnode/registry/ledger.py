@@ -5,7 +5,6 @@ of its object; versions are computed once per flush and object, however many wri
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from crdt import StateCRDT
 from crdtnode.errors import ObjectTooLarge
@@ -14,9 +13,10 @@ from crdtnode.metrics import Metrics
 from crdtnode.registry.entry import Entry
 from crdtnode.registry.histories import Histories
 from crdtnode.registry.lives import FIRST
+from crdtnode.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """What was written to one object here since the last flush."""
 

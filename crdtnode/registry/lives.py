@@ -5,10 +5,10 @@ and whoever writes to a removed object begins a life that holds nothing of the o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from crdt import PayloadError, StateCRDT
+from crdtnode.values import value
 
 FIRST: Final = 1
 """The life in which every object begins."""
@@ -30,7 +30,7 @@ def check_life(life: int, payloads: Sequence[object]) -> None:
         raise PayloadError("a removed object holds nothing", "life")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Absorbed:
     """What became of something that arrived."""
 

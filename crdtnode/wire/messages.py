@@ -11,9 +11,11 @@ The body of a message is msgpack without bin and ext, so that it can always be s
 16-byte ids travel as 22 characters of base64url, 64-bit numbers as numbers.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
+
+from crdtnode.values import value
 
 PROTOCOL: Final = 1
 """Version of the messages that this code speaks."""
@@ -105,7 +107,7 @@ class Seen(IntEnum):
     ACCEPTED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MemberRecord:
     """News of one member, as it announced itself or as others judge it."""
 
@@ -148,7 +150,7 @@ class Item(NamedTuple):
     """The sender's causal context, JSON-friendly, where it asks for a delta in return."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TrieNode:
     """A node of one type's trie: 16 sums of its children, or what hangs below it as a list."""
 
@@ -178,7 +180,7 @@ class Holding(NamedTuple):
     """Its state, where it was asked for and there is one; else empty."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hello:
     """First contact, over UDP and as the first frame of a stream: who I am, are you there?
 
@@ -198,7 +200,7 @@ class Hello:
     protocol: int = PROTOCOL
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Challenge:
     """Your boot id is new to me: repeat this nonce in a Hello, to show that you are no recording.
 
@@ -210,7 +212,7 @@ class Challenge:
     """The nonce of the Hello that provoked this, which proves in turn that I am no recording."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """We shall not talk, and this is why; sent in clear to strangers, once, over TCP only."""
 
@@ -221,7 +223,7 @@ class Refused:
     cluster: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ping:
     """Are you alive, and is your root mine?"""
 
@@ -238,7 +240,7 @@ class Ping:
     """64-bit digest of the members that the sender knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pong:
     """The answer to a Ping, at once, with the last flushed root."""
 
@@ -254,7 +256,7 @@ class Pong:
     """64-bit digest of the members that the sender knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PingReq:
     """Please probe this member for me, and say what you found."""
 
@@ -264,7 +266,7 @@ class PingReq:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PingAck:
     """The member that you asked me to probe answered."""
 
@@ -272,7 +274,7 @@ class PingAck:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Nack:
     """The member that you asked me to probe did not answer; `seen` says what a connect found."""
 
@@ -282,7 +284,7 @@ class Nack:
     """A `Seen`, 0 to 2."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Push:
     """Changes, for the receiver and for it to relay to the members at places lo <= h < hi.
 
@@ -299,7 +301,7 @@ class Push:
     """`items`, encoded; where it is empty `encode` makes it from `items`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tell:
     """News of members, for the receiver and for it to relay, as a `Push` is."""
 
@@ -309,7 +311,7 @@ class Tell:
     records: tuple[MemberRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Forget:
     """Members that are gone are to be forgotten, whatever anybody else says of them later.
 
@@ -322,7 +324,7 @@ class Forget:
     records: tuple[MemberRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Announce:
     """A change that no datagram holds: `Pull` it. Then it comes as a `Push` with this id and range.
 
@@ -340,14 +342,14 @@ class Announce:
     """The change, encoded, at the sender of this; it does not travel with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pull:
     """Send the pushes that you announced under these ids."""
 
     ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ack:
     """Pushes, news and leaves that arrived, by their ids."""
 
@@ -357,7 +359,7 @@ class Ack:
     has one. False where it does not keep it, because it does not know the type."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MemberList:
     """All members that the sender knows, to join or to compare notes. Kind LIST."""
 
@@ -368,7 +370,7 @@ class MemberList:
     """True asks for the receiver's list in return."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Leave:
     """A member goes on purpose."""
 
@@ -377,7 +379,7 @@ class Leave:
     record: MemberRecord
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Look:
     """Show me what you hold: for people who want to see it, not to repair anything. Over TCP."""
 
@@ -390,7 +392,7 @@ class Look:
     payloads: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Looked:
     """What a `Look` asked for; objects that are not there are left out."""
 
@@ -399,7 +401,7 @@ class Looked:
     holdings: tuple[Holding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Types:
     """The type tags that the sender knows: what its type-set hash stands for."""
 
@@ -408,7 +410,7 @@ class Types:
     """At most 1000."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Want:
     """Our roots differ: this is what I lack, and what I have to compare."""
 
@@ -422,7 +424,7 @@ class Want:
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Again:
     """What changed lately does not explain the difference of our roots: here is more to compare."""
 
@@ -437,7 +439,7 @@ class Again:
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Busy:
     """I am deep in a repair with somebody else: ask again later."""
 
@@ -445,7 +447,7 @@ class Busy:
     """Below 2**16."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ctx:
     """What I have seen of some objects: send me the rest of them."""
 
@@ -454,7 +456,7 @@ class Ctx:
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sync:
     """Objects that the receiver lacked, and the next things to compare."""
 
@@ -467,7 +469,7 @@ class Sync:
     """More follows once this is answered; where there is nothing to say, by an empty one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UnknownKind:
     """A well-formed body of a kind that this version does not know: counted and dropped."""
 
