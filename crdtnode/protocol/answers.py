@@ -120,6 +120,10 @@ class Answers:
     def answer(self, member: Member, message: Message, origin: Origin, now: float) -> list[Outcome]:
         """What one authentic message from a member leads to."""
         match message:
+            case Push():
+                return self._on_push(member, message, now)
+            case Ack():
+                return self._on_ack(member, message, now)
             case Ping():
                 return self._on_ping(member, message, origin, now)
             case Pong():
@@ -130,10 +134,6 @@ class Answers:
                 return self._cluster.on_ping_ack(message, now)
             case Nack():
                 return self._cluster.on_nack(member, message, now)
-            case Push():
-                return self._on_push(member, message, now)
-            case Ack():
-                return self._on_ack(member, message, now)
             case MemberList():
                 return self.on_list(member.boot, message, now)
             case Leave():
@@ -202,7 +202,9 @@ class Answers:
     def _on_pong(self, member: Member, pong: Pong, origin: Origin, now: float) -> list[Outcome]:
         sent = self._out.answered(member.boot, pong.ping)
         if sent is not None:
-            self._out.carry(self._clocks.heard(member, pong.clock_ms, now), now)
+            news = self._clocks.heard(member, pong.clock_ms, now)
+            if news:
+                self._out.carry(news, now)
             self._cluster.deliveries.measured(member, now - sent.at)
             if sent.to == origin.address:
                 self._out.carry(self._cluster.lives_at(member, sent.to), now)

@@ -131,6 +131,11 @@ class Confirmations:
         self._tickets[self._last] = _Ticket(until, waits_for)
         return self._last
 
+    @property
+    def busy(self) -> bool:
+        """True where `settle` has something to do."""
+        return bool(self._tickets) or self._deliveries.ended
+
     def settle(self) -> list[Flushed]:
         """Tickets that are over: confirmed, or nobody is there who could hold what they are for."""
         for id_ in self._deliveries.over():

@@ -177,6 +177,11 @@ class Deliveries:
         """True while somebody may still acknowledge this id."""
         return id_ in self._receivers
 
+    @property
+    def ended(self) -> bool:
+        """True where `over` has something to tell."""
+        return bool(self._over)
+
     def over(self) -> list[int]:
         """Ids, since the last call, that nobody will acknowledge any more."""
         ids, self._over = self._over, []

@@ -18,7 +18,16 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Challenge, Hello, MemberList, Message, Ping, Tell, UnknownKind
+from crdtnode.wire.messages import (
+    Challenge,
+    Hello,
+    MemberList,
+    Message,
+    Ping,
+    Tell,
+    UnknownKind,
+    name_of,
+)
 
 
 class Doorway:
@@ -53,24 +62,25 @@ class Doorway:
 
     def datagram(self, data: bytes, address: Address, now: float) -> type[Message] | None:
         """Take one datagram; gives what it held, if it came from a member."""
-        self._metrics.bytes_received.add("udp", len(data))
+        self._metrics.bytes_received["udp"] += len(data)
         try:
             opened = self._channel.datagrams.open(data, now)
         except Rejected as error:
             self._metrics.dropped.add(error.reason)
             self._out.carry(self._strangers.met(address, error, now), now)
             return None
-        message = self._message(opened.body)
+        sender, counter, greeting, body = opened
+        message = self._message(body)
         if message is None:
             return None
-        self._metrics.packets_received.add(type(message).__name__.lower())
-        if isinstance(message, Challenge):
-            self._on_challenge(opened.sender, address, message, now)
-        elif self._trusts(opened.sender) and not opened.greeting:
-            origin = Origin(opened.sender, address, opened.counter)
-            return type(message) if self._hear(origin, message, now) else None
-        elif self._contact.proof(opened.sender, message):
-            self._proven(opened.sender, address, now)
+        self._metrics.packets_received[name_of(message)] += 1
+        if type(message) is Challenge:
+            self._on_challenge(sender, address, message, now)
+        elif not greeting and self._trusts(sender):
+            heard = self._hear(Origin(sender, address, counter), message, now)
+            return type(message) if heard else None
+        elif self._contact.proof(sender, message):
+            self._proven(sender, address, now)
         else:  # use nothing that it said before it is proven fresh
             self._out.carry(self._contact.challenge(address, message, opened), now)
         return None
@@ -142,7 +152,7 @@ class Doorway:
             if received.greeted:
                 self._greeted(conn, boot, now)
             for message in received.messages:
-                self._metrics.packets_received.add(type(message).__name__.lower())
+                self._metrics.packets_received[name_of(message)] += 1
                 self._hear(Origin(boot, conn.address), message, now)
         if received.over:
             self.stream_over(conn, "refused", now)
@@ -181,14 +191,17 @@ class Doorway:
     def _hear(self, origin: Origin, message: Message, now: float) -> bool:
         """Take one authentic message from a process that is proven fresh; True from a member."""
         member, out = self._cluster.sign_of_life(origin.boot, now)
-        self._out.carry(out, now)
+        if out:
+            self._out.carry(out, now)
         if member is None:
             self._hear_stranger(origin, message, now)
             return False
         self._contact.joined(origin.boot)
         if origin.counter and origin.address not in member.addresses:
             self._out.carry(self._cluster.ask_at(member, origin.address, now), now)
-        self._out.carry(self._answers.answer(member, message, origin, now), now)
+        out = self._answers.answer(member, message, origin, now)
+        if out:
+            self._out.carry(out, now)
         return True
 
     def _hear_stranger(self, origin: Origin, message: Message, now: float) -> None:

@@ -93,6 +93,7 @@ class Engine:
             since=0.0,
         )
         self._seldom_at: float | None = None
+        self._sleep_noticed = settings.sleep_noticed
         self._registry = registry
         self._channel = channel
         self._settings = settings
@@ -133,7 +134,8 @@ class Engine:
 
     def _spread(self) -> None:
         """Furnish the rooms of the fast path."""
-        deliveries, spreading = self._cluster.deliveries, self._cluster.spreading
+        self._deliveries = deliveries = self._cluster.deliveries
+        spreading = self._cluster.spreading
         self._confirmations = Confirmations(self._members, deliveries, self._typesets)
         self._leaving = Leaving(self._members, deliveries, self._confirmations, self._settings)
         self._receipts = Receipts(self._settings)
@@ -349,13 +351,12 @@ class Engine:
             return math.inf
         if self._inbox.busy:
             return 0.0
-        return min(
-            self._pushes.deadline,
-            self._receipts.deadline,
-            self._cluster.spreading.deadline,
-            self._answers.hot_at,
-            self._seldom_due(),
-        )
+        due = self._seldom_due()
+        if self._answers.hot_at < due:
+            due = self._answers.hot_at
+        if self._receipts.deadline < due:
+            due = self._receipts.deadline
+        return min(due, self._pushes.deadline, self._deliveries.deadline)
 
     def _seldom_due(self) -> float:
         """When a step is due that has nothing to do with pushes.
@@ -382,29 +383,37 @@ class Engine:
         due = min(self._receipts.deadline, seldom_due)
         if due <= now:
             self._pushes.late(now - due)
-        seldom = self._inbox.busy or seldom_due <= now
-        if self._inbox.busy:
+        busy = self._inbox.busy
+        if busy:
             self._answers.work(now)
-        self._out.carry(self._pushes.wake(now), now)
-        self._out.carry(self._receipts.wake(now), now)
-        self._out.carry(self._cluster.spreading.wake(now), now)
+        if self._pushes.deadline <= now:
+            self._out.carry(self._pushes.flush(now), now)
+        if self._receipts.deadline <= now:
+            self._out.carry(self._receipts.wake(now), now)
+        if self._deliveries.deadline <= now:
+            self._out.carry(self._cluster.spreading.wake(now), now)
+        seldom = busy or seldom_due <= now
         if seldom:
             self._wake_seldom(now)
         self._after(now, common=not seldom)
 
     def _wake_seldom(self, now: float) -> None:
-        self._out.carry(self._cluster.wake(now), now)
+        if self._cluster.deadline <= now:
+            self._out.carry(self._cluster.wake(now), now)
         for conn in self._streams.wake(now):
             self._doorway.stream_over(conn, "timeout", now)
         if self._answers.hot_at <= now:
             self._answers.ping_somebody(now)
-        self._doorway.try_seeds(now)
-        self._out.carry(self._discovery.wake(now), now)
-        self._out.carry(self._looking.wake(now), now)
+        if self._cluster.seeds.deadline <= now:
+            self._doorway.try_seeds(now)
+        if self._discovery.deadline <= now:
+            self._out.carry(self._discovery.wake(now), now)
+        if self._looking.busy:
+            self._out.carry(self._looking.wake(now), now)
 
     def _notice_sleep(self, now: float) -> None:
         """A probe that is seconds late shows that this process, or its machine, stood still."""
-        noticed = now - self._settings.sleep_noticed
+        noticed = now - self._sleep_noticed
         if self._seldom_due() >= noticed or self._cluster.probing.deadline >= noticed:
             return
         self._deaf_until = now + DEAF
@@ -420,18 +429,27 @@ class Engine:
             self._members.me.types = self._registry.types_hash
             self._seldom_at = None
             self._out.carry(self._cluster.renew(now), now)
-        self._lags.note(self._registry.root, now)
-        self._out.carry(self._survey.wake(now), now)
-        self._out.carry(self._confirmations.settle(), now)
-        if self._confirmations.needs_root:
-            self._answers.hot_at = min(self._answers.hot_at, now + CONFIRMING)
+        root = self._registry.root
+        if root != self._lags.root:
+            self._lags.note(root, now)
+        if self._survey.busy:
+            self._out.carry(self._survey.wake(now), now)
+        if self._confirmations.busy:
+            self._out.carry(self._confirmations.settle(), now)
+            if self._confirmations.needs_root:
+                self._answers.hot_at = min(self._answers.hot_at, now + CONFIRMING)
+        if self._cluster.gone:
+            self._forget_gone()
+        if self._leaving.deadline < math.inf and self._leaving.settle(now):
+            self._streams.close_all("left")
+            self._out.carry([Left()], now)
+
+    def _forget_gone(self) -> None:
+        """Drop what is kept for processes that are gone."""
         for boot in self._cluster.gone:
             self._repair.forget(boot)
             self._channel.datagrams.forget(boot)
         self._cluster.gone.clear()
-        if self._leaving.settle(now):
-            self._streams.close_all("left")
-            self._out.carry([Left()], now)
 
     # What arrives
 
@@ -445,9 +463,9 @@ class Engine:
             self._metrics.dropped.add("queued while asleep")
             self._after(now)
         else:
-            only = not self._inbox.busy
+            busy = self._inbox.busy
             heard = self._doorway.datagram(data, source.address, now)
-            self._after(now, common=only and heard in COMMON)
+            self._after(now, common=heard in COMMON and not busy)
 
     def announced(self, data: bytes, source: Udp, now: float) -> None:
         """Take a datagram that was meant for everybody on the network."""

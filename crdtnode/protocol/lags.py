@@ -16,23 +16,24 @@ class Lags:
     """The roots that we had."""
 
     def __init__(self) -> None:
-        self._root = 0
+        self.root = 0
+        """Our root now."""
         self._former: OrderedDict[int, float] = OrderedDict()
 
     def note(self, root: int, now: float) -> None:
         """This is our root now."""
-        if root == self._root:
+        if root == self.root:
             return
-        self._former[self._root] = now
-        self._former.move_to_end(self._root)
+        self._former[self.root] = now
+        self._former.move_to_end(self.root)
         self._former.pop(root, None)  # it is ours again
-        self._root = root
+        self.root = root
         if len(self._former) > ROOTS_MOST:
             self._former.popitem(last=False)
 
     def of(self, root: int, now: float) -> float | None:
         """Seconds that whoever has this root is behind us; None where it was never ours."""
-        if root == self._root:
+        if root == self.root:
             return 0.0
         since = self._former.get(root)
         return None if since is None else now - since

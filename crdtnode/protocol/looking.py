@@ -186,6 +186,11 @@ class Looking:
     # Time
 
     @property
+    def busy(self) -> bool:
+        """True while a question of ours is open."""
+        return bool(self._running)
+
+    @property
     def deadline(self) -> float:
         """When to give up waiting for the next answer."""
         return min(i.until for i in self._running.values()) if self._running else NEVER

@@ -350,7 +350,9 @@ class Members:
     def rival(self, boot: bytes) -> bool:
         """True where this process, which lives, bears our name and was here before us."""
         record = self._rivals.get(boot)
-        return record is not None and (record.incarnation, boot) < (
+        if record is None:  # nearly always
+            return False
+        return (record.incarnation, boot) < (
             self.me.incarnation,
             self.me.boot,
         )

@@ -11,7 +11,7 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.streams import Streams
 from crdtnode.values import value
 from crdtnode.wire import codec
-from crdtnode.wire.messages import NOBODY, Message, Ping
+from crdtnode.wire.messages import NOBODY, Message, Ping, name_of
 
 PINGS_MOST = 4096
 """Pings whose answers are waited for."""
@@ -47,7 +47,8 @@ class Outbound:
 
     def take_effects(self) -> list[Effect]:
         """What is to be done, in order."""
-        self._effects += self._streams.take_effects()
+        if self._streams.busy:
+            self._effects += self._streams.take_effects()
         effects, self._effects = self._effects, []
         return effects
 
@@ -64,7 +65,7 @@ class Outbound:
         if self._encoded[0] is not message:  # one push goes to many members
             self._encoded = (message, self._channel.encode(message))
         body = self._encoded[1]
-        kind = type(message).__name__.lower()
+        kind = name_of(message)
         if send.stream or len(body) > self._room:
             if not self._streams.send(send.boot, send.address, body, kind, now):
                 self._repair.broke(send.boot)
@@ -72,10 +73,10 @@ class Outbound:
             return
         receiver = None if send.boot == NOBODY else send.boot
         counter, datagram = self._channel.datagrams.seal(receiver, body)
-        if isinstance(message, Ping):
+        if type(message) is Ping:
             self._pinged(send.boot, counter, Sent(now, send.address))
-        self._metrics.packets_sent.add(kind)
-        self._metrics.bytes_sent.add("udp", len(datagram))
+        self._metrics.packets_sent[kind] += 1
+        self._metrics.bytes_sent["udp"] += len(datagram)
         self._effects.append(SendDatagram(send.address, datagram))
 
     def _pinged(self, boot: bytes, counter: int, sent: Sent) -> None:

@@ -206,6 +206,8 @@ class Probing:
                 self._health.better()
             self._probe = None
         out: list[Outcome] = []
+        if not self._relays:
+            return out
         for relay in [relay for relay in self._relays if relay.member is member]:
             self._relays.remove(relay)
             out.append(to(relay.asker, PingAck(relay.round, member.name)))

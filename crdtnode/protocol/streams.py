@@ -125,6 +125,11 @@ class Streams:
         """The stream of this number."""
         return self._conns.get(id_)
 
+    @property
+    def busy(self) -> bool:
+        """True where something is to be done."""
+        return bool(self._effects)
+
     def take_effects(self) -> list[Effect]:
         """What is to be done, in order."""
         effects, self._effects = self._effects, []

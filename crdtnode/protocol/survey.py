@@ -44,6 +44,11 @@ class Survey:
                 question.equal[member.name] = equal
 
     @property
+    def busy(self) -> bool:
+        """True while a question is open."""
+        return bool(self._questions)
+
+    @property
     def deadline(self) -> float:
         """When the next question is over."""
         return min(q.until for q in self._questions) if self._questions else float("inf")

@@ -387,6 +387,8 @@ class Host:
     def plan_wake(self, deadline: float) -> None:
         """Have the engine woken at its deadline, unless a wake comes before it anyway."""
         self._deadline = deadline
+        if self._wake_at is not None and deadline >= self._wake_wanted / SECOND:
+            return  # the wake that is planned comes before it
         if deadline != inf:
             moment = self.world.agenda.now + STEP
             if deadline > moment / SECOND:

@@ -36,7 +36,7 @@ Dice = tuple[int, int, int, int, int, int, int, int]
 class Way:
     """One direction between two nodes: how it behaves, and how many packets went."""
 
-    __slots__ = ("_hashed", "_link", "_sent", "busy_until", "ends", "plain")
+    __slots__ = ("_hashed", "_link", "_plain", "_sent", "busy_until", "ends")
 
     def __init__(self, seed: int, ends: tuple[str, str], link: Link) -> None:
         self.ends = ends
@@ -54,7 +54,7 @@ class Way:
     @link.setter
     def link(self, link: Link) -> None:
         self._link = link
-        self.plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
+        self._plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
 
     def dice(self, use: int) -> Dice:
         """The numbers for the next packet of this use."""
@@ -129,13 +129,13 @@ class Links:
         self, source: str, target: str, data: bytes, now: int
     ) -> tuple[tuple[int, bytes], ...]:
         """What becomes of a datagram: nothing where it is lost, two arrivals where it doubles."""
-        way = self.way(source, target)
+        way = self._ways.get((source, target)) or self.way(source, target)
         link = way._link
         lost, late, twice, later, overtaken, damaged, where, _ = way.dice(UDP)
         if lost < link.loss * _SIDES or (link.mtu is not None and len(data) > link.mtu):
             return ()
         wait = round(link.latency.sample(late / _SIDES) * SECOND)
-        if way.plain:
+        if way._plain:
             return ((wait, data),)
         if link.bandwidth is not None:
             queued = way.queue(now, len(data))

@@ -45,6 +45,8 @@ class EngineProcess:
         self.registry = registry
         self._host = host
         self._world = host.world
+        self._agenda = host.world.agenda
+        self._fingerprints = registry.fingerprints
         self._left = False
         registry.notify = self.wrote
 
@@ -106,7 +108,7 @@ class EngineProcess:
         """Call the engine, with the time as the last argument, and carry out what it wants."""
         host, world, engine = self._host, self._world, self.engine
         try:
-            answer = act(*args, world.agenda.now / SECOND)
+            answer = act(*args, self._agenda.now / SECOND)
             effects = engine.effects()
         except Exception as error:  # noqa: BLE001 - an engine that raises is what a run must show
             world.raised(host, error)
@@ -120,7 +122,9 @@ class EngineProcess:
             host.left()
         else:
             host.plan_wake(engine.deadline)
-            host.show_root(self.registry.root)
+            root = self._fingerprints.root
+            if root != host.root:
+                host.show_root(root)
         return answer
 
     def _carry_out(self, effect: Effect) -> None:

@@ -106,6 +106,8 @@ class World:
         self.result: Result | None = None
         """What came out, once the run is over."""
         self._progress: Progress | None = None
+        self._stepwise = True
+        """Whether whoever runs this wants a turn after each moment."""
 
     # What hosts and checks ask for
 
@@ -129,10 +131,11 @@ class World:
         target = self._by_address.get(address)
         if target is None:
             return
-        now = self.agenda.now
+        agenda = self.agenda
+        now = agenda.now
         for wait, arrives in self.links.datagram(source.name, target.name, data, now):
             take = target.datagram if arrives is data else target.damaged
-            self.agenda.at(now + wait, partial(take, source, arrives))
+            agenda.at(now + wait, partial(take, source, arrives))
 
     def wrote(self, host: Host, update: Update) -> None:
         """A process has accepted a write."""
@@ -196,6 +199,7 @@ class World:
     def run(self, progress: Progress | None = None) -> Result:
         """Do all of it, once."""
         with few_collections():
+            self._stepwise = False
             for _ in self.steps(progress):
                 pass
         assert self.result is not None
@@ -271,18 +275,24 @@ class World:
     def _until(self, limit: int) -> Iterator[None]:
         """Let everything happen up to a moment."""
         while self._step(limit):
-            yield
+            if self._stepwise:
+                yield
 
     def _step(self, limit: int) -> bool:
         """Let one thing happen; False where nothing can any more, up to this moment."""
-        agenda = self.agenda
-        if agenda.happened > self._events_most:
-            self.broken = f"more than {self._events_most} events: something spins"
         if self.broken is not None:
             return False
-        if self._progress is not None and agenda.happened & 1023 == 1:
-            self._progress(agenda.now / SECOND, self.distinct_roots)
-        return agenda.run(limit)
+        if not self.agenda.happened & 1023:
+            self._look_round()
+        return self.agenda.run(limit)
+
+    def _look_round(self) -> None:
+        """Now and then, tell how far the run is, and see whether it will ever end."""
+        happened = self.agenda.happened
+        if happened > self._events_most:
+            self.broken = f"more than {self._events_most} events: something spins"
+        elif self._progress is not None and happened:
+            self._progress(self.agenda.now / SECOND, self.distinct_roots)
 
     def _converge(self) -> Generator[None, None, float | None]:
         """Wait until all are equal and stay so; None if the bound is over before."""

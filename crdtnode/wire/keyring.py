@@ -8,6 +8,7 @@ each other compares the same numbers. Keys may come and go.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Self
 
@@ -61,6 +62,7 @@ class Keyring:
         return f"<Keyring: {len(self.keys)} {kind}>"
 
     @classmethod
+    @lru_cache(maxsize=8)
     def open_key(cls, cluster: str) -> Self:
         """Return the keyring of a cluster that has none: its key follows from its name.
 

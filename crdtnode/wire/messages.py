@@ -13,7 +13,7 @@ The body of a message is msgpack without bin and ext, so that it can always be s
 
 from dataclasses import field
 from enum import IntEnum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, get_args
 
 from crdtnode.values import value
 
@@ -503,3 +503,12 @@ Message: TypeAlias = (
     | Sync
 )
 """Everything that can be sent. `codec.decode` gives one of these or an `UnknownKind`."""
+
+_NAMES: Final[dict[type, str]] = {
+    kind: kind.__name__.lower() for kind in (*get_args(Message), UnknownKind)
+}
+
+
+def name_of(message: Message | UnknownKind) -> str:
+    """What counters call this kind of message."""
+    return _NAMES[type(message)]
