@@ -49,7 +49,9 @@ class Clocks:
         member.clock_ms = shown_ms + 500 * (member.rtt or 0.0) - 1000 * now
         self._looked = self.own() - 1000 * now
         self._stale = True
-        ahead = self.held_ms > 0
+        behind = member.clock_ms < self._looked - AHEAD_MOST_MS
+        # All others are asked only where this one might be in the majority: there may be many.
+        ahead = (behind or self._told) and self.held_ms > 0
         news = ahead and not self._told
         self._told = ahead
         return [Event("clock-ahead", {"held_ms": self.held_ms})] if news else []

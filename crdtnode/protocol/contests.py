@@ -72,6 +72,11 @@ class Rivals:
             self._known.popitem(last=False)
         return new
 
+    @property
+    def any(self) -> bool:
+        """True where there are some."""
+        return bool(self._known)
+
     def get(self, boot: bytes) -> MemberRecord | None:
         """What is told of this process, where it is a rival."""
         return self._known.get(boot)

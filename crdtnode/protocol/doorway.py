@@ -17,7 +17,6 @@ from crdtnode.protocol.pings import Pings
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
-from crdtnode.wire import codec
 from crdtnode.wire.messages import (
     Challenge,
     Hello,
@@ -162,7 +161,7 @@ class Doorway:
         seed = self._cluster.seeds.trying(conn.id)
         if seed is not None:
             seed.boot = boot
-            listing = codec.encode(self._cluster.listing(reply=True))
+            listing = self._channel.encode(self._cluster.listing(reply=True))
             self._streams.write(conn, listing, "memberlist", now)
 
     def stream_over(self, conn: Conn, why: str, now: float) -> None:

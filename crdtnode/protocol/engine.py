@@ -216,6 +216,11 @@ class Engine:
         return sorted(views, key=lambda member: member.name)
 
     @property
+    def present(self) -> dict[Address, str]:
+        """Where all live who are alive or suspect, ourselves included, with their names."""
+        return {member.addresses[0]: member.name for member in self._members if member.talks}
+
+    @property
     def roster(self) -> int:
         """A digest of who is here: equal on all nodes that know of the same processes."""
         return self._members.roster

@@ -45,6 +45,10 @@ class Member:
     """True once an authentic packet came from it; until then it is hearsay."""
     asked: float = float("-inf")
     """When it was last asked whether it lives, because of what others say."""
+    counts: int = 0
+    """What it adds to the roster's digest: 0 while it does not count."""
+    told: MemberRecord | None = None
+    """The news of it that was heard or made last."""
 
     @property
     def address(self) -> Address:
@@ -65,8 +69,19 @@ class Member:
         return True
 
     def record(self) -> MemberRecord:
-        """This member as news."""
-        return MemberRecord(
+        """This member as news; the same object as long as nothing is new."""
+        made = self.told
+        if (
+            made is not None
+            and made.incarnation == self.incarnation
+            and made.state == self.state
+            and made.addresses is self.addresses
+            and made.tags is self.tags
+            and made.name == self.name
+            and made.types == self.types
+        ):
+            return made
+        self.told = made = MemberRecord(
             name=self.name,
             boot=self.boot,
             incarnation=self.incarnation,
@@ -76,6 +91,7 @@ class Member:
             protocol=self.protocol,
             tags=self.tags,
         )
+        return made
 
     def measured(self, rtt: float) -> None:
         """Take one round trip into the averages."""

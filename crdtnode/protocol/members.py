@@ -35,6 +35,7 @@ ASK_PERIOD = 0.2
 INCARNATION_MOST = 2**53 - 1
 
 ALIVE, LEFT = State.ALIVE, State.LEFT
+_STATES = tuple(State)
 
 FORGOTTEN_MOST = 1024
 """Processes remembered as forgotten; the one forgotten longest ago is given up."""
@@ -86,7 +87,9 @@ class Members:
         self._rivals = Rivals()
         self._rivals_asked = float("-inf")
         self._forgotten: OrderedDict[bytes, float] = OrderedDict()
-        self._roster: int | None = None
+        self._roster = 0
+        self._recount: list[Member] = [me]
+        """Members whose part in the roster's digest may be another one."""
         self._old_names: list[str] = []
 
     def __iter__(self) -> Iterator[Member]:
@@ -124,11 +127,12 @@ class Members:
 
         Those that are gone do not count: each node forgets them in its own time.
         """
-        if self._roster is None:
-            self._roster = 0
-            for m in self._by_name.values():
-                if m.talks:
-                    self._roster ^= _digest(m.name, m.boot, m.incarnation)
+        for member in self._recount:
+            there = member.talks and self._by_boot.get(member.boot) is member
+            counts = _digest(member.name, member.boot, member.incarnation) if there else 0
+            self._roster ^= member.counts ^ counts
+            member.counts = counts
+        self._recount.clear()
         return self._roster
 
     def old_names(self) -> list[str]:
@@ -147,11 +151,26 @@ class Members:
         heard = Heard()
         for record in records:
             own = record.boot == sender
+            if not own and self._knows(record):
+                continue
             if self._believable(record, own=own):
                 self._hear(record, now, heard, own=own)
             else:
                 heard.dropped["unbelievable news"] += 1
         return heard
+
+    def _knows(self, record: MemberRecord) -> bool:
+        """True for what would change nothing: nearly all that stands in a list of members."""
+        known = self._by_boot.get(record.boot)
+        return (
+            known is not None
+            and known.incarnation == record.incarnation
+            and known.state == record.state
+            and known.name == record.name
+            and known is not self.me
+            and not self._rivals.any
+            and bool(record.addresses)
+        )
 
     def _believable(self, record: MemberRecord, *, own: bool) -> bool:
         known = self._by_boot.get(record.boot)
@@ -196,7 +215,7 @@ class Members:
         """Announce ourselves anew, above an incarnation that somebody spoke of."""
         me = self.me
         me.incarnation = min(max(me.incarnation, above) + 1, INCARNATION_MOST)
-        self._roster = None
+        self._recount.append(me)
         heard.changed[me.boot] = me
         heard.refute = True
 
@@ -216,7 +235,7 @@ class Members:
             heard.ask.append(record)
 
     def _compare(self, known: Member, record: MemberRecord, now: float, heard: Heard) -> None:
-        state = State(record.state)
+        state = _STATES[record.state]
         newer = record.incarnation > known.incarnation
         if newer and known.talks and state in (State.SUSPECT, State.DEAD):
             # Such news counts only up to the incarnation that the member itself announced: a
@@ -233,7 +252,7 @@ class Members:
             heard.doubted.append(known)
         if newer:
             known.addresses, known.types = record.addresses, record.types
-            known.protocol, known.tags = record.protocol, dict(record.tags)
+            known.protocol, known.tags = record.protocol, record.tags
         known.incarnation = record.incarnation
         if known.state >= State.DEAD and state is State.ALIVE:
             heard.returned.append(known)
@@ -281,22 +300,23 @@ class Members:
             name=record.name,
             boot=record.boot,
             incarnation=record.incarnation,
-            state=State(record.state),
+            state=_STATES[record.state],
             addresses=record.addresses,
             types=record.types,
             protocol=record.protocol,
-            tags=dict(record.tags),
+            tags=record.tags,
             since=now,
+            told=record,
         )
         self._by_name[member.name] = member
         self._by_boot[member.boot] = member
-        self._roster = None
+        self._recount.append(member)
         heard.changed[member.boot] = member
 
     def _remove(self, member: Member, heard: Heard) -> None:
         del self._by_name[member.name]
         del self._by_boot[member.boot]
-        self._roster = None
+        self._recount.append(member)
         heard.changed.pop(member.boot, None)
         heard.removed.append(member)
 
@@ -337,7 +357,7 @@ class Members:
         """Hold a member for alive, suspect or dead, at its incarnation."""
         if member.state is not state:
             member.state, member.since = state, now
-        self._roster = None
+        self._recount.append(member)
 
     def sign_of_life(self, boot: bytes) -> Member | None:
         """An authentic packet came from this process; gives the member that it is."""
@@ -368,7 +388,7 @@ class Members:
         me.incarnation += 1
         self._by_name[me.name] = me
         self._rivals = Rivals()
-        self._roster = None
+        self._recount.append(me)
         return me.name
 
     # Time

@@ -6,8 +6,8 @@ digest in probes finds. Source: SWIM (Das, Gupta, Motivala 2002), section 4.1, w
 spreads news, so that each piece is told a few times the logarithm of the number of members.
 """
 
+from collections import OrderedDict
 from dataclasses import replace
-import heapq
 
 from crdtnode.protocol.members import Member, Members
 from crdtnode.wire.messages import MemberRecord, State
@@ -27,40 +27,50 @@ class News:
 
     def __init__(self, members: Members) -> None:
         self._members = members
-        self._left: dict[str, int] = {}
+        self._told: list[OrderedDict[str, None]] = [OrderedDict() for _ in range(REPEATS)]
+        """Names by how often each was told, those that wait longest first."""
 
     def spread(self, member: Member) -> None:
         """Tell others of this member's present record, from now on."""
-        self._left[member.name] = REPEATS
+        self.forget(member)
+        self._told[0][member.name] = None
 
     def forget(self, member: Member) -> None:
         """This member is off the list."""
-        self._left.pop(member.name, None)
+        for names in self._told:
+            names.pop(member.name, None)
 
     def aboard(self, peer: Member) -> tuple[MemberRecord, ...]:
         """Records for one probe to ``peer``; one that thinks ill of the peer always rides."""
-        names = heapq.nlargest(ABOARD, self._left, key=self._left.__getitem__)
-        for name in names:
-            self._told(name)
+        names = self._next()
         records: list[MemberRecord] = []
         if peer.state is not State.ALIVE:
             records.append(_bare(peer))
             names = [self._members.me.name, *(n for n in names if n != self._members.me.name)]
+        if not names:  # nearly always
+            return tuple(records)
         room = ABOARD_BYTES - sum(map(record_bytes, records))
         for name in names[: ABOARD - len(records)]:
             member = self._members.named(name)
             if member is None or (member is peer and records):
                 continue  # its name is another one now, or it has been told already
             record = member.record()
-            if record_bytes(record) <= room:
-                room -= record_bytes(record)
+            size = record_bytes(record)
+            if size <= room:
+                room -= size
                 records.append(record)
         return tuple(records)
 
-    def _told(self, name: str) -> None:
-        self._left[name] -= 1
-        if not self._left[name]:
-            del self._left[name]
+    def _next(self) -> list[str]:
+        """The least told names, which have been told once more now."""
+        taken: list[list[str]] = []
+        room = ABOARD
+        for names in self._told:
+            taken.append([names.popitem(last=False)[0] for _ in range(min(room, len(names)))])
+            room -= len(taken[-1])
+        for times, again in enumerate(taken[:-1], 1):
+            self._told[times].update(dict.fromkeys(again))
+        return [name for names in taken for name in names]
 
 
 def _bare(member: Member) -> MemberRecord:

@@ -21,7 +21,7 @@ from crdtnode.protocol.effects import (
     SendFrame,
 )
 from crdtnode.protocol.strangers import Strangers
-from crdtnode.wire import codec, frames
+from crdtnode.wire import frames
 from crdtnode.wire.frames import ClearStream, StreamSeal
 from crdtnode.wire.messages import NOBODY, Hello, Message
 from crdtnode.wire.seal import Reason
@@ -184,7 +184,7 @@ class Streams:
 
     def _greet(self, conn: Conn) -> None:
         hello = self._hello(conn.nonce, conn.echo)
-        self._frame(conn, conn.seal.greet(codec.encode(hello)), "hello")
+        self._frame(conn, conn.seal.greet(self._channel.encode(hello)), "hello")
 
     def closed(self, id_: int) -> Conn | None:
         """A stream ended, or could not be opened; gives what we knew of it."""
@@ -268,7 +268,7 @@ class Streams:
         return received
 
     def _take(self, conn: Conn, received: Received, body: bytes) -> None:
-        message = codec.decode(body)
+        message = self._channel.decode(body)
         if not conn.greeted:
             self._greeted(conn, message)
             received.greeted = True
@@ -294,7 +294,7 @@ class Streams:
             self._greet(conn)
             return
         # A short first frame under the stream's key lifts the other end's limit for strangers.
-        self._sealed(conn, codec.encode(self._hello(conn.nonce, conn.echo)), "hello")
+        self._sealed(conn, self._channel.encode(self._hello(conn.nonce, conn.echo)), "hello")
 
     def _flush_queue(self, conn: Conn) -> None:
         assert conn.boot is not None  # it is ready

@@ -4,9 +4,10 @@ Rule of this file: the engine takes the same way with the same bytes, lengths an
 made its channel; what is saved is work that shows nothing where nobody can touch a packet.
 
 *Theory of operation.* Three things are saved. Packets bear a tag of their pair instead of a
-checksum over all bytes, so that what is meant for another process is still refused. A message
-without items is not decoded from the bytes that it was encoded to, but handed over as it is: it is
-frozen. And one message in `LOOKED_AT` is decoded all the same, and must be equal.
+checksum over all bytes, so that what is meant for another process is still refused. A message in
+which no state travels is not decoded from the bytes that it was encoded to, but handed over as it
+is, since nobody changes it. And one message in `LOOKED_AT` is decoded all the same, and must be
+equal.
 """
 
 from hashlib import blake2b
@@ -17,16 +18,17 @@ from crdtnode.protocol.channel import Channel, clear, sealed
 from crdtnode.wire import codec
 from crdtnode.wire.ciphers import TAG_BYTES, Cipher
 from crdtnode.wire.keyring import Keyring
-from crdtnode.wire.messages import Ack, Message, Nack, Ping, PingAck, PingReq, Pong, UnknownKind
+from crdtnode.wire.messages import Ctx, Looked, Message, Push, Sync, UnknownKind
 from crdtnode.wire.seal import Datagrams
 
 LOOKED_AT = 61
 """One message of so many is decoded, and compared with what was handed over."""
 
-_KEPT_MOST = 4096
+KEPT_BYTES = 16 * 1024 * 1024
+"""Bodies that are kept before older ones are forgotten; what is forgotten is decoded."""
 
-_HANDED_OVER = (Ping, Pong, Ack, PingReq, PingAck, Nack)
-"""Nearly all messages, and none in which a state travels."""
+_DECODED = frozenset({Push, Sync, Ctx, Looked})
+"""What carries a payload, which whoever receives it may keep, and change."""
 
 
 class Letters:
@@ -34,14 +36,18 @@ class Letters:
 
     def __init__(self) -> None:
         self._written: dict[bytes, Message] = {}
+        self._former: dict[bytes, Message] = {}
+        self._room = KEPT_BYTES
         self._read = 0
 
     def encode(self, message: Message) -> bytes:
         """Encode a message, and keep it for whoever receives these bytes."""
         body = codec.encode(message)
-        if isinstance(message, _HANDED_OVER):
-            if len(self._written) >= _KEPT_MOST:
-                self._written.clear()
+        if type(message) not in _DECODED:
+            self._room -= len(body)
+            if self._room < 0:
+                self._former, self._written = self._written, {}
+                self._room = KEPT_BYTES
             self._written[body] = message
         return body
 
@@ -52,7 +58,7 @@ class Letters:
             MalformedMessage: There is none.
             AssertionError: What was handed over is not what is in the bytes.
         """
-        message = self._written.get(body)
+        message = self._written.get(body) or self._former.get(body)
         if message is None:
             return codec.decode(body)
         self._read += 1

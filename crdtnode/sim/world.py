@@ -19,7 +19,6 @@ from crdtnode.protocol.effects import Address, Effect
 from crdtnode.sim.agenda import SECOND, Agenda, nanoseconds
 from crdtnode.sim.channel import Letters
 from crdtnode.sim.checks import Check, NothingRaised, all_checks
-from crdtnode.sim.checks.members import LISTED
 from crdtnode.sim.faults import Fault, Heal, Relink, Restart
 from crdtnode.sim.garbage import few_collections
 from crdtnode.sim.host import Host
@@ -185,10 +184,7 @@ class World:
         if len({host.engine.roster for host in up}) > 1:
             return False
         there = {host.address for host in up}
-        return all(
-            {m.addresses[0] for m in host.engine.members if m.state in LISTED} == there
-            for host in up[:1]
-        )
+        return all(host.engine.present.keys() == there for host in up[:1])
 
     def agreed(self) -> bool:
         """True where all hosts have one root, and none has writes that it does not show yet."""

@@ -25,6 +25,15 @@ def test_nodes_that_join_one_seed_know_each_other(table: Table) -> None:
         assert states(seat) == {"a": "alive", "b": "alive", "c": "alive"}
 
 
+def test_who_is_present_is_known_by_address(table: Table) -> None:
+    a, b, c = trio_of(table)
+    everybody = {seat.address: seat.engine.name for seat in (a, b, c)}
+    assert a.engine.present == everybody
+    table.crash(c)
+    table.run(5.0)
+    assert a.engine.present == {seat.address: seat.engine.name for seat in (a, b)}
+
+
 def test_the_same_with_a_key(table: Table) -> None:
     trio_of(table, keyring=Keyring.fresh(bytes(range(48))))
 

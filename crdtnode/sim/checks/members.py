@@ -48,17 +48,14 @@ class MembersAreKnown(Check):
             return  # cut off for good by what the plan's network does
         up = {host.address: host.name for host in world.up}
         for host in world.up:
-            listed = {m.addresses[0]: m for m in host.engine.members if m.state in LISTED}
+            listed = host.engine.present
+            if listed.keys() == up.keys():
+                continue
             missing = [name for address, name in up.items() if address not in listed]
-            ghosts = [m.name for address, m in listed.items() if address not in up]
-            if missing or ghosts:
-                states = {m.name: m.state for m in host.engine.members}
-                self.violate(
-                    f"{host.name} lacks {', '.join(missing) or 'nobody'} and lists "
-                    f"{', '.join(ghosts) or 'no ghosts'}: {states}"
-                )
+            ghosts = [name for address, name in listed.items() if address not in up]
+            states = {m.name: m.state for m in host.engine.members}
+            self.violate(
+                f"{host.name} lacks {', '.join(missing) or 'nobody'} and lists "
+                f"{', '.join(ghosts) or 'no ghosts'}: {states}"
+            )
         self.holds()
-
-
-LISTED = ("alive", "suspect")
-"""States in which a member is taken for present."""

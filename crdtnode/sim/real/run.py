@@ -31,7 +31,6 @@ from crdtnode.sim.checks import (
     NothingLost,
     NothingRaised,
 )
-from crdtnode.sim.checks.members import LISTED
 from crdtnode.sim.cuts import AtOnce, Cuts, Lasting
 from crdtnode.sim.document import kind_of, value_written
 from crdtnode.sim.events import Write
@@ -60,6 +59,9 @@ from crdtnode.sim.trace import Trace
 
 READY = 30.0
 """Seconds that a process may take to start, on a busy machine."""
+
+LISTED = ("alive", "suspect")
+"""States in which a member is taken for present."""
 
 CALM = 0.3
 """Seconds for which all roots must stay equal."""
