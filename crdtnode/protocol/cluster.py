@@ -76,7 +76,6 @@ class Cluster:
         self._ping = ping
         self._settings = settings
         self._metrics = metrics
-        self._shown: dict[bytes, tuple[str, State, Address]] = {}
         self._changed_at = -NEVER
         self._compared_at = -NEVER
         self.gone: list[bytes] = []
@@ -96,7 +95,7 @@ class Cluster:
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
         """Take a whole list; a newcomer, and whom it brings, are made known to those we knew."""
         newcomer = self.members.booted(sender) is None
-        alone = not self.members.talking()  # then they know each other already, and we nobody
+        alone = self.members.alone  # then they know each other already, and we nobody
         heard = self.members.hear(message.records, now, sender)
         out = self._apply(heard, now)
         member = self.members.booted(sender)
@@ -158,14 +157,13 @@ class Cluster:
         self.suspicions.end(member.boot)
         self.news.forget(member)
         self._lose(member, now)
-        self._shown.pop(member.boot, None)
 
     def _show(self, member: Member) -> list[Outcome]:
         """Say what is new of a member, if that concerns anybody but us."""
         shown = (member.name, member.state, member.address)
-        if self._shown.get(member.boot) == shown:
+        if member.shown == shown:
             return []
-        self._shown[member.boot] = shown
+        member.shown = shown
         return [MemberNews(member.name, member.address, member.state.name.lower())]
 
     def sign_of_life(self, boot: bytes, now: float) -> tuple[Member | None, list[Outcome]]:

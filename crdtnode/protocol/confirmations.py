@@ -134,7 +134,7 @@ class Confirmations:
     @property
     def busy(self) -> bool:
         """True where `settle` has something to do."""
-        return bool(self._tickets) or self._deliveries.ended
+        return bool(self._tickets or self._deliveries.ended)
 
     def settle(self) -> list[Flushed]:
         """Tickets that are over: confirmed, or nobody is there who could hold what they are for."""

@@ -16,8 +16,6 @@ CONTEST_TIMEOUT = 0.5
 RIVALS_MOST = 16
 """Processes remembered that bear our name; the one heard of longest ago is forgotten."""
 
-NEVER = float("inf")
-
 
 @dataclass(slots=True)
 class _Contest:
@@ -29,32 +27,31 @@ class Contests:
     """Claims to names that others hold."""
 
     def __init__(self) -> None:
-        self._running: dict[str, _Contest] = {}
+        self.running: dict[str, _Contest] = {}
+        """By name."""
 
     def begin(self, claim: MemberRecord, now: float) -> None:
         """Somebody claims a held name; the first claim to a name counts."""
-        if claim.name not in self._running:
-            self._running[claim.name] = _Contest(claim, now + CONTEST_TIMEOUT)
+        if claim.name not in self.running:
+            self.running[claim.name] = _Contest(claim, now + CONTEST_TIMEOUT)
 
     def answered(self, name: str) -> None:
         """The holder lives: it keeps its name."""
-        self._running.pop(name, None)
+        self.running.pop(name, None)
 
     @property
     def deadline(self) -> float:
         """When the next contest is over."""
-        if not self._running:  # nearly always
-            return NEVER
-        return min(contest.until for contest in self._running.values())
+        return min((contest.until for contest in self.running.values()), default=float("inf"))
 
     def wake(self, now: float) -> list[MemberRecord]:
         """Claims whose holder did not answer."""
-        over = [name for name, contest in self._running.items() if contest.until <= now]
-        return [self._running.pop(name).claim for name in over]
+        over = [name for name, contest in self.running.items() if contest.until <= now]
+        return [self.running.pop(name).claim for name in over]
 
     def forgive(self, now: float) -> None:
         """We slept: holders may have answered meanwhile."""
-        for contest in self._running.values():
+        for contest in self.running.values():
             contest.until = now + CONTEST_TIMEOUT
 
 
@@ -62,25 +59,17 @@ class Rivals:
     """Other processes that bear our name."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[bytes, MemberRecord] = OrderedDict()
+        self.known: OrderedDict[bytes, MemberRecord] = OrderedDict()
+        """What is told of each, by boot id."""
 
     def note(self, record: MemberRecord) -> bool:
         """Somebody told of one; True where it was not heard of before."""
-        new = record.boot not in self._known
-        self._known[record.boot] = record
-        if len(self._known) > RIVALS_MOST:
-            self._known.popitem(last=False)
+        new = record.boot not in self.known
+        self.known[record.boot] = record
+        if len(self.known) > RIVALS_MOST:
+            self.known.popitem(last=False)
         return new
-
-    @property
-    def any(self) -> bool:
-        """True where there are some."""
-        return bool(self._known)
-
-    def get(self, boot: bytes) -> MemberRecord | None:
-        """What is told of this process, where it is a rival."""
-        return self._known.get(boot)
 
     def forget(self, boot: bytes) -> None:
         """This process bears another name now."""
-        self._known.pop(boot, None)
+        self.known.pop(boot, None)

@@ -84,7 +84,8 @@ class Deliveries:
         self._settings = settings
         self._waiting: dict[bytes, dict[int, _Waiting]] = {}
         self._receivers: dict[int, int] = {}
-        self._over: list[int] = []
+        self.ended: list[int] = []
+        """What `over` tells next."""
         self._due: list[tuple[float, int, bytes]] = []
         self._silent: set[bytes] = set()
         self._slower: dict[bytes, tuple[float, float]] = {}
@@ -157,7 +158,7 @@ class Deliveries:
         self._receivers[id_] -= 1
         if not self._receivers[id_]:
             del self._receivers[id_]
-            self._over.append(id_)
+            self.ended.append(id_)
 
     def entrust(self, member: Member, id_: int, now: float) -> Ranged | Leave | None:
         """What was sent to this member under this id, if it waits: a stream takes it from here.
@@ -177,14 +178,9 @@ class Deliveries:
         """True while somebody may still acknowledge this id."""
         return id_ in self._receivers
 
-    @property
-    def ended(self) -> bool:
-        """True where `over` has something to tell."""
-        return bool(self._over)
-
     def over(self) -> list[int]:
         """Ids, since the last call, that nobody will acknowledge any more."""
-        ids, self._over = self._over, []
+        ids, self.ended = self.ended, []
         return ids
 
     def forget(self, boot: bytes) -> None:

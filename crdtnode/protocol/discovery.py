@@ -52,7 +52,7 @@ class Discovery:
         """Announce us, if that is due."""
         if self._group is None or self.deadline > now:
             return []
-        most = TOGETHER_MOST if self._members.talking() else ALONE_MOST
+        most = ALONE_MOST if self._members.alone else TOGETHER_MOST
         self._pause = min(self._pause, most)
         self.deadline = now + self._pause * self._chance.uniform(0.75, 1.25)
         self._pause *= 2

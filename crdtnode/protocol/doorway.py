@@ -18,6 +18,7 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire.messages import (
+    NAMES,
     Challenge,
     Hello,
     MemberList,
@@ -25,7 +26,6 @@ from crdtnode.wire.messages import (
     Ping,
     Tell,
     UnknownKind,
-    name_of,
 )
 
 
@@ -72,10 +72,13 @@ class Doorway:
         message = self._message(body)
         if message is None:
             return None
-        self._metrics.packets_received[name_of(message)] += 1
+        self._metrics.packets_received[NAMES[type(message)]] += 1
         if type(message) is Challenge:
             self._on_challenge(sender, address, message, now)
-        elif not greeting and self._trusts(sender):
+        elif not greeting and (
+            ((member := self._members.booted(sender)) is not None and member.talks)
+            or self._channel.datagrams.known(sender)
+        ):
             heard = self._hear(Origin(sender, address, counter), message, now)
             return type(message) if heard else None
         elif self._contact.proof(sender, message):
@@ -108,10 +111,6 @@ class Doorway:
             self._metrics.dropped.add("unknown kind")
             return None
         return message
-
-    def _trusts(self, boot: bytes) -> bool:
-        member = self._members.booted(boot)
-        return (member is not None and member.talks) or self._channel.datagrams.known(boot)
 
     def _proven(self, boot: bytes, address: Address, now: float) -> None:
         """An unknown process has shown that it lives now: take what it said at first."""
@@ -151,7 +150,7 @@ class Doorway:
             if received.greeted:
                 self._greeted(conn, boot, now)
             for message in received.messages:
-                self._metrics.packets_received[name_of(message)] += 1
+                self._metrics.packets_received[NAMES[type(message)]] += 1
                 self._hear(Origin(boot, conn.address), message, now)
         if received.over:
             self.stream_over(conn, "refused", now)

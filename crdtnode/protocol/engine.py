@@ -95,6 +95,7 @@ class Engine:
         self._seldom_at: float | None = None
         self._sleep_noticed = settings.sleep_noticed
         self._registry = registry
+        self._fingerprints = registry.fingerprints
         self._channel = channel
         self._settings = settings
         self._metrics = metrics
@@ -434,10 +435,10 @@ class Engine:
             self._members.me.types = self._registry.types_hash
             self._seldom_at = None
             self._out.carry(self._cluster.renew(now), now)
-        root = self._registry.root
+        root = self._fingerprints.root
         if root != self._lags.root:
             self._lags.note(root, now)
-        if self._survey.busy:
+        if self._survey.questions:
             self._out.carry(self._survey.wake(now), now)
         if self._confirmations.busy:
             self._out.carry(self._confirmations.settle(), now)
@@ -460,7 +461,8 @@ class Engine:
 
     def receive(self, data: bytes, source: Source, now: float) -> None:
         """Take a datagram, or the next bytes of a stream."""
-        self._notice_sleep(now)
+        if self._seldom_at is None or self._seldom_at < now - self._sleep_noticed:
+            self._notice_sleep(now)
         if isinstance(source, Stream):
             self._doorway.chunk(source.id, data, now)
             self._after(now)

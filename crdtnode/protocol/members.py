@@ -108,7 +108,7 @@ class Members:
 
     def home(self, boot: bytes) -> Address | None:
         """Where this process lives, if it is a member or bears our name."""
-        member, rival = self._by_boot.get(boot), self._rivals.get(boot)
+        member, rival = self._by_boot.get(boot), self._rivals.known.get(boot)
         if member is not None:
             return member.address
         return None if rival is None else rival.addresses[0]
@@ -120,6 +120,11 @@ class Members:
     def talking(self) -> list[Member]:
         """All others that are alive or suspect."""
         return [m for m in self._by_name.values() if m.talks and m is not self.me]
+
+    @property
+    def alone(self) -> bool:
+        """True while no other is alive or suspect."""
+        return not any(m.talks for m in self._by_name.values() if m is not self.me)
 
     @property
     def roster(self) -> int:
@@ -168,7 +173,7 @@ class Members:
             and known.state == record.state
             and known.name == record.name
             and known is not self.me
-            and not self._rivals.any
+            and not self._rivals.known
             and bool(record.addresses)
         )
 
@@ -364,12 +369,13 @@ class Members:
         member = self._by_boot.get(boot)
         if member is not None:
             member.met = True
-            self._contests.answered(member.name)
+            if self._contests.running:
+                self._contests.answered(member.name)
         return member
 
     def rival(self, boot: bytes) -> bool:
         """True where this process, which lives, bears our name and was here before us."""
-        record = self._rivals.get(boot)
+        record = self._rivals.known.get(boot)
         if record is None:  # nearly always
             return False
         return (record.incarnation, boot) < (
@@ -396,7 +402,7 @@ class Members:
     @property
     def deadline(self) -> float:
         """When a contest for a name is over."""
-        return self._contests.deadline
+        return self._contests.deadline if self._contests.running else float("inf")
 
     def wake(self, now: float) -> Heard:
         """Give names whose holders did not answer to those who claimed them."""

@@ -11,7 +11,7 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.streams import Streams
 from crdtnode.values import value
 from crdtnode.wire import codec
-from crdtnode.wire.messages import NOBODY, Message, Ping, name_of
+from crdtnode.wire.messages import NAMES, NOBODY, Message, Ping
 
 PINGS_MOST = 4096
 """Pings whose answers are waited for."""
@@ -47,7 +47,7 @@ class Outbound:
 
     def take_effects(self) -> list[Effect]:
         """What is to be done, in order."""
-        if self._streams.busy:
+        if self._streams.effects:
             self._effects += self._streams.take_effects()
         effects, self._effects = self._effects, []
         return effects
@@ -65,7 +65,7 @@ class Outbound:
         if self._encoded[0] is not message:  # one push goes to many members
             self._encoded = (message, self._channel.encode(message))
         body = self._encoded[1]
-        kind = name_of(message)
+        kind = NAMES[type(message)]
         if send.stream or len(body) > self._room:
             if not self._streams.send(send.boot, send.address, body, kind, now):
                 self._repair.broke(send.boot)

@@ -14,6 +14,9 @@ from crdtnode.protocol.spans import Part, Standing, divided
 ROUNDS = 2**32
 """Rounds are counted modulo this."""
 
+FEW = 8
+"""Newcomers that are put where they stand one by one; more are sorted in together."""
+
 
 def later(a: int, b: int) -> bool:
     """True where round ``a`` comes after ``b``, on a circle of 2**32."""
@@ -41,6 +44,8 @@ class Ring:
         self._touched: dict[str, None] = {}
         self._places: dict[str, int] = {}
         self._standing: list[Standing] = []
+        self._come: list[Standing] = []
+        """Those that are new, and not among `_standing` yet."""
         self._shifts: tuple[int, int, list[int]] = (-1, 0, [])
         self._changed = True
 
@@ -59,17 +64,25 @@ class Ring:
             self._changed = False
             self._places = {n: self._places.get(n) or self._place(n) for n in self._listed()}
             self._standing = sorted((place, name) for name, place in self._places.items())
-        elif self._touched and self._stands is not None:
+        elif self._touched:
             for name in self._touched:
-                self._set(name, stands=self._stands(name))
+                self._look_at(name)
+            if len(self._come) > FEW:
+                self._standing += self._come
+                self._standing.sort()
+            else:
+                for one in self._come:
+                    insort(self._standing, one)
+            self._come.clear()
         self._touched.clear()
 
-    def _set(self, name: str, *, stands: bool) -> None:
-        """Let a name be on the ring, or not."""
+    def _look_at(self, name: str) -> None:
+        """See whether a name belongs on the ring, or no longer."""
         place = self._places.get(name)
+        stands = self._stands is not None and self._stands(name)
         if stands and place is None:
             place = self._places[name] = self._place(name)
-            insort(self._standing, (place, name))
+            self._come.append((place, name))
         elif place is not None and not stands:
             del self._places[name]
             del self._standing[bisect_left(self._standing, (place, name))]

@@ -119,20 +119,16 @@ class Streams:
         self._refused_at = float("-inf")
         self._met_ourselves = False
         self._look_at = NEVER
-        self._effects: list[Effect] = []
+        self.effects: list[Effect] = []
+        """What `take_effects` gives next."""
 
     def numbered(self, id_: int) -> Conn | None:
         """The stream of this number."""
         return self._conns.get(id_)
 
-    @property
-    def busy(self) -> bool:
-        """True where something is to be done."""
-        return bool(self._effects)
-
     def take_effects(self) -> list[Effect]:
         """What is to be done, in order."""
-        effects, self._effects = self._effects, []
+        effects, self.effects = self.effects, []
         return effects
 
     # Opening and closing
@@ -144,7 +140,7 @@ class Streams:
             conn.to_seed = boot is None
             if boot is not None:
                 self._by_boot[boot] = conn
-            self._effects.append(OpenStream(conn.id, address))
+            self.effects.append(OpenStream(conn.id, address))
         return conn
 
     def accepted(self, address: Address, now: float) -> int | None:
@@ -177,7 +173,7 @@ class Streams:
         """A stream that we asked for is open: greet."""
         conn = self._conns.get(id_)
         if conn is None:
-            self._effects.append(CloseStream(id_, "not wanted any more"))
+            self.effects.append(CloseStream(id_, "not wanted any more"))
             return
         conn.used = now
         self._greet(conn)
@@ -196,7 +192,7 @@ class Streams:
     def close(self, conn: Conn, why: str) -> None:
         """End a stream."""
         if self.closed(conn.id) is not None:
-            self._effects.append(CloseStream(conn.id, why))
+            self.effects.append(CloseStream(conn.id, why))
 
     def close_all(self, why: str) -> None:
         """End every stream."""
@@ -233,7 +229,7 @@ class Streams:
         conn.unsent += len(data)
         self._metrics.packets_sent.add(kind)
         self._metrics.bytes_sent.add("tcp", len(data))
-        self._effects.append(SendFrame(conn.id, data))
+        self.effects.append(SendFrame(conn.id, data))
 
     def drained(self, id_: int) -> Conn | None:
         """Everything that was given to this stream is written."""
@@ -307,7 +303,7 @@ class Streams:
         """Hang up on whom we cannot read, saying why where that helps a person."""
         self._metrics.dropped.add(error.reason)
         if not conn.initiator:
-            self._effects += self._strangers.met(conn.address, error, now)
+            self.effects += self._strangers.met(conn.address, error, now)
         if conn.initiator:
             self._refused(conn, error)
         elif error.reason == Reason.SELF or (
@@ -334,7 +330,7 @@ class Streams:
             self._met_ourselves = False
             fields |= {"their_keys": list(theirs.key_ids), "their_cluster": theirs.cluster}
         if theirs is not None or error.reason in FOREIGN:
-            self._effects.append(Event("refused", fields | {"reason": conn.why}))
+            self.effects.append(Event("refused", fields | {"reason": conn.why}))
 
     # Time
 

@@ -23,7 +23,8 @@ class Survey:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._questions: list[_Question] = []
+        self.questions: list[_Question] = []
+        """Those that are open."""
         self._last = 0
 
     def ask(self, members: list[Member], now: float) -> int:
@@ -33,30 +34,25 @@ class Survey:
             self._last, now + self._settings.roots_timeout, {m.boot for m in members}
         )
         question.equal = {m.name: None for m in members}
-        self._questions.append(question)
+        self.questions.append(question)
         return self._last
 
     def answered(self, member: Member, equal: bool | None) -> None:
         """A member told its root."""
-        for question in self._questions:
+        for question in self.questions:
             if member.boot in question.waiting:
                 question.waiting.discard(member.boot)
                 question.equal[member.name] = equal
 
     @property
-    def busy(self) -> bool:
-        """True while a question is open."""
-        return bool(self._questions)
-
-    @property
     def deadline(self) -> float:
         """When the next question is over."""
-        return min(q.until for q in self._questions) if self._questions else float("inf")
+        return min(q.until for q in self.questions) if self.questions else float("inf")
 
     def wake(self, now: float) -> list[Roots]:
         """Questions that are over."""
-        if not self._questions:
+        if not self.questions:
             return []
-        over = [q for q in self._questions if not q.waiting or q.until <= now]
-        self._questions = [q for q in self._questions if q not in over]
+        over = [q for q in self.questions if not q.waiting or q.until <= now]
+        self.questions = [q for q in self.questions if q not in over]
         return [Roots(q.ticket, dict(sorted(q.equal.items()))) for q in over]

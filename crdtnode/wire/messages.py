@@ -504,11 +504,7 @@ Message: TypeAlias = (
 )
 """Everything that can be sent. `codec.decode` gives one of these or an `UnknownKind`."""
 
-_NAMES: Final[dict[type, str]] = {
+NAMES: Final[dict[type, str]] = {
     kind: kind.__name__.lower() for kind in (*get_args(Message), UnknownKind)
 }
-
-
-def name_of(message: Message | UnknownKind) -> str:
-    """What counters call this kind of message."""
-    return _NAMES[type(message)]
+"""What counters call each kind of message."""
