@@ -290,13 +290,10 @@ class Cluster:
     @property
     def deadline(self) -> float:
         """When the next step is due."""
-        return min(
-            self.members.deadline,
-            self.probing.deadline,
-            self.suspicions.deadline,
-            self._absent.deadline,
-            self._bulletin.deadline,
-        )
+        due = min(self.probing.deadline, self._absent.deadline, self._bulletin.deadline)
+        if self.members.contests.running or self.suspicions.running:  # seldom
+            due = min(due, self.members.deadline, self.suspicions.deadline)
+        return due
 
     def start(self, now: float) -> None:
         """Begin to probe."""

@@ -69,7 +69,8 @@ class Confirmations:
         self._typesets = typesets
         self._batches: dict[int, _Batch] = {}
         self._earlier: dict[str, _Earlier] = {}
-        self._tickets: dict[int, _Ticket] = {}
+        self.tickets: dict[int, _Ticket] = {}
+        """What somebody waits for, by number."""
         self._last = 0
 
     def sent(self, id_: int, tags: Collection[str]) -> None:
@@ -89,7 +90,7 @@ class Confirmations:
         batch = self._batches.get(id_)
         if batch is not None:
             batch.holders.add(holder)
-            for ticket in self._tickets.values():
+            for ticket in self.tickets.values():
                 ticket.hold(id_, holder)
 
     def all_held(self, tags: Collection[str], holder: bytes) -> None:
@@ -100,7 +101,7 @@ class Confirmations:
         for id_, batch in self._batches.items():
             if set(batch.tags) <= set(tags):
                 self.acknowledged(id_, holder)
-        for ticket in self._tickets.values():
+        for ticket in self.tickets.values():
             for tag in tags:
                 ticket.hold(tag, holder)
 
@@ -113,9 +114,9 @@ class Confirmations:
     @property
     def needs_root(self) -> bool:
         """True while some ticket can only be confirmed by equal roots."""
-        if not self._tickets:  # asked after each packet
+        if not self.tickets:  # asked after each packet
             return False
-        tickets = self._tickets.values()
+        tickets = self.tickets.values()
         return any(isinstance(one, str) for ticket in tickets for one in ticket.waits_for)
 
     def ticket(self, until: int = 1) -> int:
@@ -128,28 +129,23 @@ class Confirmations:
             if len(batch.holders) < until:
                 waits_for[id_] = set(batch.holders)
         self._last += 1
-        self._tickets[self._last] = _Ticket(until, waits_for)
+        self.tickets[self._last] = _Ticket(until, waits_for)
         return self._last
-
-    @property
-    def busy(self) -> bool:
-        """True where `settle` has something to do."""
-        return bool(self._tickets or self._deliveries.ended)
 
     def settle(self) -> list[Flushed]:
         """Tickets that are over: confirmed, or nobody is there who could hold what they are for."""
         for id_ in self._deliveries.over():
             self._end(id_)
-        if not self._tickets:
+        if not self.tickets:
             return []
         others = self._members.talking()
         over = [
             Flushed(number, members)
-            for number, ticket in self._tickets.items()
+            for number, ticket in self.tickets.items()
             if (members := self._settled(ticket, others)) is not None
         ]
         for flushed in over:
-            del self._tickets[flushed.ticket]
+            del self.tickets[flushed.ticket]
         return over
 
     def _settled(self, ticket: _Ticket, others: list[Member]) -> int | None:
@@ -180,7 +176,7 @@ class Confirmations:
             before = self._earlier.get(tag)
             held_by = len(batch.holders)
             self._earlier[tag] = _Earlier(min(held_by, before.held_by) if before else held_by)
-        for ticket in self._tickets.values():
+        for ticket in self.tickets.values():
             holders = ticket.waits_for.pop(id_, None)
             if holders is not None:
                 for tag in batch.tags:

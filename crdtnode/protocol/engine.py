@@ -355,7 +355,7 @@ class Engine:
         """When to call `wake`, on the clock of ``now``; infinity where nothing is due."""
         if self._leaving.over:
             return math.inf
-        if self._inbox.busy:
+        if self._inbox.jobs:
             return 0.0
         due = self._seldom_due()
         if self._answers.hot_at < due:
@@ -371,15 +371,16 @@ class Engine:
         acknowledgements, nearly all that a busy node hears, do not.
         """
         if self._seldom_at is None:
-            self._seldom_at = min(
+            due = min(
                 self._cluster.deadline,
                 self._cluster.seeds.deadline,
                 self._discovery.deadline,
-                self._looking.deadline,
                 self._streams.deadline,
-                self._survey.deadline,
                 self._leaving.deadline,
             )
+            if self._looking.running or self._survey.questions:  # hardly ever
+                due = min(due, self._looking.deadline, self._survey.deadline)
+            self._seldom_at = due
         return self._seldom_at
 
     def wake(self, now: float) -> None:
@@ -389,7 +390,7 @@ class Engine:
         due = min(self._receipts.deadline, seldom_due)
         if due <= now:
             self._pushes.late(now - due)
-        busy = self._inbox.busy
+        busy = bool(self._inbox.jobs)
         if busy:
             self._answers.work(now)
         if self._pushes.deadline <= now:
@@ -414,7 +415,7 @@ class Engine:
             self._doorway.try_seeds(now)
         if self._discovery.deadline <= now:
             self._out.carry(self._discovery.wake(now), now)
-        if self._looking.busy:
+        if self._looking.running:
             self._out.carry(self._looking.wake(now), now)
 
     def _notice_sleep(self, now: float) -> None:
@@ -440,7 +441,7 @@ class Engine:
             self._lags.note(root, now)
         if self._survey.questions:
             self._out.carry(self._survey.wake(now), now)
-        if self._confirmations.busy:
+        if self._deliveries.ended or self._confirmations.tickets:
             self._out.carry(self._confirmations.settle(), now)
             if self._confirmations.needs_root:
                 self._answers.hot_at = min(self._answers.hot_at, now + CONFIRMING)
@@ -470,7 +471,7 @@ class Engine:
             self._metrics.dropped.add("queued while asleep")
             self._after(now)
         else:
-            busy = self._inbox.busy
+            busy = bool(self._inbox.jobs)
             heard = self._doorway.datagram(data, source.address, now)
             self._after(now, common=heard in COMMON and not busy)
 

@@ -35,13 +35,9 @@ class Inbox:
     def __init__(self, joins: Joins, work_items: int) -> None:
         self._joins = joins
         self._work_items = work_items
-        self._jobs: deque[Job] = deque()
+        self.jobs: deque[Job] = deque()
+        """Those that are not done."""
         self._waiting = 0
-
-    @property
-    def busy(self) -> bool:
-        """True while something waits to be joined."""
-        return bool(self._jobs)
 
     @property
     def full(self) -> bool:
@@ -52,7 +48,7 @@ class Inbox:
         """Queue a batch; False where too many wait."""
         if self.full:
             return False
-        self._jobs.append(Job(sender, message))
+        self.jobs.append(Job(sender, message))
         self._waiting += 1 + len(message.items)
         return True
 
@@ -61,8 +57,8 @@ class Inbox:
         changes: list[Changed | Event] = []
         finished: list[Job] = []
         budget = self._work_items
-        while self._jobs and budget > 0:
-            job = self._jobs[0]
+        while self.jobs and budget > 0:
+            job = self.jobs[0]
             items = job.message.items[job.done : job.done + budget]
             for item in items:
                 kept, news = self._take(job, item, now)
@@ -72,7 +68,7 @@ class Inbox:
             job.done += len(items)
             budget -= max(1, len(items))
             if job.done >= len(job.message.items):
-                finished.append(self._jobs.popleft())
+                finished.append(self.jobs.popleft())
                 self._waiting -= 1 + len(job.message.items)
         return changes, finished
 

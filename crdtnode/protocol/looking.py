@@ -56,7 +56,8 @@ class Looking:
         self._registry = registry
         self._fingerprints = registry.fingerprints
         self._typesets = typesets
-        self._running: dict[int, _Inspection] = {}
+        self.running: dict[int, _Inspection] = {}
+        """Our own questions that are open, by ticket."""
         self._last = 0
 
     # Others look at us
@@ -93,7 +94,7 @@ class Looking:
 
     def _begin(self, inspection: _Inspection) -> tuple[int, list[Send]]:
         self._last += 1
-        self._running[self._last] = inspection
+        self.running[self._last] = inspection
         return self._last, [self._question(self._last, inspection)]
 
     def _question(self, ticket: int, inspection: _Inspection) -> Send:
@@ -109,7 +110,7 @@ class Looking:
 
     def hear(self, member: Member, looked: Looked, now: float) -> list[Outcome]:
         """Take an answer, and go on."""
-        inspection = self._running.get(looked.id)
+        inspection = self.running.get(looked.id)
         if inspection is None or inspection.member is not member:
             return []
         inspection.until = now + PATIENCE
@@ -180,22 +181,17 @@ class Looking:
         return tuple(sorted((e.tag, e.name) for e in entries if e is not None))[:DIFFERENCES_MOST]
 
     def _over(self, ticket: int, found: Differences | Copy | None) -> list[Outcome]:
-        del self._running[ticket]
+        del self.running[ticket]
         return [Inspected(ticket, found)]
 
     # Time
 
     @property
-    def busy(self) -> bool:
-        """True while a question of ours is open."""
-        return bool(self._running)
-
-    @property
     def deadline(self) -> float:
         """When to give up waiting for the next answer."""
-        return min(i.until for i in self._running.values()) if self._running else NEVER
+        return min((i.until for i in self.running.values()), default=NEVER)
 
     def wake(self, now: float) -> list[Outcome]:
         """Questions that nobody answered."""
-        silent = [t for t, i in self._running.items() if i.until <= now or not i.member.talks]
+        silent = [t for t, i in self.running.items() if i.until <= now or not i.member.talks]
         return [outcome for ticket in silent for outcome in self._over(ticket, None)]

@@ -51,6 +51,8 @@ class Member:
     """What watchers were told of it last."""
     told: MemberRecord | None = None
     """The news of it that was heard or made last."""
+    told_bytes: int = 0
+    """About what that takes; 0 where nobody has looked."""
 
     @property
     def address(self) -> Address:
@@ -83,6 +85,7 @@ class Member:
             and made.types == self.types
         ):
             return made
+        self.told_bytes = 0
         self.told = made = MemberRecord(
             name=self.name,
             boot=self.boot,

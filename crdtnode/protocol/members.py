@@ -83,7 +83,8 @@ class Members:
         self.me = me
         self._by_name: dict[str, Member] = {me.name: me}
         self._by_boot: dict[bytes, Member] = {me.boot: me}
-        self._contests = Contests()
+        self.contests = Contests()
+        """Claims to names that others hold."""
         self._rivals = Rivals()
         self._rivals_asked = float("-inf")
         self._forgotten: OrderedDict[bytes, float] = OrderedDict()
@@ -287,7 +288,7 @@ class Members:
         """Take a name from a process that cannot be alive; another one is asked whether it is."""
         restarted = claim.addresses == known.addresses and claim.incarnation >= known.incarnation
         if known.talks and not restarted:
-            self._contests.begin(claim, now)
+            self.contests.begin(claim, now)
             self._ask(known, now, heard)
             return False
         self._remove(known, heard)
@@ -369,8 +370,8 @@ class Members:
         member = self._by_boot.get(boot)
         if member is not None:
             member.met = True
-            if self._contests.running:
-                self._contests.answered(member.name)
+            if self.contests.running:
+                self.contests.answered(member.name)
         return member
 
     def rival(self, boot: bytes) -> bool:
@@ -402,12 +403,12 @@ class Members:
     @property
     def deadline(self) -> float:
         """When a contest for a name is over."""
-        return self._contests.deadline if self._contests.running else float("inf")
+        return self.contests.deadline
 
     def wake(self, now: float) -> Heard:
         """Give names whose holders did not answer to those who claimed them."""
         heard = Heard()
-        for claim in self._contests.wake(now):
+        for claim in self.contests.wake(now):
             known, before = self._by_name.get(claim.name), self._by_boot.get(claim.boot)
             if known is not None and (before is None or before.incarnation < claim.incarnation):
                 self._remove(known, heard)
@@ -416,4 +417,4 @@ class Members:
 
     def forgive(self, now: float) -> None:
         """We slept: whoever did not answer meanwhile may well have."""
-        self._contests.forgive(now)
+        self.contests.forgive(now)

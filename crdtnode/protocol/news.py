@@ -55,9 +55,10 @@ class News:
             if member is None or (member is peer and records):
                 continue  # its name is another one now, or it has been told already
             record = member.record()
-            size = record_bytes(record)
-            if size <= room:
-                room -= size
+            if not member.told_bytes:
+                member.told_bytes = record_bytes(record)
+            if member.told_bytes <= room:
+                room -= member.told_bytes
                 records.append(record)
         return tuple(records)
 

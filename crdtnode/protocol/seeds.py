@@ -22,7 +22,7 @@ class Seed:
     at: float
     delay: float
     boot: bytes | None = None
-    """Who answered there last."""
+    """Who answered there last; while nobody tries it, a member that is alive or suspect."""
     conn: int | None = None
     """The stream by which it is being tried."""
     since: float = 0.0
@@ -121,7 +121,7 @@ class Seeds:
         """When the next seed is to be tried."""
         due = NEVER
         for seed in self._seeds.values():
-            if seed.conn is None and seed.at < due and not self._reached(seed):
+            if seed.boot is None and seed.at < due and seed.conn is None:
                 due = seed.at
         return due
 

@@ -118,7 +118,11 @@ class Streams:
         self._strangers = strangers
         self._refused_at = float("-inf")
         self._met_ourselves = False
-        self._look_at = NEVER
+        self.deadline = NEVER
+        """When the next stream may have been idle, or unproven, for too long.
+
+        Limits mostly move on while nobody looks: this is the least of them as of the last look.
+        """
         self.effects: list[Effect] = []
         """What `take_effects` gives next."""
 
@@ -166,7 +170,7 @@ class Streams:
         seal = self._channel.stream(nonce, initiator)
         conn = Conn(self._last_id, address, seal, nonce, now, initiator, boot, used=now)
         self._conns[conn.id] = conn
-        self._look_at = min(self._look_at, self._limit(conn))
+        self.deadline = min(self.deadline, self._limit(conn))
         return conn
 
     def opened(self, id_: int, now: float) -> None:
@@ -236,7 +240,7 @@ class Streams:
         conn = self._conns.get(id_)
         if conn is not None:
             conn.unsent = 0
-            self._look_at = min(self._look_at, self._limit(conn))
+            self.deadline = min(self.deadline, self._limit(conn))
         return conn
 
     # Receiving
@@ -334,14 +338,6 @@ class Streams:
 
     # Time
 
-    @property
-    def deadline(self) -> float:
-        """When the next stream may have been idle, or unproven, for too long.
-
-        Limits mostly move on while nobody looks: this is the least of them as of the last look.
-        """
-        return self._look_at
-
     def _limit(self, conn: Conn) -> float:
         if conn.ready:
             idle = self._settings.stream_idle
@@ -352,11 +348,11 @@ class Streams:
 
     def wake(self, now: float) -> list[Conn]:
         """Close what is idle or never greeted; gives those streams."""
-        if self._look_at > now:
+        if self.deadline > now:
             return []
         over = [conn for conn in self._conns.values() if self._limit(conn) <= now]
         for conn in over:
             conn.why = "idle" if conn.ready else "no greeting"
             self.close(conn, conn.why)
-        self._look_at = min(map(self._limit, self._conns.values()), default=NEVER)
+        self.deadline = min(map(self._limit, self._conns.values()), default=NEVER)
         return over

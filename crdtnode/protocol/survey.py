@@ -47,7 +47,7 @@ class Survey:
     @property
     def deadline(self) -> float:
         """When the next question is over."""
-        return min(q.until for q in self.questions) if self.questions else float("inf")
+        return min((q.until for q in self.questions), default=float("inf"))
 
     def wake(self, now: float) -> list[Roots]:
         """Questions that are over."""

@@ -31,7 +31,8 @@ class Suspicions:
 
     def __init__(self, health: Health) -> None:
         self._health = health
-        self._running: dict[bytes, _Suspicion] = {}
+        self.running: dict[bytes, _Suspicion] = {}
+        """By boot id."""
 
     def begin(self, member: Member, period: float, now: float, *, ours: bool) -> None:
         """Suspect a member for so many seconds; of our own verdicts the latest counts.
@@ -39,34 +40,34 @@ class Suspicions:
         The seconds run from the first suspicion on, or probes that go on finding nobody would
         put off the end for ever.
         """
-        running = self._running.get(member.boot)
+        running = self.running.get(member.boot)
         if running is None:
-            self._running[member.boot] = _Suspicion(member, now, now + period, now, ours)
+            self.running[member.boot] = _Suspicion(member, now, now + period, now, ours)
         elif ours:
             running.until, running.ours = running.since + period, True
 
     def hasten(self, member: Member, period: float) -> None:
         """Somebody holds this suspect for dead already: leave it only so many seconds."""
-        running = self._running.get(member.boot)
+        running = self.running.get(member.boot)
         if running is not None:
             running.until = min(running.until, running.since + period)
 
     def end(self, boot: bytes) -> None:
         """The suspect refuted, died or left."""
-        self._running.pop(boot, None)
+        self.running.pop(boot, None)
 
     def forgive(self) -> list[Member]:
         """End all suspicions; gives those who were suspects."""
-        members = [suspicion.member for suspicion in self._running.values()]
-        self._running.clear()
+        members = [suspicion.member for suspicion in self.running.values()]
+        self.running.clear()
         return members
 
     @property
     def deadline(self) -> float:
         """When the next suspect is to be told, or is out of time."""
-        if not self._running:
+        if not self.running:
             return float("inf")
-        return min(min(s.until, s.tell_at) for s in self._running.values())
+        return min(min(s.until, s.tell_at) for s in self.running.values())
 
     def wake(self, now: float, size: int) -> tuple[list[Member], list[tuple[Member, bool]]]:
         """Whom to tell, and who is out of time, with whether we began the suspicion.
@@ -75,13 +76,13 @@ class Suspicions:
             now: Monotonic time.
             size: Members in the cluster.
         """
-        for suspicion in self._running.values():
+        for suspicion in self.running.values():
             suspicion.until = self._health.put_off(suspicion.until, now)
-        out_of_time = [s for s in self._running.values() if s.until <= now]
+        out_of_time = [s for s in self.running.values() if s.until <= now]
         for suspicion in out_of_time:
-            del self._running[suspicion.member.boot]
+            del self.running[suspicion.member.boot]
         told: list[Member] = []
-        for suspicion in self._running.values():
+        for suspicion in self.running.values():
             if suspicion.tell_at <= now:
                 suspicion.tell_at = now + TELLING * max(1.0, size / TELLERS)
                 told.append(suspicion.member)

@@ -341,7 +341,8 @@ class Registry:
     @property
     def dirty(self) -> bool:
         """Whether anything was written or arrived since the last flush."""
-        return self._ledger.dirty
+        ledger = self._ledger  # asked after each packet: `Ledger.dirty`, spelled out
+        return bool(ledger._stale or ledger._written)
 
     @property
     def untold(self) -> bool:

@@ -252,8 +252,7 @@ class Host:
         return self._per_call > 0
 
     def _busy(self, moment: int) -> None:
-        if self._per_call:
-            self._free_at = moment + self._per_call
+        self._free_at = moment + self._per_call
 
     def _drain_later(self) -> None:
         if self._waiting and not self.paused and not self._draining:
@@ -266,7 +265,8 @@ class Host:
             return
         act = self._waiting.popleft()
         act(moment)
-        self._busy(moment)
+        if self._per_call:
+            self._busy(moment)
         self._drain_later()
 
     # What happens to it
@@ -406,7 +406,8 @@ class Host:
             self.put_off(self._wake_late)
         else:
             self._ring(moment)
-            self._busy(moment)
+            if self._per_call:
+                self._busy(moment)
 
     def _wake_late(self, moment: int) -> None:
         if self._wake_at is not None and self._wake_at <= moment:

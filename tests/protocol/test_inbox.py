@@ -64,14 +64,14 @@ def test_a_batch_without_items_is_done(us: Reader) -> None:
     changes, (job,) = us.inbox.work(1.0)
     assert changes == []
     assert not job.changed
-    assert not us.inbox.busy
+    assert not us.inbox.jobs
 
 
 def test_one_call_joins_so_much_and_leaves_the_rest(us: Reader) -> None:
     us.inbox.put(B, Push(1, 0, 0, tuple(item(f"set-{n}") for n in range(3))))
     us.inbox.put(B, Push(2, 0, 0, (item("last"),)))
     done = []
-    while us.inbox.busy:
+    while us.inbox.jobs:
         changes, finished = us.inbox.work(1.0)
         done.append((len(changes), [job.message for job in finished]))
     assert [count for count, _ in done] == [2, 2]
@@ -106,7 +106,7 @@ def test_an_inbox_that_is_full_takes_nothing_until_there_is_room(us: Reader) -> 
     large = Push(1, 0, 0, (item(),) * WAITING_MOST)
     assert us.inbox.put(B, large)
     assert not us.inbox.put(B, Push(2, 0, 0, (item(),)))
-    while us.inbox.busy:
+    while us.inbox.jobs:
         us.inbox.work(1.0)
     assert us.inbox.put(B, Push(2, 0, 0, (item(),)))
 
