@@ -76,7 +76,8 @@ class Settings:
     """Times a push to a silent member is sent again before repair is left to carry it."""
 
     ack_delay: float = 0.002
-    """Seconds that acknowledgements to one peer wait to travel together."""
+    """Least seconds between two times of acknowledging, so that acknowledgements to one peer travel
+    together; who acknowledged nothing for longer does so at once. Higher saves packets."""
 
     recents_age: float = 10.0
     """Seconds for which a changed object is named in probes, so that small differences are found

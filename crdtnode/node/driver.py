@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 import logging
 import math
-from typing import Final, Self, TypeVar, assert_never
+from typing import Final, TypeVar, assert_never
 
 import trio
 
@@ -65,32 +65,6 @@ class Ticket:
         self.answer: Flushed | Roots | Inspected | None = None
 
 
-class Containment:
-    """A ``with`` block whose exceptions are logged, counted and survived."""
-
-    __slots__ = ("_metrics", "_room", "failed")
-
-    def __init__(self, room: str, metrics: Metrics) -> None:
-        self._room = room
-        self._metrics = metrics
-        self.failed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: object
-    ) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        self._metrics.contained.add(self._room)
-        self.failed = True
-        count = self._metrics.contained[self._room]
-        if count <= _LOGGED_ALL or count & (count - 1) == 0:
-            log.error("contained room=%s count=%d", self._room, count, exc_info=error)
-        return True
-
-
 class Driver:
     """Runs one engine over one transport. It is the transport's `Receiver`.
 
@@ -117,6 +91,9 @@ class Driver:
         self._tell = tell
         self._clock = clock or NodeClock()
         self._nap = trio.CancelScope()
+        self._alarm = math.inf
+        """When the nap ends."""
+        self._sleeper: trio.lowlevel.Task | None = None
         self._token: trio.lowlevel.TrioToken
         self._tickets: dict[tuple[type[Effect], int], Ticket] = {}
         self._settling = False
@@ -143,10 +120,7 @@ class Driver:
 
     async def _wake_for_ever(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self._due()) as self._nap:
-                await trio.sleep_forever()
-            if trio.current_time() < self._due():
-                continue
+            await self._until_due()
             if self._do("wake", self.engine.wake):
                 self._failures = 0
                 continue
@@ -154,6 +128,20 @@ class Driver:
             if self._failures >= FAILURES_MOST:
                 raise BrokenInvariant(f"{self._failures} wakes in a row failed; the log says why")
             await trio.sleep(_PAUSE)
+
+    async def _until_due(self) -> None:
+        """Sleep until the engine's deadline; where that is now, others have their turn first."""
+        if self._due() <= trio.current_time():
+            await trio.lowlevel.checkpoint()
+        while (due := self._due()) > trio.current_time():
+            self._alarm = due
+            with trio.CancelScope(deadline=due) as self._nap:
+                self._sleeper = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._stop_sleeping)
+
+    def _stop_sleeping(self, _: object) -> trio.lowlevel.Abort:
+        self._sleeper = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def now(self) -> float:
         """Return the time that the engine lives by."""
@@ -169,16 +157,37 @@ class Driver:
         May be called from anywhere, outside trio's own turn too (guest mode, other threads).
         """
         if trio.lowlevel.in_trio_run():
-            self._nap.deadline = self._due()
+            self._sleep_until_due()
         else:
             self._token.run_sync_soon(self.rearm, idempotent=True)
 
+    def _sleep_until_due(self) -> None:
+        if self._sleeper is None:
+            return  # it is awake, and looks for itself before it sleeps again
+        due = self._due()
+        if due <= trio.current_time():  # a deadline that is over would cost three times as much
+            sleeper, self._sleeper = self._sleeper, None
+            trio.lowlevel.reschedule(sleeper)
+        elif due != self._alarm:
+            self._nap.deadline = self._alarm = due
+
     def _do(self, room: str, call: Callable[[float], object]) -> bool:
         """Call the engine, contain what it raises, and carry out what it wants."""
-        with Containment(room, self._metrics) as containment:
+        done = True
+        try:
             call(self.now())
+        except Exception as error:  # noqa: BLE001 (whatever it is, it must not end the node)
+            self._contain(room, error)
+            done = False
         self.settle()
-        return not containment.failed
+        return done
+
+    def _contain(self, room: str, error: Exception) -> None:
+        """Count an exception, and log it: one bad message must not end a node."""
+        self._metrics.contained.add(room)
+        count = self._metrics.contained[room]
+        if count <= _LOGGED_ALL or count & (count - 1) == 0:
+            log.error("contained room=%s count=%d", room, count, exc_info=error)
 
     def settle(self) -> None:
         """Carry out all effects, those that carrying out leads to included."""
@@ -191,11 +200,13 @@ class Driver:
                 if not effects:
                     break
                 for effect in effects:
-                    with Containment(type(effect).__name__, self._metrics):
+                    try:
                         self._carry_out(effect)
+                    except Exception as error:  # noqa: BLE001 (the other effects still count)
+                        self._contain(type(effect).__name__, error)
         finally:
             self._settling = False
-        self.rearm()
+        self._sleep_until_due()
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -235,17 +246,17 @@ class Driver:
     ) -> None:
         now = self.now()
         for data, address in batch:
-            with Containment("receive", self._metrics):
+            try:
                 take(data, Udp(address), now)
+            except Exception as error:  # noqa: BLE001 (the other datagrams still count)
+                self._contain("receive", error)
         self.settle()
 
     def accepted(self, address: Address) -> int | None:
         """Ask whether to take a stream."""
-        number = None
-        with Containment("accepted", self._metrics):
-            number = self.engine.accepted(address, self.now())
-        self.settle()
-        return number
+        numbers: list[int | None] = []
+        self._do("accepted", lambda now: numbers.append(self.engine.accepted(address, now)))
+        return numbers[0] if numbers else None
 
     def received(self, stream: int, data: bytes) -> None:
         """Hand over a chunk of a stream."""

@@ -97,12 +97,13 @@ class Watch(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
+        if self._queue:
+            await trio.lowlevel.checkpoint()  # others have their turn; to wait is one itself
         while not self._queue:
             if self._over:
                 raise StopAsyncIteration
             self._news = trio.Event()
             await self._news.wait()
-        await trio.lowlevel.checkpoint()
         return self._queue.popleft()
 
 

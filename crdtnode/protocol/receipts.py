@@ -1,7 +1,8 @@
 """What arrived once already, and acknowledgements on their way.
 
 An id counts for its sender. What comes again is acknowledged again, and neither relayed nor joined
-again. Acknowledgements to one peer wait a moment to travel together.
+again. Who acknowledged nothing for a while does so at once, with whatever else it wakes for; who
+just did waits a moment, so that acknowledgements travel together.
 """
 
 from collections import OrderedDict
@@ -27,6 +28,7 @@ class Receipts:
         self._settings = settings
         self._seen: OrderedDict[tuple[bytes, int], bool | None] = OrderedDict()
         self._acks: dict[tuple[Member, bool], list[int]] = {}
+        self._sent = -NEVER
         self.deadline = NEVER
         """When the next bundle is due."""
 
@@ -50,7 +52,7 @@ class Receipts:
         """Tell the sender, within a moment, that this was taken, and whether we keep all of it."""
         self._note(sender, id_, kept)
         self._acks.setdefault((sender, kept), []).append(id_)
-        self.deadline = min(self.deadline, now + self._settings.ack_delay)
+        self.deadline = min(self.deadline, max(now, self._sent + self._settings.ack_delay))
 
     def _note(self, sender: Member, id_: int, kept: bool | None) -> None:
         self._seen[sender.boot, id_] = kept
@@ -66,5 +68,6 @@ class Receipts:
             bundles = (ids[at : at + ACKS_MOST] for at in range(0, len(ids), ACKS_MOST))
             out += [to(member, Ack(tuple(bundle), kept)) for bundle in bundles]
         self._acks.clear()
+        self._sent = now
         self.deadline = NEVER
         return out

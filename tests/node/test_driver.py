@@ -166,6 +166,31 @@ async def test_a_deadline_that_moves_away_is_not_woken_for(driver, engine, autoj
     assert engine.calls[1:] == [("wake", 50.0)]
 
 
+async def test_a_deadline_that_is_over_wakes_it_within_the_same_moment(
+    driver, engine, autojump_clock
+):
+    engine.deadline = driver.now() + 5
+    driver.rearm()
+    await trio.sleep(1)
+    engine.deadline = -math.inf
+    driver.datagrams([(b"x", HERE)])
+    await trio.testing.wait_all_tasks_blocked()
+    assert engine.calls[1:] == [("receive", b"x", Udp(HERE)), ("wake", 1.0)]
+
+
+async def test_an_engine_that_always_has_work_starves_nobody(driver, engine, autojump_clock):
+    def wake(now):
+        engine.calls.append("wake")
+        engine.deadline = -math.inf
+
+    engine.wake = wake
+    engine.deadline = -math.inf
+    driver.rearm()
+    for _ in range(5):
+        await trio.lowlevel.checkpoint()
+    assert 3 <= engine.calls.count("wake") <= 6
+
+
 async def test_rearming_works_from_outside_of_the_loop(driver, engine, until):
     engine.deadline = driver.now()
     await trio.to_thread.run_sync(driver.rearm)

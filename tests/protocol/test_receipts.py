@@ -18,12 +18,23 @@ def receipts() -> Receipts:
     return Receipts(SETTINGS)
 
 
-def test_an_acknowledgement_follows_within_a_moment(receipts: Receipts) -> None:
+def test_who_acknowledged_nothing_for_a_while_does_so_at_once(receipts: Receipts) -> None:
     receipts.acknowledge(B, 5, 1.0)
-    receipts.acknowledge(B, 6, 1.001)
+    assert receipts.deadline == 1.0
+    assert receipts.wake(1.0) == [to(B, Ack((5,), stored=True))]
+    assert receipts.deadline == NEVER
+    receipts.acknowledge(B, 6, 1.5)
+    assert receipts.deadline == 1.5
+
+
+def test_who_just_did_waits_a_moment_so_that_they_travel_together(receipts: Receipts) -> None:
+    receipts.acknowledge(B, 5, 1.0)
+    receipts.wake(1.0)
+    receipts.acknowledge(B, 6, 1.0005)
+    receipts.acknowledge(B, 7, 1.001)
     assert receipts.deadline == 1.0 + SETTINGS.ack_delay
-    assert receipts.wake(1.0) == []
-    assert receipts.wake(receipts.deadline) == [to(B, Ack((5, 6), stored=True))]
+    assert receipts.wake(1.001) == []
+    assert receipts.wake(receipts.deadline) == [to(B, Ack((6, 7), stored=True))]
     assert receipts.deadline == NEVER
 
 
