@@ -291,8 +291,10 @@ class Cluster:
     def deadline(self) -> float:
         """When the next step is due."""
         due = min(self.probing.deadline, self._absent.deadline, self._bulletin.deadline)
-        if self.members.contests.running or self.suspicions.running:  # seldom
-            due = min(due, self.members.deadline, self.suspicions.deadline)
+        if self.suspicions.running:  # seldom
+            due = min(due, self.suspicions.deadline)
+        if self.members.contests.running:  # hardly ever
+            due = min(due, self.members.deadline)
         return due
 
     def start(self, now: float) -> None:
@@ -303,9 +305,9 @@ class Cluster:
     def wake(self, now: float) -> list[Outcome]:
         """Take the steps that are due."""
         out: list[Outcome] = []
-        if self.members.deadline <= now:
+        if self.members.contests.running:
             out += self._apply(self.members.wake(now), now)
-        if self.suspicions.deadline <= now:
+        if self.suspicions.running and self.suspicions.deadline <= now:
             out += self._wake_suspicions(now)
         if self.probing.deadline <= now:
             steps, verdicts = self.probing.wake(now)

@@ -362,7 +362,9 @@ class Engine:
             due = self._answers.hot_at
         if self._receipts.deadline < due:
             due = self._receipts.deadline
-        return min(due, self._pushes.deadline, self._deliveries.deadline)
+        if self._registry.dirty:
+            due = min(due, self._pushes.deadline)
+        return min(due, self._deliveries.deadline)
 
     def _seldom_due(self) -> float:
         """When a step is due that has nothing to do with pushes.
@@ -393,7 +395,7 @@ class Engine:
         busy = bool(self._inbox.jobs)
         if busy:
             self._answers.work(now)
-        if self._pushes.deadline <= now:
+        if self._registry.dirty and self._pushes.deadline <= now:
             self._out.carry(self._pushes.flush(now), now)
         if self._receipts.deadline <= now:
             self._out.carry(self._receipts.wake(now), now)

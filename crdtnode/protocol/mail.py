@@ -38,4 +38,4 @@ Outcome = Send | Effect
 
 def to(member: Member, message: Message, *, stream: bool = False) -> Send:
     """Send a message to a member."""
-    return Send(member.boot, member.address, message, stream)
+    return Send(member.boot, member.addresses[0], message, stream)

@@ -114,8 +114,8 @@ class Probing:
         due, probe = self._next, self._probe
         if probe is not None and probe.due < due:
             due = probe.due
-        if self._relays:
-            due = min(due, *(min(relay.until, relay.nack_at) for relay in self._relays))
+        for relay in self._relays:
+            due = min(due, relay.until, relay.nack_at)
         return due
 
     def hear_round(self, round_: int) -> None:

@@ -65,9 +65,10 @@ class Suspicions:
     @property
     def deadline(self) -> float:
         """When the next suspect is to be told, or is out of time."""
-        if not self.running:
-            return float("inf")
-        return min(min(s.until, s.tell_at) for s in self.running.values())
+        due = float("inf")
+        for suspicion in self.running.values():
+            due = min(due, suspicion.until, suspicion.tell_at)
+        return due
 
     def wake(self, now: float, size: int) -> tuple[list[Member], list[tuple[Member, bool]]]:
         """Whom to tell, and who is out of time, with whether we began the suspicion.

@@ -33,6 +33,7 @@ class Agenda:
     Attributes:
         now: The moment of the event that is happening, in nanoseconds since the start.
         happened: Number of events so far.
+        halted: Whoever sets it ends `hurry` after the event that is happening.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Agenda:
         self._acts: dict[int, Act] = {}
         self.now = 0
         self.happened = 0
+        self.halted = False
 
     def at(self, moment: int, act: Act) -> int:
         """Let ``act`` happen at the first free moment from ``moment`` on; return that moment.
@@ -59,6 +61,20 @@ class Agenda:
     def waiting(self) -> int:
         """Number of events to come."""
         return len(self._moments)
+
+    def hurry(self, until: int, most: int) -> bool:
+        """Do what as many calls of `run` do; False where there is nothing left, or it was halted."""
+        moments, acts = self._moments, self._acts
+        for _ in range(most):
+            if not moments or moments[0] > until:
+                self.now = max(self.now, until)
+                return False
+            self.now = moment = heappop(moments)
+            self.happened += 1
+            acts.pop(moment)(moment)
+            if self.halted:
+                return False
+        return True
 
     def run(self, until: int) -> bool:
         """Let the next event happen; False if there is none up to and including ``until``.

@@ -36,7 +36,17 @@ Dice = tuple[int, int, int, int, int, int, int, int]
 class Way:
     """One direction between two nodes: how it behaves, and how many packets went."""
 
-    __slots__ = ("_hashed", "_link", "_plain", "_sent", "busy_until", "ends")
+    __slots__ = (
+        "_hashed",
+        "_least",
+        "_link",
+        "_plain",
+        "_sent",
+        "_spread",
+        "_straight",
+        "busy_until",
+        "ends",
+    )
 
     def __init__(self, seed: int, ends: tuple[str, str], link: Link) -> None:
         self.ends = ends
@@ -55,6 +65,9 @@ class Way:
     def link(self, link: Link) -> None:
         self._link = link
         self._plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
+        latency = link.latency
+        self._straight = latency.shape in ("uniform", "constant")
+        self._least, self._spread = latency.least, latency.most - latency.least
 
     def dice(self, use: int) -> Dice:
         """The numbers for the next packet of this use."""
@@ -134,7 +147,10 @@ class Links:
         lost, late, twice, later, overtaken, damaged, where, _ = way.dice(UDP)
         if lost < link.loss * _SIDES or (link.mtu is not None and len(data) > link.mtu):
             return ()
-        wait = round(link.latency.sample(late / _SIDES) * SECOND)
+        if way._straight:
+            wait = round((way._least + way._spread * (late / _SIDES)) * SECOND)
+        else:
+            wait = round(link.latency.sample(late / _SIDES) * SECOND)
         if way._plain:
             return ((wait, data),)
         if link.bandwidth is not None:

@@ -49,6 +49,9 @@ GATHERING = SECOND // 4
 EVENTS_PER_NODE_SECOND = 20_000
 """A run with more events than this is broken off: something spins."""
 
+LOOK_ROUND = 1024
+"""Events between two looks at how far a run is."""
+
 Progress = Callable[[float, int], None]
 """Told the simulated seconds and the number of different roots, now and then."""
 
@@ -160,6 +163,7 @@ class World:
         """An engine or a type raised: end the run, and show where."""
         trail = "".join(traceback.format_exception(error)[-6:])
         self.broken = f"{host.name} raised at {self.agenda.now / SECOND:.6f} s:\n{trail}"
+        self.agenda.halted = True
         for check in self.checks:
             if isinstance(check, NothingRaised):
                 check.violate(self.broken)
@@ -270,15 +274,18 @@ class World:
 
     def _until(self, limit: int) -> Iterator[None]:
         """Let everything happen up to a moment."""
-        while self._step(limit):
-            if self._stepwise:
+        if self._stepwise:
+            while self._step(limit):
                 yield
+            return
+        while self.broken is None and self.agenda.hurry(limit, LOOK_ROUND):
+            self._look_round()
 
     def _step(self, limit: int) -> bool:
         """Let one thing happen; False where nothing can any more, up to this moment."""
         if self.broken is not None:
             return False
-        if not self.agenda.happened & 1023:
+        if not self.agenda.happened % LOOK_ROUND:
             self._look_round()
         return self.agenda.run(limit)
 
