@@ -25,7 +25,7 @@ from crdt.causal.runs import Runs, covers
 from crdt.causal.spans import runs_of_spans, spans_of
 from crdt.clock import Clock
 from crdt.maps.entries import K
-from crdt.maps.forms import Place, Target, form_at, form_of, read_entry
+from crdt.maps.forms import Lifting, Place, Target, Writing, form_at, form_of, read_entry
 from crdt.maps.live import LiveMap
 from crdt.tagged import encode
 from crdt.watched import seat_child
@@ -133,9 +133,10 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         apart: Dots = {}  # dots whose makers do not tell the map's context of them
         leaves: list[Leaf] = []
         for target in form.targets(Target(form, child, delta, Place(self, entry))):
-            if target.form.lifts:
-                self._lift(change, target, apart)
+            if isinstance(target.form, Lifting):
+                self._lift(change, target, *target.form.lift(target), apart)
             else:
+                assert isinstance(target.form, Writing)
                 written, covered = target.form.written(target)
                 leaves += map(target.place.wrapped, written)
                 for holder, spans in covered.items():
@@ -158,9 +159,15 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             change._put(replica, dot, dot + 1, entry, leaf)
         covered.setdefault(replica, []).append((start, start + len(adds)))
 
-    def _lift(self, change: Self, target: Target, apart: Dots) -> None:
+    def _lift(
+        self,
+        change: Self,
+        target: Target,
+        pieces: list[Piece],
+        claimed: dict[str, Runs],
+        apart: Dots,
+    ) -> None:
         """Put what a child with dots of its own has done into ``change``."""
-        pieces, claimed = target.form.lift(target)
         for replica, start, end, _, inner in pieces:
             leaf = target.place.wrapped(inner)
             entry = target.place.entry

@@ -13,8 +13,10 @@ from crdt.maps.forms.causal import CausalForm, DottedForm, LogootForm
 from crdt.maps.forms.counted import CounterForm, CountingSetForm
 from crdt.maps.forms.deltas import DeltaForm, HandForm
 from crdt.maps.forms.form import Form as Form
+from crdt.maps.forms.form import Lifting as Lifting
 from crdt.maps.forms.form import Place as Place
 from crdt.maps.forms.form import Target as Target
+from crdt.maps.forms.form import Writing as Writing
 from crdt.maps.forms.nests import CompoundForm, GrowingForm
 from crdt.maps.forms.nests import read_entry as read_entry
 from crdt.maps.forms.woven import WovenForm

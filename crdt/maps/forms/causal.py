@@ -17,7 +17,7 @@ from crdt.causal.dotted import Counted, Dotted, Leaf, Piece, Settling, visibly, 
 from crdt.causal.runs import Runs, union
 from crdt.causal.spans import Span, runs_of_spans, spans_of
 from crdt.errors import PayloadError
-from crdt.maps.forms.form import Form, Place, Target
+from crdt.maps.forms.form import Lifting, Place, Target
 from crdt.payloads import expect_list
 from crdt.sequences.logoot import DIGITS, STRIDE, Logoot
 
@@ -25,10 +25,9 @@ _HOLDER = "a"
 """Stands for the replica where a spelling does not name it."""
 
 
-class _Sharing(Form):
+class _Sharing(Lifting):
     """A child that counts its dots in the map's own context."""
 
-    lifts = True
     shares = True
 
     def change(self, child: Any, new: list[Piece], gone: list[Piece]) -> bool:

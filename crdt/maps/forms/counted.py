@@ -21,12 +21,12 @@ from crdt.causal.amounts import (
 from crdt.causal.dotted import Counted, Dots, Dotted, Leaf, Piece, Settling, folded, within
 from crdt.counters import GCounter, PNCounter
 from crdt.errors import PayloadError
-from crdt.maps.forms.form import Form, Target, grouped
+from crdt.maps.forms.form import Target, Writing, grouped
 from crdt.payloads import expect_list
 from crdt.tagged import decode, encode
 
 
-class CounterForm(Form):
+class CounterForm(Writing):
     """A GCounter or a PNCounter: the leaf is an amount."""
 
     def build(self, pieces: Iterable[Piece]) -> Any:
@@ -81,7 +81,7 @@ class CounterForm(Form):
         return decode_amounts(payload, place, signed=self._signed)
 
 
-class CountingSetForm(Form):
+class CountingSetForm(Writing):
     """A PNSet: the leaf is an element with an amount."""
 
     def build(self, pieces: Iterable[Piece]) -> Any:

@@ -20,12 +20,12 @@ from typing import Any
 from crdt.atoms import NOTHING
 from crdt.causal.dotted import Counted, Dots, Leaf, Piece
 from crdt.errors import PayloadError
-from crdt.maps.forms.form import Form, Place, Target
+from crdt.maps.forms.form import Place, Target, Writing
 from crdt.payloads import expect_list
 from crdt.tagged import canonical_text, decode, encode
 
 
-class DeltaForm(Form):
+class DeltaForm(Writing):
     """A type without dots: the leaf is the text of a delta."""
 
     def build(self, pieces: Iterable[Piece]) -> Any:
@@ -120,7 +120,7 @@ class HandForm(DeltaForm):
         return self.kind.from_payload(json.loads(text))
 
 
-class ConstantForm(Form):
+class ConstantForm(Writing):
     """A constant of a compound: the leaf is its value. Of two set at once, the smaller shows."""
 
     def build(self, pieces: Iterable[Piece]) -> Any:

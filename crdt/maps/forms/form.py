@@ -82,11 +82,9 @@ class Form(ABC):
 
     Attributes:
         kind: The child's type.
-        lifts: Dots of a child's deltas are dots of the map.
         shares: The child counts in the very context of the map, and sees to it itself.
     """
 
-    lifts: bool = False
     shares: bool = False
 
     def __init__(self, kind: Any) -> None:
@@ -111,20 +109,6 @@ class Form(ABC):
     def targets(self, target: Target) -> Iterator[Target]:
         """Yield what a delta changes: the object itself, or what it is made of."""
         yield target
-
-    def lift(self, target: Target) -> tuple[list[Piece], dict[str, Runs]]:
-        """Return a delta's pieces as pieces of the object in the map, and the dots it claims.
-
-        Asked only where ``lifts`` says so.
-        """
-        raise NotImplementedError  # pragma: no cover  # the others are not asked
-
-    def written(self, target: Target) -> tuple[list[Leaf], Dots]:
-        """Return the leaves that a delta is, and the dots that they make superfluous.
-
-        Asked only where ``lifts`` says otherwise.
-        """
-        raise NotImplementedError  # pragma: no cover  # the others are not asked
 
     @abstractmethod
     def fresh(self, state: Any) -> list[Leaf]:
@@ -161,6 +145,22 @@ class Form(ABC):
     def fits(self, replica: str, counter: int, leaf: Leaf) -> bool:
         """Tell whether a leaf of a payload may stand under this dot."""
         return True
+
+
+class Lifting(Form):
+    """A form of a child whose dots are dots of the map."""
+
+    @abstractmethod
+    def lift(self, target: Target) -> tuple[list[Piece], dict[str, Runs]]:
+        """Return a delta's pieces as pieces of the object in the map, and the dots it claims."""
+
+
+class Writing(Form):
+    """A form of a child whose deltas the map keeps as leaves, under dots of its own."""
+
+    @abstractmethod
+    def written(self, target: Target) -> tuple[list[Leaf], Dots]:
+        """Return the leaves that a delta is, and the dots that they make superfluous."""
 
 
 class Nest(Form):

@@ -15,7 +15,7 @@ from crdt.causal.runs import Runs, minus
 from crdt.causal.spans import Span as Stretch
 from crdt.causal.spans import runs_of_spans
 from crdt.errors import PayloadError
-from crdt.maps.forms.form import Form, Place, Target
+from crdt.maps.forms.form import Lifting, Place, Target
 from crdt.payloads import expect_list
 from crdt.sequences.spans import RIGHT, Span
 from crdt.sequences.text import Text
@@ -31,10 +31,8 @@ _LIVE = 2
 """Length of a leaf ``(place, item)``; that of a deleted item is ``(place,)``."""
 
 
-class WovenForm(Form):
+class WovenForm(Lifting):
     """A Sequence, Text or RGA."""
-
-    lifts = True
 
     def build(self, pieces: Iterable[Piece]) -> Any:
         """Return a new child with this content."""
