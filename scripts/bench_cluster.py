@@ -1,11 +1,16 @@
+#!/usr/bin/env python3
 """A race of whole clusters, ours against serf: prints one JSON line for each figure.
 
-Run it with the Python of .venv:
-``.venv/bin/python scripts/bench_cluster.py --nodes 10 --peer serf``. Every member is a process on
+Usage: ``scripts/bench_cluster.py --nodes 10 --peer serf``. Every member is a process on
 a host of its own (a network namespace; that needs root, without it the figures that cut cables are
 left out, and the last line names them). Updates enter through a program that embeds a node, and
 through serf's RPC. The sides take turns, figure by figure, on the same machine.
 """
+
+if __name__ == "__main__":
+    import own_python
+
+    own_python.use()
 
 import argparse
 import base64

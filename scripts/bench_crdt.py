@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """How fast and how small the toolbox is, beside the libraries that Python users meet.
 
-``python scripts/bench_crdt.py`` makes a virtual environment for the others (`--venv`, by default
+``scripts/bench_crdt.py`` makes a virtual environment for the others (`--venv`, by default
 ``.bench-venv`` in the checkout), runs everything interleaved, prints one JSON line for each figure
 and at the end a table. Ratios are to the floor: the least that a Python class over a plain dict can
 do, in the same round. Where another library cannot be had, it fails: no figure is made up.

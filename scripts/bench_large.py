@@ -8,6 +8,11 @@ stood still. Prints one JSON line per figure.
     scripts/bench_large.py [--nodes 10] [--mib 16] [--timeout 300]
 """
 
+if __name__ == "__main__":
+    import own_python
+
+    own_python.use()
+
 import argparse
 from collections.abc import AsyncIterator
 from functools import partial

@@ -1,12 +1,18 @@
+#!/usr/bin/env python3
 """How fast a write gets everywhere, and what it costs: prints one JSON line for each figure.
 
-Run it with the Python of .venv: ``.venv/bin/python scripts/bench_push.py [--quick] [--nodes N ...]``.
+Usage: ``scripts/bench_push.py [--quick] [--nodes N ...]``.
 Engines run on a heap of events, with time that costs nothing, so that the figures do not depend on
 the machine. Latencies are in L, the one-way latency of the network, which varies by 30 % either
 way; copies are pushes sent for each node and write. Probes are off: what the tree misses, stays
 missed. Bytes are those of whole packets, acknowledgements and headers of IP and UDP included, for
 updates of 100 characters.
 """
+
+if __name__ == "__main__":
+    import own_python
+
+    own_python.use()
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator

@@ -1,11 +1,17 @@
+#!/usr/bin/env python3
 """What repair costs: two engines without sockets, bytes of bodies in both directions.
 
-Run it with the Python of .venv: ``.venv/bin/python scripts/bench_repair.py [--small | --large]``.
+Usage: ``scripts/bench_repair.py [--small | --large]``.
 It prints one JSON line for each row. Every row begins with a probe between two nodes whose pushes
 were lost, and ends when both are at rest; ``bytes`` counts the bodies of all messages, the probe and
 its answer included, ``round_trips`` half the longest chain of messages, ``cpu_ms`` the processor
 time of both ends and of carrying bytes between them.
 """
+
+if __name__ == "__main__":
+    import own_python
+
+    own_python.use()
 
 from collections import deque
 from collections.abc import Callable, Iterator

@@ -1,8 +1,14 @@
+#!/usr/bin/env python3
 """How fast the simulator is: prints one JSON line for each figure.
 
-Run it with the Python of .venv: ``.venv/bin/python scripts/bench_sim.py [--quick]``. Figures are in
+Usage: ``scripts/bench_sim.py [--quick]``. Figures are in
 processor time, so that a busy machine changes them little.
 """
+
+if __name__ == "__main__":
+    import own_python
+
+    own_python.use()
 
 from collections.abc import Iterator
 import json

@@ -12,6 +12,11 @@ MAELSTROM_WORKLOAD:
     MAELSTROM_WORKLOAD=g-set ./maelstrom test -w g-set --bin scripts/maelstrom_node.py
 """
 
+if __name__ == "__main__":
+    import own_python
+
+    own_python.use()
+
 from collections.abc import AsyncIterator
 import os
 import sys
