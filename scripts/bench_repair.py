@@ -22,6 +22,8 @@ import random
 import sys
 from time import process_time
 
+from msgpack import packb
+
 from crdt import GSet, ORSet
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
@@ -322,8 +324,7 @@ def new_node(count: int) -> dict[str, object]:
         full.absorb("gset@1", f"set-{number}", 1, [[f"{number:020}"]], wire.now)
     full.flush(wire.now)
     state = sum(
-        len(codec.packb(["gset@1", f"set-{number}", 1, [f"{number:020}"]]))
-        for number in range(count)
+        len(packb(["gset@1", f"set-{number}", 1, [f"{number:020}"]])) for number in range(count)
     )
     row = probe(wire, f"a new node gets {count} objects", {"round_trips": 3})
     ratio = round(int(str(row["bytes"])) / state, 3)

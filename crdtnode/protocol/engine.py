@@ -96,6 +96,7 @@ class Engine:
         self._sleep_noticed = settings.sleep_noticed
         self._registry = registry
         self._fingerprints = registry.fingerprints
+        self._kinds = registry.kinds
         self._channel = channel
         self._settings = settings
         self._metrics = metrics
@@ -434,8 +435,9 @@ class Engine:
         """What every call ends with; ``common`` where nothing came forward but pushes."""
         if not common:
             self._seldom_at = None
-        if self._members.me.types != self._registry.types_hash:
-            self._members.me.types = self._registry.types_hash
+        types = self._kinds.tags_hash
+        if self._members.me.types != types:
+            self._members.me.types = types
             self._seldom_at = None
             self._out.carry(self._cluster.renew(now), now)
         root = self._fingerprints.root

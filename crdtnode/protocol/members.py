@@ -133,6 +133,8 @@ class Members:
 
         Those that are gone do not count: each node forgets them in its own time.
         """
+        if not self._recount:
+            return self._roster
         for member in self._recount:
             there = member.talks and self._by_boot.get(member.boot) is member
             counts = _digest(member.name, member.boot, member.incarnation) if there else 0

@@ -47,7 +47,7 @@ class News:
         if peer.state is not State.ALIVE:
             records.append(_bare(peer))
             names = [self._members.me.name, *(n for n in names if n != self._members.me.name)]
-        if not names:  # nearly always
+        if not names:
             return tuple(records)
         room = ABOARD_BYTES - sum(map(record_bytes, records))
         for name in names[: ABOARD - len(records)]:
@@ -64,6 +64,8 @@ class News:
 
     def _next(self) -> list[str]:
         """The least told names, which have been told once more now."""
+        if not any(self._told):  # nearly always
+            return []
         taken: list[list[str]] = []
         room = ABOARD
         for names in self._told:

@@ -96,12 +96,16 @@ class Repair:
     def held(self, member: Member, now: float) -> tuple[Row, ...]:
         """What is set aside with this member, with our versions."""
         places = self._strikes.aside(member.boot, now)[:HELD_MOST]
+        if not places:  # nearly always
+            return ()
         return tuple((place, self._fingerprints.get(place)) for place in places)
 
     def explains(self, member: Member, ping: Ping) -> int:
         """How many objects that the member has set aside explain that our roots differ; else 0."""
+        if not ping.held or ping.root is None:
+            return 0
         ours = self._typesets.root(member)
-        if not ping.held or ping.root is None or ours is None or ours == ping.root:
+        if ours is None or ours == ping.root:
             return 0
         return len(ping.held) if self._apart(ping.held) == ours ^ ping.root else 0
 

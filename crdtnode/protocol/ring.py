@@ -7,6 +7,7 @@ section 4.3, whose round-robin this makes common to all members.
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 import random
 
 from crdtnode.protocol.spans import Part, Standing, divided
@@ -46,7 +47,6 @@ class Ring:
         self._standing: list[Standing] = []
         self._come: list[Standing] = []
         """Those that are new, and not among `_standing` yet."""
-        self._shifts: tuple[int, int, list[int]] = (-1, 0, [])
         self._changed = True
 
     def changed(self, *names: str) -> None:
@@ -94,7 +94,7 @@ class Ring:
         if size < 2 or place is None:
             return None
         start = bisect_left(self._standing, (place, name))
-        return self._standing[(start + self._shift(round_, size)) % size][1]
+        return self._standing[(start + _shift(round_, size)) % size][1]
 
     def place(self, name: str) -> int:
         """The place of a name, whether it is on the ring or not."""
@@ -106,10 +106,15 @@ class Ring:
         self._look()
         return divided(self._standing, ranges, most)
 
-    def _shift(self, round_: int, size: int) -> int:
-        cycle, step = divmod(round_, size - 1)
-        if self._shifts[:2] != (cycle, size):
-            shifts = list(range(1, size))
-            random.Random(f"{cycle}/{size}").shuffle(shifts)
-            self._shifts = (cycle, size, shifts)
-        return self._shifts[2][step]
+
+def _shift(round_: int, size: int) -> int:
+    cycle, step = divmod(round_, size - 1)
+    return _shifts(cycle, size)[step]
+
+
+@lru_cache(maxsize=16)
+def _shifts(cycle: int, size: int) -> list[int]:
+    """How far to look round the ring in each round of a cycle; the same for all nodes."""
+    shifts = list(range(1, size))
+    random.Random(f"{cycle}/{size}").shuffle(shifts)
+    return shifts

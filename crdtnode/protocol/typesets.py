@@ -19,6 +19,8 @@ class TypeSets:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._kinds = registry.kinds
+        self._prints = registry.fingerprints
         self._sets: OrderedDict[int, frozenset[str]] = OrderedDict()
         self._tags: tuple[str, ...] = ()
         self._known: frozenset[str] = frozenset()
@@ -59,7 +61,7 @@ class TypeSets:
 
     def root(self, member: Member) -> int | None:
         """Our root over what we share with this member; None where its set is not known."""
-        if member.types == self._registry.types_hash:
-            return self._registry.root
+        if member.types == self._kinds.tags_hash:  # nearly always
+            return self._prints.root
         common = self.common(member)
         return None if common is None else self._registry.fingerprints.root_over(common)

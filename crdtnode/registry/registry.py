@@ -39,6 +39,7 @@ class Registry:
         types: Tags of the types known; None for all of `crdt.catalogue`, now and later.
 
     Attributes:
+        kinds: The types that are known here.
         fingerprints: Versions, roots and tries, as of the last flush.
         histories: What led each object to its version.
         replica: The id that the objects act as.
@@ -62,7 +63,7 @@ class Registry:
         self._metrics = metrics or Metrics()
         self.histories = Histories(self.joined_payloads)
         self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes, self.histories)
-        self._kinds = Kinds(self.fingerprints, types)
+        self.kinds = Kinds(self.fingerprints, types)
         self._guards = Guards()
         self._entries: dict[int, Entry] = {}
         self._named: dict[str, dict[str, Entry]] = {}
@@ -73,12 +74,12 @@ class Registry:
     @property
     def types(self) -> tuple[str, ...]:
         """The tags of the types known here, sorted."""
-        return self._kinds.tags
+        return self.kinds.tags
 
     @property
     def types_hash(self) -> int:
         """A 64-bit hash of `types`."""
-        return self._kinds.tags_hash
+        return self.kinds.tags_hash
 
     def register(self, cls: type[StateCRDT]) -> str:
         """Make a type known and give its tag; see `crdt.catalogue.register`.
@@ -87,7 +88,7 @@ class Registry:
             TypeError: It is no complete subclass of StateCRDT.
             ValueError: Its tag belongs to another class. Nothing changed.
         """
-        return self._kinds.register(cls)
+        return self.kinds.register(cls)
 
     def names(self) -> list[tuple[str, str]]:
         """(type tag, name) of all objects that are more than opened, sorted."""
@@ -135,7 +136,7 @@ class Registry:
             TypeConflict: The name is known here, but as another type only.
             TypeError: `name` is no str, or `type` no replicated type.
         """
-        kind = self._kinds.of_class(type)
+        kind = self.kinds.of_class(type)
         return cast(T, self._handed(self._found(kind, name) or self._new(kind, name)))
 
     def change(self, name: str, type: type[T]) -> AbstractContextManager[T]:
@@ -158,7 +159,7 @@ class Registry:
     @contextmanager
     def _change(self, name: str, type: type[T]) -> Iterator[T]:
         obj = self.open(name, type)
-        entry = self._named[self._kinds.of_class(type).tag][name]
+        entry = self._named[self.kinds.of_class(type).tag][name]
         if entry.block is not None:
             raise ChangeInProgress(f"{entry.tag}/{name} is being changed already")
         self._ledger.check_writable(entry)
@@ -212,7 +213,7 @@ class Registry:
             PayloadError: The payload is none of this type.
             ObjectTooLarge: The object or the payload is over the limit. Nothing changed.
         """
-        kind = self._kinds.of_tag(tag)
+        kind = self.kinds.of_tag(tag)
         entry = self._found(kind, name)
         if entry is None:
             self._check_free(kind, name)
@@ -240,7 +241,7 @@ class Registry:
             ChangeInProgress: A block of this object is under way.
             Exception: The registry was closed with it. Nothing changed.
         """
-        entry = self._found(self._kinds.of_tag(tag), name)
+        entry = self._found(self.kinds.of_tag(tag), name)
         if entry is None or not entry.alive or not self._ledger.holds(entry):
             return False
         if entry.block is not None:
@@ -283,7 +284,7 @@ class Registry:
             InvalidName: The sender erred, or two names share one place.
             PayloadError: The sender erred, or the type's code did. Nothing changed.
         """
-        kind = self._kinds.of_tag(tag)
+        kind = self.kinds.of_tag(tag)
         check_life(life, payloads)
         with self._acting_for(kind):
             return self._absorb(kind, name, life, payloads)
@@ -358,7 +359,7 @@ class Registry:
         Returns:
             The local changes since the last flush, one for each object.
         """
-        self._kinds.look()
+        self.kinds.look()
         return self._ledger.flush(now)
 
     def close(self, error: Callable[[], Exception]) -> None:

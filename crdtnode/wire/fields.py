@@ -199,6 +199,11 @@ def put_member(m: MemberRecord) -> list[object]:
     return [m.name, boot, m.incarnation, m.state, m.addresses, m.types, m.protocol, m.tags]
 
 
+def put_members(records: Iterable[MemberRecord]) -> list[list[object]]:
+    """Write news of members."""
+    return [put_member(record) for record in records] if records else []
+
+
 def trie_node(value: object) -> TrieNode:
     """Take a node of a trie: the sums of its 16 children, or the leaves below it."""
     named, level, path, leafy, numbers = cut(value, 5)

@@ -11,10 +11,12 @@ hook for maps counts. It knows bin of no bytes, NaN and nesting up to its own st
 `check_json` walks level by level, so that its inner loops run in C too.
 """
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from math import isfinite
 from typing import Final
 
-from msgpack import ExtraData, Unpacker, unpackb
+from msgpack import ExtraData, Packer, Unpacker, unpackb
 from msgpack.exceptions import UnpackException
 
 from crdtnode.errors import MalformedMessage
@@ -27,6 +29,7 @@ _SKIP_FIRST_BYTES: Final = 1024
 
 _JSON: Final = frozenset({type(None), bool, int, float, str, list, dict})
 _FLAT: Final = frozenset({type(None), bool, int, str})
+_PACKER: Final = Packer()
 _FAULTS: Final = (ValueError, TypeError, OverflowError, RecursionError, UnpackException)
 
 
@@ -43,6 +46,15 @@ def _unique(pairs: list[tuple[object, object]]) -> dict[object, object]:
 def _no_ext(code: int, data: bytes) -> None:
     """Refuse an ext of no bytes, which no limit covers, at the first one."""
     raise MalformedMessage("a value that JSON does not know")
+
+
+def pack(value: object) -> bytes:
+    """Make msgpack of a value of numbers, texts and lists, with one packer for all of them.
+
+    It keeps the room of the longest one, so that whatever may be large is better packed by itself.
+    """
+    packed: bytes = _PACKER.pack(value)
+    return packed
 
 
 def _limits(size: int) -> dict[str, object]:
@@ -71,20 +83,26 @@ def unpack(body: bytes) -> tuple[object, bytes]:
         MalformedMessage: The bytes are no msgpack, or break a limit. Nothing here changed.
     """
     size = len(body)
-    limits = _limits(size)
     try:
         if size > _SKIP_FIRST_BYTES:
-            _skip(body, limits)
-        return unpackb(body, object_pairs_hook=_unique, **limits), b""
+            _skip(body)
+        return _parser(size.bit_length())(body), b""
     except ExtraData as two:
         return two.unpacked, two.extra
     except _FAULTS as fault:
         raise MalformedMessage("no msgpack, or over a limit") from fault
 
 
-def _skip(body: bytes, limits: dict[str, object]) -> None:
+@lru_cache
+def _parser(bits: int) -> Callable[[bytes], object]:
+    """What parses bodies whose size has so many binary digits, made once for all of them."""
+    return partial(unpackb, object_pairs_hook=_unique, **_limits(1 << bits))
+
+
+def _skip(body: bytes) -> None:
     """Fail on truncated bytes before anything is allocated for what they announce."""
-    parser = Unpacker(None, max_buffer_size=len(body), **limits)
+    size = len(body)
+    parser = Unpacker(None, max_buffer_size=size, **_limits(size))
     parser.feed(body)
     parser.skip()
 
