@@ -193,6 +193,18 @@ class StateCRDT(ABC):
         """Return ``hash`` of the state: equal for equal states, whatever way they took."""
         return hash(self.canonical())
 
+    def _bulk(self) -> int:
+        """Return about how many rows the state has; 0 where they are never looked at in portions."""
+        return 0
+
+    def _prepare(self, hash: Callable[[bytes], bytes], most: int) -> bool:
+        """Do a part of the work of the next `fingerprint`: about so many rows of the state.
+
+        Returns:
+            True once no more than that is left to do, or where it cannot be divided.
+        """
+        return True
+
     @property
     def initial(self) -> bool:
         """Whether the state is the initial one, so that there is nothing to tell anybody."""

@@ -338,6 +338,12 @@ class Compound(Rowed):
     def _keep_print(self, made: Print) -> None:
         """Keep none: there are few fields, and each keeps its own."""
 
+    def _bulk(self) -> int:
+        return sum(part._bulk() for _, part in self._held())
+
+    def _prepare(self, hash: Hash, most: int) -> bool:
+        return all(part._prepare(hash, most) for _, part in self._held())
+
     def _encode(self) -> dict[str, Any]:
         spelled = {name: encode(key) for name, key in self._fixed.items()}
         spelled |= {name: part._encode() for name, part in self._held()}

@@ -177,6 +177,9 @@ class LastWrites(Rowed):
         before = self._write_to(key)
         held.swap(None if before is None else self._row(key, before), self._row(key, write))
 
+    def _bulk(self) -> int:
+        return len(self._standing()) + len(self._removed)
+
     def _hashed_rows(self, hash: Hash) -> Iterable[tuple[Row, int]]:
         for key, write in self._writes():
             yield self._row(key, write), 1

@@ -243,18 +243,31 @@ class Native(StateCRDT):
         """Return deltas that join to this state, each of at most ``limit`` bytes as JSON.
 
         What cannot be divided and is larger is a delta of its own; of an initial state there are
-        none. Each delta is lawful alone.
+        none. Each delta is lawful alone. They are made while they are taken, of the state as it is
+        now: what changes meanwhile is not in them.
 
         Raises:
             TypeError: ``limit`` is no int.
             ValueError: ``limit`` is below 1.
         """
-        return self._under(whole(limit, at_least=1))
+        return self._copied()._under(whole(limit, at_least=1))
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
         """Yield the parts of this state; one, unless the type says otherwise."""
         if not self.initial:
             yield self._copied()
+
+    def _parts_since(self, context: Any, limit_bytes: int) -> Iterator[Self]:
+        """Return what the owner of ``context`` lacks in deltas of at most so many bytes as JSON.
+
+        Together they are its `delta_since`, made while they are taken; for types that have that.
+
+        Raises:
+            PayloadError: ``context`` is none.
+        """
+        delta = self.delta_since(context)  # type: ignore[attr-defined]  # those types have it
+        parts: Iterator[Self] = delta._under(limit_bytes)
+        return parts
 
     # --- mutators ------------------------------------------------------------------------------
 

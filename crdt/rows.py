@@ -10,6 +10,10 @@ Nothing is kept until somebody asks for the fingerprint of a state of more than 
 then on a `Print` hears of every row that comes or goes, and the next fingerprint takes in what is
 left of that. A print for another hash, or one that fell behind, is dropped and made anew.
 
+Whoever may not stand still for the many rows of a large state makes its print in steps
+(`Rowed._prepare`): it takes a copy of the state, hashes so many of its rows at a time, and meanwhile
+hears of what changes like any other print.
+
 Rows are spelled as the elements of a compact JSON list. How a type makes them, and that spelling,
 belong to the meaning of its tag: they never change.
 
@@ -20,7 +24,8 @@ cost" (1997), AdHash, with a keyed hash.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final, Self
 
 from crdt.native import Native
@@ -50,14 +55,26 @@ class Print:
         known: What the type remembers of the state that the sum is of.
     """
 
-    __slots__ = ("_changes", "_sum", "hash", "known", "rows")
+    __slots__ = ("_changes", "_rest", "_sum", "hash", "known", "rows")
 
-    def __init__(self, hash: Hash | None, rows: int, total: int) -> None:
+    def __init__(
+        self,
+        hash: Hash | None,
+        rows: int,
+        total: int,
+        rest: Iterator[tuple[Row, int]] | None = None,
+    ) -> None:
         self.hash = hash
         self.known: tuple[dict[Any, Any], ...] = ()
         self.rows = rows
         self._sum = total
+        self._rest = rest  # rows of the state that it was made of, which are not in the sum yet
         self._changes: dict[Row, int] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether all rows of the state that it was made of are in the sum."""
+        return self._rest is None
 
     def come(self, row: Row) -> None:
         """Note a row that the state did not have."""
@@ -91,11 +108,28 @@ class Print:
 
     def total(self) -> int:
         """Return the sum for the state as it is now."""
+        hash: Any = self.hash
+        if self._rest is not None:
+            self._sum = summed(hash, self._rest, self._sum)
+            self._rest = None
         if self._changes:
-            hash: Any = self.hash
             self._sum = summed(hash, self._changes.items(), self._sum)
             self._changes.clear()
         return self._sum
+
+    def advance(self, most: int) -> bool:
+        """Take in so many rows; True if no more than that are left for `total`."""
+        hash: Any = self.hash
+        if self._rest is not None:
+            rows = list(islice(self._rest, most))
+            self._sum = summed(hash, rows, self._sum)
+            if len(rows) == most:
+                return False
+            self._rest = None
+        elif len(self._changes) > most:
+            changes = [self._changes.popitem() for _ in range(most)]
+            self._sum = summed(hash, changes, self._sum)
+        return len(self._changes) <= most
 
     def copy(self) -> Print:
         """Return an independent copy."""
@@ -147,6 +181,18 @@ class Rowed(Native):
         rows = list(self._hashed_rows(hash))
         return Print(hash, len(rows), summed(hash, rows))
 
+    def _prepare(self, hash: Hash, most: int) -> bool:
+        held = self._print
+        if held is UNKEPT:
+            return True  # it keeps none
+        if held is None or held.hash != hash:
+            rows = self._bulk()
+            if rows <= most:
+                return True
+            held = Print(hash, rows, 0, iter(self._copied()._hashed_rows(hash)))
+            self._keep_print(held)
+        return held.advance(most)
+
     def _keep_print(self, made: Print) -> None:
         """Tell a print of all changes from now on."""
         self._print = made
@@ -157,7 +203,7 @@ class Rowed(Native):
     def clone(self, replica: str | None = None) -> Self:
         """Return an independent copy: state and clock, but neither replica nor observers."""
         new = super().clone(replica)
-        if self._print is not None and self._print is not UNKEPT:
+        if self._print is not None and self._print is not UNKEPT and self._print.whole:
             new._keep_print(self._print.copy())
         return new
 

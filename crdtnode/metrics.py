@@ -22,6 +22,16 @@ class Tally(defaultdict[str, int]):
         self[label] += amount
 
 
+class Longest(Tally):
+    """The longest time so far by label, in whole milliseconds."""
+
+    def took(self, label: str, seconds: float) -> None:
+        """Note how long something took."""
+        ms = int(seconds * 1000)
+        if ms > self.get(label, 0):
+            self.add(label, ms - self.get(label, 0))
+
+
 class Metrics:
     """All counters of one node."""
 
@@ -45,6 +55,9 @@ class Metrics:
         walked down a ``trie``; ``busy`` peers, and ``strike`` for each answer that did not help."""
         self.contained = Tally()
         """Exceptions that were caught, logged and survived, by room."""
+        self.longest_ms = Longest()
+        """Milliseconds that the longest call of the engine took, by what it was for; 0 is left out.
+        Nothing else runs in that time, no answer to a probe either."""
 
     def snapshot(self) -> Mapping[str, Mapping[str, int]]:
         """All counts as plain dictionaries, sorted by label."""

@@ -2,8 +2,10 @@
 """How long one large object takes to all members, and whether anybody is taken for dead meanwhile.
 
 Starts real processes on loopback, with a key. One writes a set of many elements in one change; each
-says when it holds all of them, how often it suspected somebody, and for how long its event loop
-stood still. Prints one JSON line per figure.
+says when it holds all of them, how many probes were not answered in time, how often it suspected
+somebody, how long its event loop stood still and its longest call of the engine took, and how much
+memory it had at most. The write itself is the caller's: it is made in a few steps, and not counted.
+Prints one JSON line per figure.
 
     scripts/bench_large.py [--nodes 10] [--mib 16] [--timeout 300]
 """
@@ -18,12 +20,14 @@ from collections.abc import AsyncIterator
 from functools import partial
 import json
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 import subprocess
 import sys
 import tempfile
 from typing import Any
 
 import trio
+import trio.lowlevel
 
 from crdt import ORSet
 from crdtnode import Node, open_node
@@ -31,6 +35,7 @@ from crdtnode.node.keyfile import new_keyring
 
 ELEMENT_BYTES = 20
 LOOK = 0.01
+STEP = 10_000
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -59,9 +64,18 @@ async def member(name: str, keyring: str, seed: str, mib: float) -> None:
         nursery.start_soon(report, node, len(elements(mib)), seen)
         async for line in trio.lowlevel.FdStream(0):
             if line.startswith(b"write"):
-                node.open("large", ORSet).update(elements(mib))
+                await write(node, elements(mib))
                 seen["stood_still_s"] = 0.0
         nursery.cancel_scope.cancel()
+
+
+async def write(node: Node, names: list[str]) -> None:
+    """Add all in one change that the node flushes as one, without standing still for long."""
+    ready = ORSet("writer")
+    for start in range(0, len(names), STEP):
+        ready.update(names[start : start + STEP])
+        await trio.lowlevel.checkpoint()
+    node.open("large", ORSet).join(ready)
 
 
 def say(**fields: object) -> None:
@@ -92,7 +106,11 @@ async def report(node: Node, count: int, seen: dict[str, float]) -> None:
             alive = node.member_counts()["alive"]
             say(alive=alive)
         await trio.sleep(0.05)
-    say(holds=True, **seen)
+    counts = node.metrics
+    calls = {f"{what} ms": ms for what, ms in counts.longest_ms.items()}
+    missed = counts.packets_sent["pingreq"]
+    memory = getrusage(RUSAGE_SELF).ru_maxrss / 1024
+    say(holds=True, missed=missed, memory_mib=memory, calls=calls, **seen)
 
 
 # The parent
@@ -158,10 +176,13 @@ def show(members: Members, seconds: float, mib: float, *, got_all: bool) -> None
     figures: dict[str, tuple[object, str]] = {
         "everywhere": (round(seconds, 2) if got_all else None, "s"),
         "members that hold it": (len(said), f"of {size}"),
+        "probes that were not answered at once": (int(sum(one["missed"] for one in said)), ""),
         "suspicions": (int(sum(one["suspected"] for one in said)), ""),
         "event loop stood still, worst": (
             round(max((one["stood_still_s"] for one in said), default=0.0), 2), "s",
         ),
+        "longest calls of the engine, by what they were for": (longest(said), "ms"),
+        "memory of a member, most": (round(max((one["memory_mib"] for one in said), default=0)), "MiB"),
     }  # fmt: skip
     for what, (value, unit) in figures.items():
         print(
@@ -169,6 +190,15 @@ def show(members: Members, seconds: float, mib: float, *, got_all: bool) -> None
                 {"figure": f"{mib:g} MiB: {what}", "value": value, "unit": unit, "nodes": size}
             )
         )
+
+
+def longest(said: list[dict[str, Any]]) -> dict[str, int]:
+    """The longest calls over all members, those over 20 ms."""
+    calls: dict[str, int] = {}
+    for one in said:
+        for what, ms in one["calls"].items():
+            calls[what] = max(ms, calls.get(what, 0))
+    return {what: ms for what, ms in sorted(calls.items()) if ms > 20}
 
 
 def main() -> int:

@@ -86,6 +86,8 @@ class Wire:
         self.hops = 0
         """The longest chain of messages so far."""
         self._queue: deque[tuple[int, Callable[[], None], Engine | None]] = deque()
+        self._heard: dict[Engine, int] = {}
+        """The chain of messages that ends with what each engine heard last."""
         self._ends: dict[tuple[Address, int], tuple[Address, int]] = {}
         self.engines: dict[Address, Engine] = {}
         self.registries: list[Registry] = []
@@ -142,13 +144,14 @@ class Wire:
                 hop, act, engine = self._queue.popleft()
                 act()
                 if engine is not None:
+                    self._heard[engine] = hop
                     self._take(engine, hop)
             busy = [e for e in self.engines.values() if e.deadline <= self.now]
             if not busy:
                 return
             for engine in busy:
                 engine.wake(self.now)
-                self._take(engine, self.hops)
+                self._take(engine, self._heard.get(engine, 0))
 
     def _take(self, engine: Engine, hop: int) -> None:
         for effect in engine.effects():
@@ -222,6 +225,7 @@ def probe(wire: Wire, what: str, goal: dict[str, float], **more: object) -> dict
         registry.flush(wire.now)
     METER.start()
     wire.hops = 0
+    wire._heard.clear()
     began = process_time()
     prober.ask_roots(wire.now)
     wire._take(prober, 0)

@@ -3,7 +3,7 @@
 import pytest
 
 from crdtnode.errors import CannotBind, CrdtNodeError, Forked, InsecureBind
-from crdtnode.metrics import Tally
+from crdtnode.metrics import Longest, Tally
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,12 @@ def test_beyond_so_many_labels_all_others_count_as_one() -> None:
     for label in ("a", "b", "c", "d", "a"):
         tally.add(label)
     assert dict(tally) == {"a": 2, "b": 1, "other": 2}
+
+
+def test_of_times_the_longest_is_kept() -> None:
+    longest = Longest(most=1)
+    for label, seconds in (("wake", 0.0101), ("wake", 0.3), ("wake", 0.02), ("idle", 0.0009)):
+        longest.took(label, seconds)
+    assert dict(longest) == {"wake": 300}
+    longest.took("other", 0.005)
+    assert dict(longest) == {"wake": 300, "other": 5}

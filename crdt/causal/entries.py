@@ -129,6 +129,9 @@ class DotEntries(Rowed):
             for piece in self._pieces_of(entry):
                 yield from rows_of(piece)
 
+    def _bulk(self) -> int:
+        return len(self._leaves)
+
     def _keep_print(self, made: Print) -> None:
         super()._keep_print(made)
         made.known = made.known or (self._seen.copy(),)

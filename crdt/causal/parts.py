@@ -7,12 +7,20 @@ estimated from above: a number takes no more than the last counter of its replic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crdt.atoms import Key
-from crdt.causal.runs import Runs, last, minus, runs_between, runs_of, stretches, union
+from crdt.causal.runs import (
+    Runs,
+    last,
+    minus,
+    runs_between,
+    runs_of,
+    stretches,
+    union,
+)
 from crdt.packing import sized
 from crdt.tagged import encode_int
 
@@ -25,7 +33,7 @@ _BRACKETS_BYTES = len(":[[],[],[]]")
 
 def parts_of(
     seen: Mapping[str, Runs],
-    dots_of: Callable[[str], Dots],
+    blocks_of: Callable[[str], Iterator[Dots]],
     encode_keys: Callable[[list[Key]], list[Any]],
     limit_bytes: int,
 ) -> Iterator[tuple[dict[str, Dots], dict[str, Runs]]]:
@@ -33,15 +41,13 @@ def parts_of(
 
     Args:
         seen: All dots seen, by replica.
-        dots_of: Returns the live dots of a replica.
+        blocks_of: Returns the live dots of a replica, ascending, some at a time.
         encode_keys: Returns the payloads of what dots stand for.
         limit_bytes: What a part may take as JSON.
     """
     packer = Packer(limit_bytes)
     for replica in sorted(seen):
-        dots = dots_of(replica)
-        elements = encode_keys([key for _, key in dots])
-        for part in packer.replica(replica, dots, elements, seen[replica]):
+        for part in packer.replica(replica, blocks_of(replica), encode_keys, seen[replica]):
             yield part.live, part.claims()
     for part in packer.rest():
         yield part.live, part.claims()
@@ -82,25 +88,33 @@ class Packer:
         self._part = Part()
 
     def replica(
-        self, replica: str, dots: Dots, elements: Sequence[Any], seen: Runs
+        self,
+        replica: str,
+        blocks: Iterable[Dots],
+        encode_keys: Callable[[list[Key]], list[Any]],
+        seen: Runs,
     ) -> Iterator[Part]:
         """Take in the dots of a replica; yield the parts that are full.
 
         Args:
             replica: Whose they are.
-            dots: The live ones, ascending.
-            elements: What these stand for, as payloads.
+            blocks: The live ones, ascending, some at a time.
+            encode_keys: Returns the payloads of what these stand for.
             seen: All dots seen.
         """
         number_bytes = sized(encode_int(last(seen)))
         around_bytes = sized(replica) + _BRACKETS_BYTES + 4 * number_bytes  # and a first run
-        for dot, element in zip(dots, elements, strict=True):
-            element_bytes = sized(element)
-            # Two numbers for the live run and two for the context, unless both go on.
-            run_bytes = 0 if self._part.extends(replica, dot[0]) else 4 * number_bytes
-            yield from self._room(replica, element_bytes + run_bytes, around_bytes)
-            self._part.live.setdefault(replica, []).append(dot)
-        for start, end in stretches(minus(seen, runs_of([counter for counter, _ in dots]))):
+        alive: list[tuple[int, int]] = []
+        for dots in blocks:
+            elements = encode_keys([key for _, key in dots])
+            for dot, element in zip(dots, elements, strict=True):
+                element_bytes = sized(element)
+                # Two numbers for the live run and two for the context, unless both go on.
+                run_bytes = 0 if self._part.extends(replica, dot[0]) else 4 * number_bytes
+                yield from self._room(replica, element_bytes + run_bytes, around_bytes)
+                self._part.live.setdefault(replica, []).append(dot)
+            alive += stretches(runs_of([counter for counter, _ in dots]))
+        for start, end in stretches(minus(seen, runs_between(alive))):
             yield from self._room(replica, 2 * number_bytes, around_bytes)
             self._part.removed.setdefault(replica, []).extend((start, end))
 

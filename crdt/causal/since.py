@@ -42,7 +42,8 @@ HASH_BYTES = 8
 """Length of the hash of removed dots: 64 bits, written as 16 hexadecimal digits."""
 
 Seen = tuple[Runs, str]
-"""What a context tells of one replica: the dots seen, and the hash of the removed among them."""
+"""Some dots and a hash: the dots seen of one replica with the hash of the removed among them, as a
+context tells them, or the removed ones with their own."""
 
 
 class DotIndex(dict[int, Key]):
@@ -112,13 +113,16 @@ NOTHING_SEEN: Seen = (0, hash_of(0))
 """What somebody knows of a replica that its context does not name."""
 
 
-def context_of(seen: Mapping[str, Runs], index_of: Callable[[str], DotIndex]) -> dict[str, Any]:
-    """Return ``{replica: [seen, hash]}``: the dots seen, and the hash of the removed among them."""
-    told = {}
-    for replica in sorted(seen):
-        index = index_of(replica)
-        told[replica] = [encode_runs(seen[replica]), index.hash(index.removed(seen[replica]))]
-    return told
+def context_of(seen: Mapping[str, Runs], removed_of: Callable[[str], Seen]) -> dict[str, list[Any]]:
+    """Return ``{replica: [seen, hash]}``: the dots seen, and the hash of the removed among them.
+
+    Args:
+        seen: All dots seen, by replica.
+        removed_of: Returns the removed dots of a replica and their hash.
+    """
+    return {
+        replica: [encode_runs(seen[replica]), removed_of(replica)[1]] for replica in sorted(seen)
+    }
 
 
 def since(

@@ -17,20 +17,26 @@ stores; Bieniusa et al., "An optimized conflict-free replicated set" (2012).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from operator import itemgetter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import itemgetter, lt
 from typing import TYPE_CHECKING, Any, Self
 
 from crdt.atoms import Key
 from crdt.causal.parts import Dots, parts_of
 from crdt.causal.runs import (
     Runs,
+    common,
+    count,
     counters,
     covers,
     includes,
+    minus,
     single,
+    stretches,
+    union,
 )
-from crdt.causal.since import DotIndex, context_of, since
+from crdt.causal.since import NOTHING_SEEN, DotIndex, context_of, decode_context, since
 from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
 from crdt.native import Folded
 from crdt.payloads import decode_keys_by_dot, expect_dict, expect_replica
@@ -39,6 +45,9 @@ from crdt.tagged import encode
 
 Live = dict[Key, int]
 ByDot = dict[int, Key]
+
+_BLOCK = 512
+"""Dots that are looked at together when a state is divided."""
 
 NONE: Live = {}
 NO_DOTS: ByDot = {}
@@ -120,7 +129,7 @@ class DotStore(Rowed):
 
         The dots seen are runs ``[skipped, taken...]``, the hash is one of the removed among them.
         """
-        return context_of(self._seen, self._dot_index)
+        return context_of(self._seen, self._removed)
 
     def delta_since(self, context: Any) -> Self:
         """Return what the owner of ``context`` lacks of this state, removals included.
@@ -134,9 +143,62 @@ class DotStore(Rowed):
         """
         return self._made_of(*since(self._seen, self._dot_index, context))
 
+    def _removed(self, replica: str) -> tuple[Runs, str]:
+        """Return the dots of a replica that are live no more, and their hash.
+
+        Nobody looks at the live ones where none was removed.
+        """
+        seen, by_dot = self._seen[replica], self._by_dot.get(replica)
+        if by_dot is None and len(self._live.get(replica, NONE)) == count(seen):
+            return NOTHING_SEEN
+        index = self._dot_index(replica)
+        removed = index.removed(seen)
+        return removed, index.hash(removed)
+
+    def _parts_since(self, context: Any, limit_bytes: int) -> Iterator[Self]:
+        known = decode_context(context)
+        lacking: dict[str, Runs] = {}
+        told: dict[str, Runs] = {}
+        for replica, seen in self._seen.items():
+            theirs, removed_hash = known.get(replica, NOTHING_SEEN)
+            removed, _ = self._removed(replica)
+            if removed and self._dot_index(replica).hash(common(removed, theirs)) == removed_hash:
+                removed = minus(removed, theirs)
+            lacking[replica] = minus(seen, theirs)
+            claimed = union(lacking[replica], removed)
+            if claimed:
+                told[replica] = claimed
+        blocks = {replica: self._blocks_within(replica, lacking[replica]) for replica in told}
+        parts = parts_of(told, blocks.__getitem__, self._encode_keys, limit_bytes)
+        return (self._made_of(live, claimed) for live, claimed in parts)
+
+    def _blocks_within(self, replica: str, runs: Runs) -> Iterator[Dots]:
+        """Yield the live dots of a replica among ``runs``, ascending, a few at a time.
+
+        They are those of now, or of later without what was removed meanwhile.
+        """
+        live = self._live.get(replica, NONE)
+        untouched = replica not in self._by_dot and len(live) == self._seen[replica]
+        if untouched and _ascending(live):  # nothing was removed: each dot stands in its place
+            row = live.copy()
+            for start, end in stretches(runs):
+                dots = zip(row.values(), row, strict=True)
+                yield from _blocked(islice(dots, start - 1, end - 1))
+            return
+        index = self._dot_index(replica)
+        wanted = counters(runs) if count(runs) <= len(index) else index.within(runs)
+        yield from _blocked((counter, index[counter]) for counter in wanted if counter in index)
+
     def _under(self, limit_bytes: int) -> Iterator[Self]:
-        for live, claimed in parts_of(self._seen, self._dots, self._encode_keys, limit_bytes):
+        for live, claimed in parts_of(self._seen, self._blocks, self._encode_keys, limit_bytes):
             yield self._made_of(live, claimed)
+
+    def _blocks(self, replica: str) -> Iterator[Dots]:
+        """Yield the live dots of a replica, ascending, a few at a time."""
+        live = self._live.get(replica, NONE)
+        if self._repeats(replica) or not _ascending(live):
+            return _blocked(self._dots(replica))
+        return _blocked(zip(live.values(), live, strict=True))  # nearly always: no reason to sort
 
     def _made_of(self, live: dict[str, Dots], seen: dict[str, Runs]) -> Self:
         """Return a delta of some live dots, ascending, that claims to have seen some dots."""
@@ -154,8 +216,15 @@ class DotStore(Rowed):
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for replica, seen in self._seen.items():
             yield (replica, seen), 1
-            for dot, key in self._dots(replica):
-                yield (replica, dot, key), 1
+            if self._repeats(replica):
+                for dot, key in self._by_dot[replica].items():
+                    yield (replica, dot, key), 1
+            else:
+                for key, dot in self._live.get(replica, NONE).items():
+                    yield (replica, dot, key), 1
+
+    def _bulk(self) -> int:
+        return sum(map(len, self._live.values())) + len(self._seen)
 
     def _keep_print(self, made: Print) -> None:
         super()._keep_print(made)
@@ -256,3 +325,15 @@ class DotStore(Rowed):
     def initial(self) -> bool:
         """Whether nothing has ever been written, as far as this state knows."""
         return not self._seen
+
+
+def _ascending(live: Live) -> bool:
+    """Tell whether dots stand in their order."""
+    return all(map(lt, live.values(), islice(live.values(), 1, None)))
+
+
+def _blocked(dots: Iterable[tuple[int, Key]]) -> Iterator[Dots]:
+    """Yield dots a few at a time."""
+    left = iter(dots)
+    while block := list(islice(left, _BLOCK)):
+        yield block

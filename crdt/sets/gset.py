@@ -104,6 +104,9 @@ class GSet(ElementSet[E]):
         self._elements.update(other._elements)
         return len(self._elements) > before
 
+    def _bulk(self) -> int:
+        return len(self._elements)
+
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         return (((key,), 1) for key in self._elements)
 

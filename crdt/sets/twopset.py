@@ -114,6 +114,9 @@ class TwoPSet(MutableElementSet[E]):
         for key in added:
             held.come((key, _ADDED))
 
+    def _bulk(self) -> int:
+        return len(self._added) + len(self._removed)
+
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for keys, phase in ((self._added, _ADDED), (self._removed, _REMOVED)):
             for key in keys:

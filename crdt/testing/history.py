@@ -29,6 +29,8 @@ _UNWATCHED = "a"
 """Replicas whose fingerprint nobody asks for, so that they take the shortest ways."""
 _WATCHED = "bd"
 """Replicas whose fingerprint is kept up to date from the beginning, however small they are."""
+_STEPPED = "c"
+"""Replicas whose fingerprint is made a row at a time, while they change."""
 _LOOKS = 4
 """One step in so many is followed by a look at the fingerprint, which has to follow the others."""
 
@@ -122,6 +124,8 @@ def _step(history: History[C], replica: Replica[C], step: int, what: int) -> Non
         history.told.append(f"the clock of {replica.name} says {replica.now}")
     else:
         _act(history, replica, what)
+    if replica.name in _STEPPED:
+        replica.object._prepare(hashed, 1)
     if what % _LOOKS == 0 and replica.name not in _UNWATCHED:
         _look(history, replica.object)
     if what % _LOOKS == 1 and replica.known:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 import logging
 import math
+from time import perf_counter
 from typing import Final, TypeVar, assert_never
 
 import trio
@@ -174,11 +175,13 @@ class Driver:
     def _do(self, room: str, call: Callable[[float], object]) -> bool:
         """Call the engine, contain what it raises, and carry out what it wants."""
         done = True
+        began = perf_counter()
         try:
             call(self.now())
         except Exception as error:  # noqa: BLE001 (whatever it is, it must not end the node)
             self._contain(room, error)
             done = False
+        self._metrics.longest_ms.took(room, perf_counter() - began)
         self.settle()
         return done
 
@@ -244,12 +247,13 @@ class Driver:
         batch: list[tuple[bytes, Address]],
         take: Callable[[bytes, Udp, float], None],
     ) -> None:
-        now = self.now()
+        now, began = self.now(), perf_counter()
         for data, address in batch:
             try:
                 take(data, Udp(address), now)
             except Exception as error:  # noqa: BLE001 (the other datagrams still count)
                 self._contain("receive", error)
+        self._metrics.longest_ms.took("datagrams", perf_counter() - began)
         self.settle()
 
     def accepted(self, address: Address) -> int | None:

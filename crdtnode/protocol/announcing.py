@@ -4,15 +4,25 @@ An announcement is a datagram like any other push: acknowledged, repeated, taken
 that version of the object pulls it from the announcer, by stream, and announces it to its own part
 of the ring when it holds it. So nobody uploads a large change more than a few times, none is sent
 to where it is already, and none waits in a queue for the dead.
+
+A change that one message holds travels as one push. What is larger goes in pieces, as repair sends
+large objects: the puller joins each as it comes, and keeps them for those who will pull them from it.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
 from crdtnode.protocol.deliveries import Deliveries
+from crdtnode.protocol.division import Division, Pieces
+from crdtnode.protocol.joins import Repaired
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.receipts import Receipts
+from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.spreading import Spreading
 from crdtnode.registry import Registry
-from crdtnode.wire.messages import Announce, Pull, Push
+from crdtnode.wire import codec
+from crdtnode.wire.messages import Announce, Item, Pull, Push
 
 FANOUT = 4
 """Parts of the ring. More make the tree flatter, and everybody in it upload more often."""
@@ -27,63 +37,129 @@ PULLS_MOST = 1024
 """Pulls that are remembered."""
 
 
+@dataclass(slots=True)
+class _Pulled:
+    """A change that we asked a member for."""
+
+    member: Member
+    announce: Announce
+    heard: float
+    """When we asked for it, or something of it came."""
+
+
+@dataclass(slots=True)
+class _Coming:
+    """The pieces of a change that came so far."""
+
+    items: list[Item] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, item: Item) -> None:
+        """Keep a piece; nothing, once they are too many to be handed on."""
+        self.size += codec.pack_size(item)
+        if self.size > HELD_BYTES:
+            self.items.clear()
+        self.items.append(item)
+
+
 class Announcing:
     """What we announce, and what we pull."""
 
     def __init__(
         self,
         registry: Registry,
+        repair: Repair,
         spreading: Spreading,
         deliveries: Deliveries,
         receipts: Receipts,
     ) -> None:
         self._registry = registry
+        self._repair = repair
         self._spreading = spreading
         self._deliveries = deliveries
         self._receipts = receipts
         self._announced: dict[int, int] = {}
-        self._pulled: dict[tuple[int, int], tuple[bytes, float]] = {}
+        self._pieces: dict[int, Pieces] = {}
+        self._giving: dict[bytes, set[int]] = {}
+        self._pulled: dict[tuple[int, int], _Pulled] = {}
+        self._broken: set[int] = set()
+        self._coming: dict[tuple[bytes, int], _Coming] = {}
 
-    def begin(self, id_: int, place: int, version: int, items: bytes, now: float) -> list[Send]:
-        """Announce a change of ours to everybody, if not too much waits already."""
-        if not self._room(id_, len(items)):
-            return []
-        announce = Announce(id_, 0, 0, place, version, items)
-        return self._spreading.begin(announce, now, FANOUT)
+    def begin(
+        self, id_: int, place: int, version: int, change: bytes | Pieces, size: int, now: float
+    ) -> list[Send]:
+        """Announce a change of ours to everybody, if not too much waits already.
 
-    def relay(self, push: Push, now: float) -> list[Send]:
-        """Announce within its range what we pulled and have joined."""
-        id_ = self._deliveries.new_id()
-        if not push.items or not self._room(id_, len(push.items_bytes)):
-            return []
-        item = push.items[0]
-        place = self._registry.fingerprints.place(item.tag, item.name)
-        version = self._registry.refresh(place, now) or item.version
-        announce = Announce(id_, push.lo, push.hi, place, version, push.items_bytes)
-        return self._spreading.within(announce, now, FANOUT)
+        Args:
+            id_: A new id.
+            place: The object's.
+            version: Its version.
+            change: The items, encoded, or one item in pieces.
+            size: What is kept for those who pull it, in bytes.
+            now: Monotonic time.
+        """
+        announce = self._announce(id_, (0, 0), place, version, change, size)
+        return [] if announce is None else self._spreading.begin(announce, now, FANOUT)
 
-    def _room(self, id_: int, size: int) -> bool:
+    def _announce(
+        self,
+        id_: int,
+        span: tuple[int, int],
+        place: int,
+        version: int,
+        change: bytes | Pieces,
+        size: int,
+    ) -> Announce | None:
         waiting = {
             one: held for one, held in self._announced.items() if self._deliveries.waits(one)
         }
         self._announced = waiting
+        self._pieces = {one: pieces for one, pieces in self._pieces.items() if one in waiting}
         if sum(waiting.values()) + size > HELD_BYTES:
-            return False
+            return None
         waiting[id_] = size
-        return True
+        if isinstance(change, bytes):
+            return Announce(id_, *span, place, version, change)
+        self._pieces[id_] = change
+        return Announce(id_, *span, place, version)
+
+    def relay(self, push: Push, now: float) -> list[Send]:
+        """Announce within its range what we pulled and have joined."""
+        if not push.items:
+            return []
+        item = push.items[0]
+        place = self._registry.fingerprints.place(item.tag, item.name)
+        version = self._registry.refresh(place, now, at_once=False) or item.version
+        self._pulled.pop((place, item.version), None)
+        told = Announce(0, push.lo, push.hi, place, version)
+        return self._hand_on(told, version, push.items_bytes, len(push.items_bytes), now)
+
+    def _hand_on(
+        self, told: Announce, version: int, change: bytes | Pieces, size: int, now: float
+    ) -> list[Send]:
+        """Announce within its range what was announced to us."""
+        id_, span = self._deliveries.new_id(), (told.lo, told.hi)
+        announce = self._announce(id_, span, told.place, version, change, size)
+        return [] if announce is None else self._spreading.within(announce, now, FANOUT)
 
     def hear(self, member: Member, announce: Announce, now: float) -> list[Send]:
         """Pull what we lack, once; acknowledge what we hold."""
         if self._receipts.repeats(member, announce.id, now):
             return []
-        change = (announce.place, announce.version)
-        if self._registry.refresh(announce.place, now) == announce.version:
+        place = announce.place
+        if self._registry.refresh(place, now, at_once=False) == announce.version:
             self._receipts.acknowledge(member, announce.id, now)
             return []
-        source, since = self._pulled.get(change, (member.boot, now))
-        if source != member.boot and now - since < PATIENCE:
+        if place in self._broken:  # some of it is here: ask for the rest
+            self._broken.discard(place)
+            return self._repair.ask(member, place, now)
+        if self._repair.comes(place, now):
             return []
-        self._pulled[change] = (member.boot, now)
+        change = (place, announce.version)
+        pulled = self._pulled.get(change)
+        if pulled and pulled.member is not member and now - pulled.heard < PATIENCE:
+            return []
+        self._pulled[change] = _Pulled(member, announce, now)
         if len(self._pulled) > PULLS_MOST:
             del self._pulled[next(iter(self._pulled))]
         return [to(member, Pull((announce.id,)))]
@@ -93,7 +169,77 @@ class Announcing:
         out: list[Send] = []
         for id_ in pull.ids:
             told = self._deliveries.entrust(member, id_, now)
-            if isinstance(told, Announce):
+            if not isinstance(told, Announce):
+                continue
+            pieces = self._pieces.get(id_)
+            if pieces is None:
                 push = Push(id_, told.lo, told.hi, (), told.items_bytes)
                 out.append(to(member, push, stream=True))
+            else:
+                self._giving.setdefault(member.boot, set()).add(id_)
+                out += self._repair.hand(member, told.place, pieces, now)
         return out
+
+    def goes_on(self, member: Member, now: float) -> None:
+        """A member took another piece of what we send it: that it is not whole yet is no wonder."""
+        giving = self._giving.get(member.boot, set())
+        ended = {id_ for id_ in giving if not self._deliveries.put_off(member, id_, now)}
+        giving -= ended
+        if ended and not giving:
+            del self._giving[member.boot]
+
+    def came(self, member: Member, repaired: Iterable[Repaired], now: float) -> list[Send]:
+        """Pieces of what we pulled came, and are joined; the last one makes it ours to announce."""
+        out: list[Send] = []
+        for one in repaired:
+            source = (member.boot, one.place)
+            if one.part:
+                self._keep(member, one, now)
+                continue
+            self._broken.discard(one.place)
+            coming = self._coming.pop(source, _Coming())
+            coming.add(one.item)
+            pulled = self._pulled.get((one.place, one.version))
+            if pulled is not None and pulled.member is member:
+                del self._pulled[one.place, one.version]
+                self._receipts.acknowledge(member, pulled.announce.id, now)
+                out += self._relay_pieces(pulled.announce, coming, now)
+        return out
+
+    def _keep(self, member: Member, one: Repaired, now: float) -> None:
+        """Keep a piece for those who will pull it from us."""
+        ours = [
+            pulled
+            for (place, _), pulled in self._pulled.items()
+            if place == one.place and pulled.member is member
+        ]
+        for pulled in ours:
+            pulled.heard = now
+        if ours:
+            self._coming.setdefault((member.boot, one.place), _Coming()).add(one.item)
+
+    def _relay_pieces(self, told: Announce, coming: _Coming, now: float) -> list[Send]:
+        version = self._registry.refresh(told.place, now, at_once=False)
+        whole = coming.items[-1]._replace(of=0, context=None, version=version)
+        division = Division(payload for item in coming.items for payload in item.payloads)
+        return self._hand_on(told, version, Pieces(whole, division), coming.size, now)
+
+    def broke(self, boot: bytes, coming: Iterable[int], now: float) -> bool:
+        """The stream to this process broke; True if something was on its way to us.
+
+        What we sent is announced anew, what we pulled may be pulled from others.
+
+        Args:
+            boot: The process.
+            coming: Places of objects of which some pieces have come.
+            now: Monotonic time.
+        """
+        self._deliveries.broke(boot, now)
+        self._giving.pop(boot, None)
+        self._coming = {key: items for key, items in self._coming.items() if key[0] != boot}
+        lost = [change for change, pulled in self._pulled.items() if pulled.member.boot == boot]
+        for change in lost:
+            del self._pulled[change]
+        came = set(coming)
+        self._broken = came if len(self._broken) > PULLS_MOST else self._broken | came
+        return bool(lost or came)

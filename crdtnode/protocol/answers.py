@@ -112,6 +112,7 @@ class Answers:
         self._clocks = clocks
         self._chance = chance
         self._pushed_at = float("-inf")
+        self._synced_at = float("-inf")
         self._hot_since = -NEVER
         self._hot_left = HOT_MOST
         self.hot_at = NEVER
@@ -146,7 +147,9 @@ class Answers:
             case Pull():
                 return [*self._announcing.pull(member, message, now)]
             case Look():
-                self._out.carry(self._pushes.flush(now), now)  # what was written just now counts
+                self._out.carry(
+                    self._pushes.flush_all(now), now
+                )  # what was written just now counts
                 return [*self._looking.answer(member, message, now)]
             case Looked():
                 return self._looking.hear(member, message, now)
@@ -165,7 +168,9 @@ class Answers:
                 self._ping_soon(now, max(self._settings.hot_ping, message.wait_ms / 1000))
                 return []
             case Sync():
-                self._into_inbox(member, message, now)
+                idle = not self._inbox.jobs and now != self._synced_at
+                self._synced_at = now
+                self._into_inbox(member, message, now, at_once=idle)
                 return []
             case Hello() | Challenge() | Refused():
                 return []  # a late part of a greeting that is over
@@ -267,12 +272,22 @@ class Answers:
                     self._confirmations.acknowledged(id_, member.boot)
         return []
 
+    def broke(self, boot: bytes, now: float) -> None:
+        """The stream to this process broke, and with it what was under way over it."""
+        coming = self._repair.broke(boot)
+        if self._announcing.broke(boot, coming, now):
+            self._ping_soon(now, self._settings.hot_ping)
+
     # Joining what arrived
 
-    def _into_inbox(self, member: Member, message: Push | Sync, now: float) -> None:
+    def _into_inbox(
+        self, member: Member, message: Push | Sync, now: float, *, at_once: bool = True
+    ) -> None:
+        """Let a batch be joined: a part of it now, unless enough was joined at this moment."""
         if not self._inbox.put(member, message):
             self._metrics.dropped.add("inbox full")
-        self.work(now)
+        if at_once:
+            self.work(now)
 
     def work(self, now: float) -> None:
         """Join a bounded number of the items that wait."""
@@ -287,7 +302,9 @@ class Answers:
             self._receipts.acknowledge(job.sender, job.message.id, now, kept=job.kept)
             return
         deep = self._repair.is_deep(job.sender, now)
+        self._announcing.goes_on(job.sender, now)
         self._out.carry(self._repair.on_sync(job.sender, job.message, job.repaired, now), now)
+        self._out.carry(self._announcing.came(job.sender, job.repaired, now), now)
         if job.changed and (deep or now - self._pushed_at > CALM):
             self._ping_soon(now, self._settings.hot_ping)
 

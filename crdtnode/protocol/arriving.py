@@ -4,8 +4,8 @@ While one comes it is asked for nowhere else, and is not handed on half. A sourc
 is given up after a moment: the next probe, of whomever, goes on with what is still lacking.
 """
 
-PATIENCE = 0.5
-"""Seconds between two parts."""
+PATIENCE = 3.0
+"""Seconds between two parts; less than that where the stream ends."""
 
 MOST = 1024
 """Objects that are remembered."""
@@ -30,9 +30,12 @@ class Arriving:
         """All of it is here."""
         self._sources.pop(place, None)
 
-    def forget(self, boot: bytes) -> None:
-        """Nothing more comes from this process."""
-        self._sources = {p: source for p, source in self._sources.items() if source[0] != boot}
+    def forget(self, boot: bytes) -> list[int]:
+        """Nothing more comes from this process; gives what was on its way."""
+        lost = [place for place, source in self._sources.items() if source[0] == boot]
+        for place in lost:
+            del self._sources[place]
+        return lost
 
     def comes(self, place: int, now: float) -> bool:
         """Whether it is on its way."""

@@ -2,7 +2,7 @@
 
 A peer's queue is all the state that a repair has. What does not fit one message goes in chunks, a few
 of them ahead of the peer, which answers each when it has joined it; so nothing piles up at either
-end. Objects below a prefix are taken into the queue a few at a time, in order of place, so that a
+end. One call makes one chunk; while more may go, `busy` says so, and `work` makes the next. Objects below a prefix are taken into the queue a few at a time, in order of place, so that a
 fill that was cut off goes on where it stopped.
 """
 
@@ -16,13 +16,14 @@ from crdtnode.config import Settings
 from crdtnode.protocol import descent
 from crdtnode.protocol.arriving import Arriving
 from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, ShowTypes, Task
+from crdtnode.protocol.division import Pieces
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.parcels import Parcels
 from crdtnode.protocol.strikes import Strikes
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import LOW
-from crdtnode.wire.messages import Asked, Ctx, Item, Row, Sync, TrieNode
+from crdtnode.wire.messages import Asked, Ctx, Form, Item, Row, Sync, TrieNode
 
 GIVEN_AT_ONCE = 256
 """Objects below a prefix that are taken into the queue at a time."""
@@ -39,9 +40,6 @@ WANTED_MOST = 1024
 AHEAD_MOST = 8
 """Chunks on their way that the peer has not answered yet."""
 
-AT_ONCE = 2
-"""Chunks that are made in one call, lest it takes long: each answer lets two more go, up to those."""
-
 STALLED = 10.0
 """Seconds without an answer after which a queue is given up: the next probe begins anew."""
 
@@ -57,21 +55,31 @@ class Rest:
     """What is still to be sent of one large object."""
 
     place: int
-    items: Iterator[Item]
-    next: Item | None = None
-    """Taken already, and found no room in the last chunk."""
+    pieces: Pieces
+    at: int = 0
+    """The next piece."""
 
 
 @dataclass(slots=True)
 class Queue:
     """What is still to be sent to one peer."""
 
+    member: Member
     tasks: deque[Task | Rest] = field(default_factory=deque)
     left: int = 0
     ahead: int = 0
     """Chunks that are to be answered before the next ones."""
     moved: float = 0.0
     """When the last chunk was sent or answered."""
+    going: set[int] = field(default_factory=set)
+    """Places of large objects that are on their way."""
+    stream: bool = False
+    """Something went by stream: what follows must not overtake it."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next chunk may go."""
+        return bool(self.tasks) and self.ahead < AHEAD_MOST
 
 
 @dataclass(slots=True)
@@ -106,47 +114,69 @@ class Chunks:
         self._strikes = strikes
         self._arriving = arriving
         self._settings = settings
-        self._queues: dict[bytes, Queue] = {}
+        self.queues: dict[bytes, Queue] = {}
+        """What is still to be sent, by boot id."""
 
     def waits(self, boot: bytes, now: float) -> bool:
         """True while something waits to be sent to this process."""
-        queue = self._queues.get(boot)
+        queue = self.queues.get(boot)
         if queue is not None and now - queue.moved > STALLED:
             self.forget(boot)
-        return boot in self._queues
+        return boot in self.queues
 
-    def forget(self, boot: bytes) -> None:
-        """The stream to this process broke, or it is gone: the next probe begins anew."""
-        self._queues.pop(boot, None)
-        self._arriving.forget(boot)
+    def forget(self, boot: bytes) -> list[int]:
+        """The stream to this process broke, or it is gone: the next probe begins anew.
+
+        Gives what was on its way from there.
+        """
+        self.queues.pop(boot, None)
+        return self._arriving.forget(boot)
 
     def answered(self, boot: bytes, now: float) -> None:
         """The peer has joined a chunk."""
-        queue = self._queues.get(boot)
+        queue = self.queues.get(boot)
         if queue is not None:
             queue.ahead = max(0, queue.ahead - 1)
             queue.moved = now
 
-    def add(self, member: Member, tasks: Iterable[Task], left: int, now: float) -> list[Send]:
+    @property
+    def busy(self) -> bool:
+        """True while a chunk may go to somebody."""
+        return any(queue.ready for queue in self.queues.values())
+
+    def work(self, now: float) -> list[Send]:
+        """Make the next chunk for one of those to whom one may go; each has its turn."""
+        for boot, queue in self.queues.items():
+            if queue.ready:
+                self.queues[boot] = self.queues.pop(boot)
+                return self._next(queue, now)
+        return []
+
+    def add(
+        self, member: Member, tasks: Iterable[Task | Rest], left: int, now: float
+    ) -> list[Send]:
         """Put tasks behind those that wait, and give the messages that may be sent now."""
         under_way = self.waits(member.boot, now)
-        queue = self._queues.setdefault(member.boot, Queue(moved=now))
+        queue = self.queues.setdefault(member.boot, Queue(member, moved=now))
         queue.tasks.extend(islice(tasks, TASKS_MOST - len(queue.tasks)))
         queue.left = max(left, queue.left) if under_way else left
-        sends: list[Send] = []
-        for _ in range(AT_ONCE):
-            if not queue.tasks or queue.ahead >= AHEAD_MOST:
-                break
-            chunk = self._chunk(member, queue, now)
-            more = bool(queue.tasks)
-            queue.ahead += more
+        if queue.ready or not queue.tasks:
+            return self._next(queue, now)
+        return []
+
+    def _next(self, queue: Queue, now: float) -> list[Send]:
+        """Make a chunk; the queue is over with the last one."""
+        member = queue.member
+        chunk = self._chunk(member, queue, now) if queue.tasks else _Chunk()
+        more = bool(queue.tasks)
+        if more:
+            queue.ahead += 1
             queue.moved = now
-            sends += [
-                to(member, m, stream=more) for m in self._messages(member, queue, chunk, more)
-            ]
-        if not queue.tasks:
-            del self._queues[member.boot]
-        return sends
+            queue.stream = True
+        else:
+            del self.queues[member.boot]
+        messages = self._messages(member, queue, chunk, more)
+        return [to(member, message, stream=queue.stream) for message in messages]
 
     def _messages(
         self, member: Member, queue: Queue, chunk: _Chunk, more: bool
@@ -161,7 +191,7 @@ class Chunks:
 
     def _chunk(self, member: Member, queue: Queue, now: float) -> _Chunk:
         alone = self._strikes.left_alone(member.boot, now)
-        chunk = _Chunk()
+        chunk, gone = _Chunk(), set[int]()
         while queue.tasks and chunk.size < self._settings.chunk_bytes and not chunk.full:
             task = queue.tasks.popleft()
             match task:
@@ -176,9 +206,11 @@ class Chunks:
                     chunk.size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
                 case _ if task.place in alone:
                     pass
-                case Ask() | Meet() | Give(lacking=True, of=0) if self._arriving.comes(
+                case Ask() | Meet() | Give(of=0, context=None) if self._arriving.comes(
                     task.place, now
                 ):
+                    pass
+                case Give(of=0, context=None) if task.place in queue.going:
                     pass
                 case Meet():
                     queue.tasks.appendleft(self.towards(task.place, task.version))
@@ -186,10 +218,11 @@ class Chunks:
                     chunk.rows.append((place, version))
                     chunk.size += ROW_BYTES
                 case Rest():
+                    queue.going.add(task.place)
                     if self._next_part(chunk, task):
                         queue.tasks.appendleft(task)
-                    if task.next is not None:
-                        break
+                        break  # one piece is enough for a message
+                    gone.add(task.place)
                 case Give():
                     rest = self._give(member, chunk, task, now)
                     if rest is not None:
@@ -198,20 +231,22 @@ class Chunks:
                         break  # it does not fit what is left of this chunk
                 case _:
                     assert_never(task)
+        queue.going -= gone
         return chunk
 
     def _next_part(self, chunk: _Chunk, rest: Rest) -> bool:
-        """Put the next part of a large object into a chunk; False where that was all."""
-        item = rest.next or next(rest.items, None)
+        """Put the next piece of a large object into a chunk; False where that was all."""
+        item = rest.pieces.item(rest.at)
         if item is None:
             return False
         found, size = self._parcels.sized(item)
-        full = bool(chunk.size) and chunk.size + size > self._settings.chunk_bytes
-        rest.next = found if full else None
-        if found is not None and not full:
+        if chunk.size and chunk.size + size > self._settings.chunk_bytes:
+            return True
+        rest.at += 1
+        if found is not None:
             chunk.items.append(found)
             chunk.size += size
-        return True
+        return item.form == Form.PART
 
     def _give(self, member: Member, chunk: _Chunk, give: Give, now: float) -> Give | Rest | None:
         """Put an object into a chunk; what is still to do where it does not fit."""
@@ -229,8 +264,10 @@ class Chunks:
             case Asked():
                 self._arriving.expect(parcel.place, member.boot, now)
                 chunk.asked.append(parcel)
-            case _:
+            case Pieces():
                 return Rest(give.place, parcel)
+            case _:
+                assert_never(parcel)
         chunk.size += size
         return None
 

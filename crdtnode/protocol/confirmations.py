@@ -71,6 +71,8 @@ class Confirmations:
         self._earlier: dict[str, _Earlier] = {}
         self.tickets: dict[int, _Ticket] = {}
         """What somebody waits for, by number."""
+        self.later: dict[int, int] = {}
+        """For how many others somebody waits, by number, for what is still to be flushed."""
         self._last = 0
 
     def sent(self, id_: int, tags: Collection[str]) -> None:
@@ -119,8 +121,26 @@ class Confirmations:
         tickets = self.tickets.values()
         return any(isinstance(one, str) for ticket in tickets for one in ticket.waits_for)
 
-    def ticket(self, until: int = 1) -> int:
-        """A number for all that was flushed until now; `settle` says when so many hold it."""
+    def ticket(self, until: int = 1, *, later: bool = False) -> int:
+        """A number for all that was flushed until now; `settle` says when so many hold it.
+
+        Args:
+            until: How many others shall hold it.
+            later: Count what is flushed until the next `flushed`, too.
+        """
+        self._last += 1
+        self.later[self._last] = until
+        if not later:
+            self.flushed()
+        return self._last
+
+    def flushed(self) -> None:
+        """All that was written before tickets were asked for is flushed."""
+        for number, until in self.later.items():
+            self.tickets[number] = self._begun(until)
+        self.later.clear()
+
+    def _begun(self, until: int) -> _Ticket:
         waits_for: dict[Open, Holders] = {}
         for tag, earlier in self._earlier.items():
             if earlier.held_by < until:
@@ -128,9 +148,7 @@ class Confirmations:
         for id_, batch in self._batches.items():
             if len(batch.holders) < until:
                 waits_for[id_] = set(batch.holders)
-        self._last += 1
-        self.tickets[self._last] = _Ticket(until, waits_for)
-        return self._last
+        return _Ticket(until, waits_for)
 
     def settle(self) -> list[Flushed]:
         """Tickets that are over: confirmed, or nobody is there who could hold what they are for."""

@@ -174,6 +174,25 @@ class Deliveries:
         heapq.heappush(self._due, (entry.due, id_, member.boot))
         return entry.message
 
+    def put_off(self, member: Member, id_: int, now: float) -> bool:
+        """What a stream took goes on: wait for its end `stream_idle` seconds more.
+
+        False where it waits for no such thing any more.
+        """
+        entry = self._waiting.get(member.boot, {}).get(id_)
+        if entry is None or entry.tries <= self._settings.retry_times:
+            return False
+        entry.due = now + self._settings.stream_idle
+        heapq.heappush(self._due, (entry.due, id_, member.boot))
+        return True
+
+    def broke(self, boot: bytes, now: float) -> None:
+        """The stream to this process broke: what it took is sent anew."""
+        for id_, entry in self._waiting.get(boot, {}).items():
+            if entry.tries > self._settings.retry_times:
+                entry.tries, entry.due = 1, now
+                heapq.heappush(self._due, (now, id_, boot))
+
     def waits(self, id_: int) -> bool:
         """True while somebody may still acknowledge this id."""
         return id_ in self._receivers

@@ -14,7 +14,6 @@ from crdtnode.protocol.effects import Address
 from crdtnode.protocol.mail import Origin, Send, to
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.pings import Pings
-from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Conn, Streams
 from crdtnode.wire.messages import (
@@ -39,7 +38,6 @@ class Doorway:
         contact: Contact,
         cluster: Cluster,
         pings: Pings,
-        repair: Repair,
         answers: Answers,
         strangers: Strangers,
         out: Outbound,
@@ -51,7 +49,6 @@ class Doorway:
         self._cluster = cluster
         self._members = cluster.members
         self._pings = pings
-        self._repair = repair
         self._answers = answers
         self._strangers = strangers
         self._out = out
@@ -166,7 +163,7 @@ class Doorway:
     def stream_over(self, conn: Conn, why: str, now: float) -> None:
         """A stream ended: whoever waited for it is told."""
         if conn.boot is not None and (conn.initiator or conn.ready):
-            self._repair.broke(conn.boot)
+            self._answers.broke(conn.boot, now)
         seed = self._cluster.seeds.trying(conn.id)
         if seed is None:
             return

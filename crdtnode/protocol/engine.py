@@ -141,7 +141,9 @@ class Engine:
         self._confirmations = Confirmations(self._members, deliveries, self._typesets)
         self._leaving = Leaving(self._members, deliveries, self._confirmations, self._settings)
         self._receipts = Receipts(self._settings)
-        self._announcing = Announcing(self._registry, spreading, deliveries, self._receipts)
+        self._announcing = Announcing(
+            self._registry, self._repair, spreading, deliveries, self._receipts
+        )
         self._pushes = Pushes(
             self._registry,
             spreading,
@@ -187,7 +189,6 @@ class Engine:
             contact,
             self._cluster,
             self._pings,
-            self._repair,
             self._answers,
             strangers,
             self._out,
@@ -275,7 +276,7 @@ class Engine:
         Raises:
             UnknownMember: There is no other of this name that may be alive.
         """
-        self._out.carry(self._pushes.flush(now), now)
+        self._out.carry(self._pushes.flush_all(now), now)
         ticket, sends = self._looking.compare(self._other(name), now)
         self._out.carry(sends, now)
         self._after(now)
@@ -316,7 +317,7 @@ class Engine:
 
     def leave(self, now: float) -> None:
         """Flush, then tell others that we go; effect `Left` follows."""
-        self._out.carry(self._pushes.flush(now), now)
+        self._out.carry(self._pushes.flush_all(now), now)
         self._out.carry(self._leaving.begin(now), now)
         self._after(now)
 
@@ -327,7 +328,7 @@ class Engine:
     def flush_until(self, members: int, now: float) -> int:
         """The same, until so many others hold it, or all where there are fewer."""
         self._out.carry(self._pushes.flush(now), now)
-        ticket = self._confirmations.ticket(members)
+        ticket = self._confirmations.ticket(members, later=self._registry.unfinished)
         self._after(now)
         return ticket
 
@@ -356,7 +357,7 @@ class Engine:
         """When to call `wake`, on the clock of ``now``; infinity where nothing is due."""
         if self._leaving.over:
             return math.inf
-        if self._inbox.jobs:
+        if self._inbox.jobs or (self._repair.queues and self._repair.busy):
             return 0.0
         due = self._seldom_due()
         if self._answers.hot_at < due:
@@ -393,16 +394,18 @@ class Engine:
         due = min(self._receipts.deadline, seldom_due)
         if due <= now:
             self._pushes.late(now - due)
-        busy = bool(self._inbox.jobs)
+        busy, more = bool(self._inbox.jobs), bool(self._repair.queues) and self._repair.busy
         if busy:
             self._answers.work(now)
+        elif more:
+            self._out.carry(self._repair.work(now), now)
         if self._registry.dirty and self._pushes.deadline <= now:
             self._out.carry(self._pushes.flush(now), now)
         if self._receipts.deadline <= now:
             self._out.carry(self._receipts.wake(now), now)
         if self._deliveries.deadline <= now:
             self._out.carry(self._cluster.spreading.wake(now), now)
-        seldom = busy or seldom_due <= now
+        seldom = busy or more or seldom_due <= now
         if seldom:
             self._wake_seldom(now)
         self._after(now, common=not seldom)
@@ -445,6 +448,8 @@ class Engine:
             self._lags.note(root, now)
         if self._survey.questions:
             self._out.carry(self._survey.wake(now), now)
+        if self._confirmations.later and not self._registry.unfinished:
+            self._confirmations.flushed()
         if self._deliveries.ended or self._confirmations.tickets:
             self._out.carry(self._confirmations.settle(), now)
             if self._confirmations.needs_root:

@@ -1,6 +1,7 @@
 """What arrived and waits to be joined, so that a large batch never starves a probe.
 
-One call joins at most `work_items` items; the rest waits here, and the engine's deadline is now.
+One call joins at most `work_items` items, or one part of a large object; the rest waits here, and
+the engine's deadline is now.
 """
 
 from collections import deque
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.protocol.joins import Joined, Joins, Repaired
 from crdtnode.protocol.members import Member
-from crdtnode.wire.messages import Item, Push, Sync
+from crdtnode.wire.messages import Form, Item, Push, Sync
 
 WAITING_MOST = 16_384
 """Items that may wait; while there are more, what comes is dropped, and repair brings it again."""
@@ -66,7 +67,8 @@ class Inbox:
                 job.changed = job.changed or bool(news)
                 changes += news
             job.done += len(items)
-            budget -= max(1, len(items))
+            parted = any(item.form == Form.PART for item in items)
+            budget -= self._work_items if parted else max(1, len(items))
             if job.done >= len(job.message.items):
                 finished.append(self.jobs.popleft())
                 self._waiting -= 1 + len(job.message.items)

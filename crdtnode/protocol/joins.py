@@ -57,6 +57,8 @@ class Repaired(NamedTuple):
     """More of it follows: nothing is claimed yet."""
     refused: bool
     """It was no state of its type, so that nothing was joined."""
+    item: Item
+    """What came."""
 
 
 class Joins:
@@ -73,9 +75,10 @@ class Joins:
         that an answer can tell what the sender lacks without what it sent.
         """
         place = self._registry.fingerprints.place(item.tag, item.name)
-        before = self._registry.refresh(place, now)
+        before = self._registry.refresh(place, now, at_once=False)
         trail = self._registry.histories.trail(place)
         joined = self.take(item, source, now)
+        self._registry.parted(place, more=item.form == Form.PART)
         if item.tag not in self._registry.types:
             return joined, None
         repaired = Repaired(
@@ -88,10 +91,11 @@ class Joins:
             version=item.version,
             before=before,
             trail=trail,
-            after=self._registry.refresh(place, now),
+            after=self._registry.refresh(place, now, at_once=False),
             context=item.context,
             part=item.form == Form.PART,
             refused=not joined.kept,
+            item=item,
         )
         return joined, repaired
 

@@ -78,7 +78,7 @@ class Looking:
         entry = self._registry.entry(place)
         if entry is None:
             return None
-        version = self._registry.refresh(place, now)
+        version = self._registry.refresh(place, now, at_once=False)
         state = self._registry.state(place) if payload else None
         return Holding(entry.tag, entry.name, version, () if state is None else state[3])
 

@@ -9,10 +9,12 @@ Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018), se
 is the merge base of version control.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.descent import Give
+from crdtnode.protocol.division import Division, Pieces
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import LOW
 from crdtnode.wire import codec
@@ -24,7 +26,7 @@ SMALL_BYTES = 2048
 MARGIN_BYTES = 128
 """What a message takes beside its only item."""
 
-PART_BYTES = 49_152
+PART_BYTES = 32_768
 """Larger states travel in parts of this size, so that nobody is busy with one for long."""
 
 CONTEXT_BYTES_MOST = 65_536
@@ -43,6 +45,7 @@ class Parcels:
     def __init__(self, registry: Registry, metrics: Metrics, message_bytes_most: int) -> None:
         self._registry = registry
         self._metrics = metrics
+        self._divisions: WeakValueDictionary[tuple[int, int], Division] = WeakValueDictionary()
         self._item_bytes_most = message_bytes_most - MARGIN_BYTES
 
     def wanted(self, rows: Sequence[tuple[int, int]], whole: Sequence[int] = ()) -> list[Wanted]:
@@ -61,15 +64,16 @@ class Parcels:
 
     def parcel(
         self, give: Give, now: float, *, whole: bool
-    ) -> tuple[Item | Asked | Iterator[Item] | None, int]:
+    ) -> tuple[Item | Asked | Pieces | None, int]:
         """The item that carries an object, or the question to ask first; and its bytes.
 
-        Several items where it is large, which are made while they are taken. None where we have
-        nothing of it, or where no message can carry it.
+        In pieces where it is large, which are made while they are taken. None where we have
+        nothing of it, where no message can carry it, or where it is large and its version is not
+        known yet.
         """
-        version = self._registry.refresh(give.place, now)
+        version = self._registry.refresh(give.place, now, at_once=False)
         entry = self._registry.entry(give.place)
-        if entry is None or not version:
+        if entry is None or not version or entry.stale:
             return None, 0
         item = Item(
             entry.tag,
@@ -82,6 +86,10 @@ class Parcels:
             give.of,
         )
         delta = None if whole or give.lacking else self._delta(item, give)
+        if isinstance(delta, Pieces):
+            if delta.item(1) is not None:
+                return delta, SMALL_BYTES
+            delta = delta.item(0)
         if delta is not None:
             return self._carried(delta, give.place)
         ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)
@@ -90,10 +98,10 @@ class Parcels:
             if asked is not None:
                 return asked, SMALL_BYTES
             ask = False
-        parts = self._registry.parts(give.place, PART_BYTES)
-        if parts is not None:
+        division = self._division(give.place, version)
+        if division is not None:
             asked = self._asked(item, give.place) if ask else None
-            return asked or self._parts(item, parts), SMALL_BYTES
+            return asked or Pieces(item, division), SMALL_BYTES
         state = self._registry.state(give.place)
         if state is None:
             return None, 0
@@ -101,7 +109,17 @@ class Parcels:
         asked = self._asked(item, give.place) if ask and size > SMALL_BYTES else None
         return (found, size) if asked is None else (asked, SMALL_BYTES)
 
-    def _delta(self, item: Item, give: Give) -> Item | None:
+    def _division(self, place: int, version: int) -> Division | None:
+        """The state in parts, the same ones for all who get this version of it at a time."""
+        division = self._divisions.get((place, version))
+        if division is None:
+            parts = self._registry.parts(place, PART_BYTES)
+            if parts is None:
+                return None
+            division = self._divisions[place, version] = Division(parts)
+        return division
+
+    def _delta(self, item: Item, give: Give) -> Item | Pieces | None:
         """What the peer lacks, as far as that can be told; None where it cannot."""
         trail = give.trail if give.of and item.version == give.after else None
         since = self._registry.histories.since(give.place, give.lows, trail)
@@ -110,11 +128,11 @@ class Parcels:
             return item._replace(base=base, form=Form.DELTAS, payloads=payloads)
         if give.context is None:
             return None
-        payload = self._registry.payload_since(give.place, give.context)
-        if payload is None:
+        parts = self._registry.parts_since(give.place, give.context, PART_BYTES)
+        if parts is None:
             return None
         context = self._registry.context(give.place) if give.mutual else None
-        return item._replace(form=Form.DELTAS, payloads=(payload,), context=context)
+        return Pieces(item._replace(form=Form.DELTAS, context=context), Division(parts))
 
     def _asked(self, item: Item, place: int) -> Asked | None:
         """Ask for an object by its context; None where that is too long to be worth it."""
@@ -122,23 +140,14 @@ class Parcels:
         size = len(codec.encode(Ctx((asked,), 0)))
         return asked if size <= CONTEXT_BYTES_MOST else None
 
-    def _carried(self, item: Item, place: int) -> tuple[Item | Iterator[Item] | None, int]:
-        """An item as it is, or in parts where it is large and can be divided."""
+    def _carried(self, item: Item, place: int) -> tuple[Item | Pieces | None, int]:
+        """An item as it is, or in pieces where it is large and can be divided."""
         size = self._size(item)
         if size > PART_BYTES and len(item.payloads) == 1:
             parts = self._registry.parts(place, PART_BYTES, item.payloads[0])
             if parts is not None:
-                return self._parts(item, parts), SMALL_BYTES
+                return Pieces(item, Division(parts)), SMALL_BYTES
         return self._sendable(item, size)
-
-    def _parts(self, item: Item, parts: Iterator[object]) -> Iterator[Item]:
-        """What an item carries, in several; the last one says what it leads to."""
-        part = item._replace(form=Form.PART, base=0, of=0, context=None)
-        before = next(parts)
-        for payload in parts:
-            yield part._replace(payloads=(before,))
-            before = payload
-        yield item._replace(payloads=(before,))
 
     def sized(self, item: Item) -> tuple[Item | None, int]:
         """An item and its bytes; None where no message can carry it."""

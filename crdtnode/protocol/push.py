@@ -13,8 +13,10 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import Announcing
 from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.deliveries import Deliveries
+from crdtnode.protocol.division import Division, Pieces
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.protocol.mail import Outcome, Send
+from crdtnode.protocol.parcels import PART_BYTES
 from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.shedding import Bucket
 from crdtnode.protocol.spreading import Spreading
@@ -24,6 +26,12 @@ from crdtnode.wire.messages import Form, Item, Push
 
 BUSY_ITEMS = 32
 """Objects in one flush that double the time for which the next writes gather."""
+
+FLUSHED_BYTES = 65_536
+"""What one call hashes of what changed, an object counting as 256 bytes more."""
+
+ROW_BYTES = 64
+"""What a row of a large change is taken to keep, while it waits to be pulled."""
 
 PUSH_SECONDS = 75e-6
 """What a push costs its sender, and its receiver, in processor time, with its acknowledgement.
@@ -67,6 +75,7 @@ class Pushes:
         self._item_bytes_most = message_bytes_most - codec.PUSH_HEAD_BYTES - 5
         self._flushed = -NEVER
         self._window = settings.flush_window
+        self._changes = 0
         self._handled = 0
         self._share = 0.0
         self._lag = 0.0
@@ -74,9 +83,14 @@ class Pushes:
 
     @property
     def deadline(self) -> float:
-        """When the next flush is due: soon after a write, or when what arrived is acknowledged."""
+        """When the next flush is due: soon after a write, or when what arrived is acknowledged.
+
+        At once where the last one did only a part of what there was to do.
+        """
         if not self._registry.dirty:
             return NEVER
+        if self._registry.unfinished:
+            return 0.0
         due = self._flushed + self._window
         if self._registry.untold or self._receipts.deadline == NEVER:
             return due
@@ -91,28 +105,55 @@ class Pushes:
         return self.flush(now) if self.deadline <= now else []
 
     def flush(self, now: float) -> list[Outcome]:
-        """Push every local change since the last flush to all members."""
-        changes = self._registry.flush(now)
-        self._gather(len(changes), now)
+        """Push local changes since the last flush to all members: as many as one call may take.
+
+        What is left is due at once.
+        """
+        changes = self._registry.flush(now, FLUSHED_BYTES)
+        self._changes += len(changes)
+        if not self._registry.unfinished:
+            self._gather(now)
         out: list[Outcome] = [Changed(c.type, c.name, c.delta, None) for c in changes]
-        packed = [(change, codec.pack_item(_item(change))) for change in changes]
-        for change, item in packed:
-            if len(item) > self._item_bytes_most:
+        packed: list[tuple[Change, bytes]] = []
+        for change in changes:
+            item = _item(change)
+            body = b"" if change.large else codec.pack_item(item)
+            parts = None if 0 < len(body) <= PART_BYTES else change.parts(PART_BYTES)
+            if parts is not None:
+                size = len(body) or change.rows * ROW_BYTES
+                out += self._announce(change, Pieces(item, Division(parts)), size, now)
+            elif len(body) <= self._item_bytes_most:
+                packed.append((change, body))
+            else:
                 self._confirmations.untold(change.type)
                 fields: dict[str, object] = {"type": change.type, "name": change.name}
-                out.append(Event("too-large-to-send", fields | {"bytes": len(item)}))
-        sendable = [pair for pair in packed if len(pair[1]) <= self._item_bytes_most]
-        for told, batch in _batches(sendable, self._room):
+                out.append(Event("too-large-to-send", fields | {"bytes": len(body)}))
+        for told, batch in _batches(packed, self._room):
             sends = self._push(told, batch, now)
             self._handled += len(sends)
             out += sends
         return out
 
-    def _gather(self, changes: int, now: float) -> None:
+    def flush_all(self, now: float) -> list[Outcome]:
+        """Push every local change until now, however much that is."""
+        out = self.flush(now)
+        while self._registry.unfinished:
+            out += self.flush(now)
+        return out
+
+    def _announce(self, change: Change, pieces: Pieces, size: int, now: float) -> list[Send]:
+        """Announce a change that goes in pieces to whoever pulls it."""
+        id_ = self._deliveries.new_id()
+        out = self._announcing.begin(id_, change.hn, change.version, pieces, size, now)
+        self._confirmations.sent(id_, (change.type,))
+        return out
+
+    def _gather(self, now: float) -> None:
         """See how long the next writes are to gather, now that so many objects are flushed."""
         least, most = self._settings.flush_window, self._settings.flush_window_most
         share = min(1.0, self._handled * PUSH_SECONDS / max(now - self._flushed, least))
         self._share += (share - self._share) / 4
+        changes, self._changes = self._changes, 0
         self._handled, self._flushed = 0, now
         busy = (most - least) * SHARE_COUNTS * self._share + LAG_COUNTS * self._lag
         self._window = min(most, least * (1 + changes / BUSY_ITEMS) + busy)
@@ -128,7 +169,7 @@ class Pushes:
         items = batch.encoded()
         if self._large(items):
             (change,) = changes
-            out = self._announcing.begin(id_, change.hn, change.version, items, now)
+            out = self._announcing.begin(id_, change.hn, change.version, items, len(items), now)
         else:
             out = self._spreading.begin(Push(id_, 0, 0, (), items), now)
         self._confirmations.sent(id_, tags)

@@ -22,9 +22,10 @@ from crdtnode.fingerprints import RECENTS_MOST
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import descent
 from crdtnode.protocol.arriving import Arriving
-from crdtnode.protocol.chunks import ROW_BYTES, Chunks
+from crdtnode.protocol.chunks import ROW_BYTES, Chunks, Rest
 from crdtnode.protocol.deep import WAIT_MS, Deep
 from crdtnode.protocol.descent import NOTHING, Ask, Give, GiveBelow, Meet, ShowTypes, Task
+from crdtnode.protocol.division import Pieces
 from crdtnode.protocol.effects import Event
 from crdtnode.protocol.joins import Repaired
 from crdtnode.protocol.mail import Outcome, Send, to
@@ -82,6 +83,8 @@ class Repair:
         self._parcels = Parcels(registry, metrics, message_bytes_most)
         self._arriving = Arriving()
         self._chunks = Chunks(registry, self._parcels, self._strikes, self._arriving, settings)
+        self.queues = self._chunks.queues
+        """What is still to be sent to others; mostly nothing."""
 
     # What probes say
 
@@ -138,7 +141,9 @@ class Repair:
         differ = [
             (place, mine)
             for place, theirs in ping.recents
-            if (mine := self._fingerprints.get(place)) != theirs and place not in alone
+            if (mine := self._fingerprints.get(place)) != theirs
+            and place not in alone
+            and not self._arriving.comes(place, now)
         ]
         wanted = self._wanted(member, differ)
         room = self._room - sum(ROW_BYTES + 5 * len(lows) for _, _, lows in wanted)
@@ -341,16 +346,40 @@ class Repair:
         """Whether a session that went past the recents is under way with this member."""
         return self._deep.with_(member.boot, now)
 
-    def broke(self, boot: bytes) -> None:
-        """The stream to this process broke: the next probe begins anew."""
-        self._chunks.forget(boot)
+    def broke(self, boot: bytes) -> list[int]:
+        """The stream to this process broke: the next probe begins anew.
+
+        Gives the places of what was on its way from there.
+        """
         self._deep.leave(boot)
+        return self._chunks.forget(boot)
+
+    def ask(self, member: Member, place: int, now: float) -> list[Send]:
+        """Ask a member for what we lack of an object."""
+        return self._go_on(member, [Ask(place, self._fingerprints.get(place))], LEFT_MAX, now)
+
+    def comes(self, place: int, now: float) -> bool:
+        """Whether an object is on its way to us."""
+        return self._arriving.comes(place, now)
 
     def forget(self, boot: bytes) -> None:
         """This process is gone."""
         self.broke(boot)
         self._strikes.forget(boot)
         self._asked.pop(boot, None)
+
+    @property
+    def busy(self) -> bool:
+        """True while something may be sent that is not made yet."""
+        return self._chunks.busy
+
+    def work(self, now: float) -> list[Send]:
+        """Make the next message of those that may be sent."""
+        return self._chunks.work(now)
+
+    def hand(self, member: Member, place: int, pieces: Pieces, now: float) -> list[Send]:
+        """Send a large change to a member who asked for it."""
+        return self._chunks.add(member, [Rest(place, pieces)], LEFT_MAX - 2, now)
 
     def _go_on(self, member: Member, tasks: Iterable[Task], left: int, now: float) -> list[Send]:
         sends = self._chunks.add(member, tasks, left, now)

@@ -11,12 +11,19 @@ sees and joins into, until the block ends well.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from crdt import StateCRDT
 from crdtnode.errors import ChangeRequired
 from crdtnode.registry.kinds import Kind
 from crdtnode.registry.lives import FIRST
+
+LARGE: Final = 2048
+"""Rows over which a state, or a delta, is looked at in portions."""
+
+
+PARTS_TRACED: Final = 2
+"""Parts of something larger that the history of an object takes for deltas."""
 
 
 class Keeper(Protocol):
@@ -87,11 +94,16 @@ class Entry:
         wary: A later observer refused a delta once.
         stale: The version of the present state is not computed yet.
         handed: The caller has the object, so it is bound and observed.
+        unopposed: Who observed the object when `pending` began, where nobody can refuse what this
+            entry has noted; None where somebody can, or where that is not known.
         most_bytes: What the state takes at most, as JSON.
-        too_large: It takes more than the limit.
+        weighed_bytes: What it took when that was looked at exactly; 0 before the first time.
+        too_large: It took more than the limit then.
         block: The ``change`` block under way, or None.
         news: Payloads that led from the last computed version to the present state; None where
             nothing is remembered of them.
+        parts: Parts of something larger that were joined so far.
+        untraced: Something else, of which nothing is remembered, led there too.
         versioned: The life in which the version was computed last; 0 before the first time.
     """
 
@@ -109,13 +121,17 @@ class Entry:
         "name",
         "news",
         "obj",
+        "parts",
         "pending",
         "removing",
         "sink",
         "stale",
         "too_large",
+        "unopposed",
+        "untraced",
         "versioned",
         "wary",
+        "weighed_bytes",
     )
 
     def __init__(self, keeper: Keeper, kind: Kind, name: str, hn: int, obj: StateCRDT) -> None:
@@ -134,10 +150,14 @@ class Entry:
         self.wary = False
         self.stale = False
         self.handed = False
+        self.unopposed: tuple[object, ...] | None = None
         self.most_bytes = 0
+        self.weighed_bytes = 0
         self.too_large = False
         self.block: Block | None = None
         self.news: list[object] | None = None
+        self.untraced = False
+        self.parts = 0
         self.versioned = 0
 
     @property
@@ -153,8 +173,8 @@ class Entry:
     def begin(self, life: int) -> None:
         """Go into another life, with nothing written in it yet."""
         self.life = life
-        self.pending = self.doubtful = self.sink = self.news = None
-        self.base = 0
+        self.pending = self.doubtful = self.sink = self.news = self.unopposed = None
+        self.base = self.most_bytes = self.weighed_bytes = 0
         self.authored = self.removing = self.too_large = False
 
     @property
@@ -185,16 +205,40 @@ class Entry:
             self.settle_doubt()
             self.doubtful = delta.clone()
             return
+        observers = self._observers()
+        opposed = observers is None or observers[-1:] != (self.note,)
         if self.pending is None:
             self.pending = delta.clone()
+            self.unopposed = observers
         else:
             self.pending.absorb(delta)
+        if opposed or self.unopposed is not observers:
+            self.unopposed = None  # a flush has to look whether it was applied
         self.sink = self.pending.absorb
+
+    def _observers(self) -> tuple[object, ...] | None:
+        """Who observes the object, always the same tuple while nobody comes or goes.
+
+        None where it is not ours to say when a delta applies.
+        """
+        seat = self.obj._seat
+        return None if seat is None or self.kind.foreign else seat.observers
+
+    @property
+    def _applied(self) -> bool:
+        """Whether all that is pending certainly applied: nobody came who could refuse it."""
+        return self.unopposed is not None and self.unopposed is self._observers()
+
+    @property
+    def large(self) -> bool:
+        """Whether its state has so many rows that nobody should look at all of them at once."""
+        return not self.kind.foreign and self.state._bulk() > LARGE
 
     def add_applied(self, delta: StateCRDT) -> None:
         """Keep a local delta that certainly applies."""
         if self.pending is None:
             self.pending = delta.clone()
+            self.unopposed = self._observers()
         else:
             self.pending.absorb(delta)
 
@@ -214,7 +258,7 @@ class Entry:
         """Return what was written here since the last `take`, as one delta; None if nothing."""
         self.settle_doubt()
         pending = self.pending
-        if pending is None or pending.compare(self.state):
+        if pending is None or self._applied or pending.compare(self.state):
             return pending
         self.wary = True
         return self.state.clone()

@@ -4,15 +4,17 @@ Rule of this file: nothing is computed for each write. A write is joined into th
 of its object; versions are computed once per flush and object, however many writes there were.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 
 from crdt import StateCRDT
 from crdtnode.errors import ObjectTooLarge
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
-from crdtnode.registry.entry import Entry
+from crdtnode.registry.entry import LARGE, Entry
 from crdtnode.registry.histories import Histories
 from crdtnode.registry.lives import FIRST
+from crdtnode.registry.telling import parts_of
 from crdtnode.values import value
 
 
@@ -27,7 +29,7 @@ class Change:
     """The deltas of all writes, joined; for a plain type the whole state; None where the object
     was removed."""
     payload: object
-    """The payload of `delta`."""
+    """The payload of `delta`; None where that is so large that it travels in parts."""
     before: int
     """The version that the delta leads from; 0 where the object was absent, or where something else
     was joined in the same time, so that the delta stands by itself."""
@@ -35,10 +37,40 @@ class Change:
     """The version now."""
     life: int = FIRST
     """The object's life counter."""
+    divisible: bool = False
+    """The delta can be divided."""
+
+    @property
+    def rows(self) -> int:
+        """About how many rows the delta has; 0 where it is not looked at in portions."""
+        return 0 if self.delta is None else self.delta._bulk()
+
+    @property
+    def large(self) -> bool:
+        """Whether the delta is so large that nobody has made its payload."""
+        return self.divisible and self.rows > LARGE
+
+    def parts(self, limit_bytes: int) -> Iterator[object] | None:
+        """Payloads of about so many bytes that say what the delta says; None if it is not divisible.
+
+        They are made while they are taken.
+        """
+        if self.delta is None or not self.divisible:
+            return None
+        return parts_of(self.delta, limit_bytes)
 
 
 _BESIDES_BYTES = 8
 """What a payload may need for brackets and commas beside what is hashed."""
+
+_OBJECT_BYTES = 256
+"""What an object costs besides its rows, in bytes that could be hashed in that time."""
+
+_ROWS_AT_ONCE = 1024
+"""Rows that are hashed before anybody looks whether it is enough for now."""
+
+_GRAIN_BYTES = 65_536
+"""Over sixteen times so much, an object is weighed again only when it may have grown by this."""
 
 
 class Ledger:
@@ -54,6 +86,7 @@ class Ledger:
         notify: Called at the first local change after a flush.
         closed: Makes what every local change raises; None as long as they are taken.
         removed: How many objects are removed, and not written to again.
+        unfinished: The last flush left something for the next one.
     """
 
     def __init__(
@@ -74,6 +107,8 @@ class Ledger:
         self._written: list[Entry] = []
         self._notified = False
         self._hashed_bytes = 0
+        self._left_bytes = inf
+        self.unfinished = False
 
     @property
     def dirty(self) -> bool:
@@ -160,6 +195,8 @@ class Ledger:
             Exception: What `closed` makes, after that was set.
         """
         self.check_open()
+        if entry.most_bytes > self._max_object_bytes:
+            self._weigh(entry)
         if entry.too_large or adding_bytes > self._max_object_bytes:
             raise ObjectTooLarge(
                 f"{entry.tag}/{entry.name} is larger than {self._max_object_bytes} bytes and "
@@ -175,27 +212,73 @@ class Ledger:
         new = sum(1 for hn in self._stale if not self._fingerprints.get(hn))
         return len(self._fingerprints) + new - self.removed
 
-    def refresh(self, entry: Entry, now: float) -> int:
-        """The version of an object now, computed if need be."""
-        if entry.stale:
-            del self._stale[entry.hn]
+    def refresh(self, entry: Entry, now: float, *, at_once: bool = True) -> int:
+        """The version of an object now, computed if need be.
+
+        Args:
+            entry: The object.
+            now: Monotonic time in float seconds.
+            at_once: However much there is to hash; else it may be that of the last flush.
+        """
+        if entry.stale and (at_once or self._ready(entry)):
             if entry.pending is not None or entry.doubtful is not None:
                 self._told(entry, entry.told)
             self._compute(entry, now)
         return self._fingerprints.get(entry.hn)
 
-    def flush(self, now: float) -> list[Change]:
-        """Compute all versions, and return and forget what was written."""
+    def flush(self, now: float, most_bytes: float = inf) -> list[Change]:
+        """Compute versions, and return and forget what was written.
+
+        Args:
+            now: Monotonic time in float seconds.
+            most_bytes: Bytes to hash after which the rest is left for the next flush.
+        """
+        self._left_bytes = most_bytes
         written, self._written = self._written, []
-        told = [
-            (entry, None if entry.removing else self._told(entry, entry.take)) for entry in written
-        ]
-        stale, self._stale = self._stale, {}
-        for entry in stale.values():
-            self._compute(entry, now)
+        changes = [self._flushed(entry, now) for entry in written]
+        for entry in [*self._stale.values()]:
+            if self._left_bytes <= 0:
+                break
+            if self._affords(entry):
+                self._compute(entry, now)
+        self.unfinished = self.dirty
         self._notified = False
-        changes = (self._change(entry, one) for entry, one in told)
         return [change for change in changes if change is not None]
+
+    def _flushed(self, entry: Entry, now: float) -> Change | None:
+        """What was written to an object, with its version; None if nothing, or if that must wait."""
+        if not self._affords(entry):
+            self._written.append(entry)
+            return None
+        told = None if entry.removing else self._told(entry, entry.take)
+        if entry.stale:
+            self._compute(entry, now)
+        return self._change(entry, told)
+
+    def _affords(self, entry: Entry) -> bool:
+        """Whether this flush may compute a version; where that takes long, it does a part of it."""
+        if self._left_bytes == inf:
+            return True
+        if self._left_bytes <= 0:
+            return False
+        self._left_bytes -= _OBJECT_BYTES
+        return not entry.large or self._ready(entry)
+
+    def _ready(self, entry: Entry) -> bool:
+        """Do a part of what it takes to compute a version; True once little is left."""
+        ready = entry.state._prepare(self._digest, _ROWS_AT_ONCE)
+        self._count(entry)
+        return ready
+
+    def _count(self, entry: Entry) -> None:
+        """Note what was hashed of an object.
+
+        That covers the state or, from the second time on, what changed of it: the sum is no less
+        than the size.
+        """
+        entry.most_bytes += self._hashed_bytes
+        self._left_bytes -= self._hashed_bytes
+        self._hashed_bytes = 0
 
     def _told(
         self, entry: Entry, tell: Callable[[], StateCRDT | None]
@@ -205,14 +288,17 @@ class Ledger:
             delta = tell()
             if delta is None:
                 return None
-            payload = delta.payload
+            large = not entry.kind.foreign and delta._bulk() > LARGE
+            payload = None if large else delta.payload
         except Exception:
             if not entry.kind.foreign:
                 raise
             self._metrics.contained.add("registry")  # repair will carry what it was
             entry.news = None
             return None
-        if entry.stale:
+        if large:
+            entry.untraced = True
+        elif entry.stale:
             self._remember(entry, (payload,))
         return delta, payload
 
@@ -224,14 +310,16 @@ class Ledger:
             return Change(*place, None, None, 0, version, entry.life)
         if told is None or version == entry.base:
             return None  # refused after all, or nothing new
-        return Change(*place, *told, entry.base, version, entry.life)
+        return Change(*place, *told, entry.base, version, entry.life, not entry.kind.foreign)
 
     def _compute(self, entry: Entry, now: float) -> None:
+        del self._stale[entry.hn]
         entry.stale = False
         entry.sink = None
         news, entry.news = entry.news, None
+        if entry.untraced:
+            news, entry.untraced = None, False
         entry.versioned = entry.life
-        self._hashed_bytes = 0
         if not entry.alive:
             tombstone = self._fingerprints.version(entry.hn, entry.life, b"")
             self._fingerprints.set(entry.tag, entry.hn, tombstone, now)
@@ -244,7 +332,7 @@ class Ledger:
             self._metrics.contained.add("registry")  # its version stays; the others are not hurt
             self._histories.forget(entry.hn)
             return
-        self._measure(entry)
+        self._count(entry)
         initial = state == entry.kind.initial and entry.life == FIRST
         version = 0 if initial else self._fingerprints.version(entry.hn, entry.life, state)
         before = self._fingerprints.get(entry.hn)
@@ -255,15 +343,16 @@ class Ledger:
             else:
                 self._histories.forget(entry.hn)
 
-    def _measure(self, entry: Entry) -> None:
-        """Find out whether an object is over the limit.
+    def _weigh(self, entry: Entry) -> None:
+        """Find out whether an object that may be over the limit is.
 
-        What is hashed covers the state or, from the second time on, what changed of it. So the sum
-        is no less than the size, which need not be known as long as the sum is below the limit.
+        It is looked at exactly, which takes long where it is large, unless it has hardly changed.
         """
-        entry.most_bytes += self._hashed_bytes
-        if entry.most_bytes > self._max_object_bytes:
-            entry.most_bytes = len(entry.state.canonical())
+        weighed = entry.weighed_bytes
+        grain = _GRAIN_BYTES if weighed > 16 * _GRAIN_BYTES and not entry.too_large else 0
+        if weighed and entry.most_bytes - weighed <= grain:
+            return
+        entry.most_bytes = entry.weighed_bytes = len(entry.state.canonical())
         entry.too_large = entry.most_bytes > self._max_object_bytes
 
     def _digest(self, data: bytes) -> bytes:

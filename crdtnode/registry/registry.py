@@ -6,6 +6,7 @@ written to them is the ledger's business, what a foreign type may do is the door
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from math import inf
 from typing import Final, TypeVar, cast
 
 from crdt import StateCRDT, acting
@@ -13,7 +14,7 @@ from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
 from crdtnode.registry import doors, telling
-from crdtnode.registry.entry import Block, Entry
+from crdtnode.registry.entry import PARTS_TRACED, Block, Entry
 from crdtnode.registry.guards import Guards
 from crdtnode.registry.histories import Histories
 from crdtnode.registry.kinds import Kind, Kinds
@@ -266,7 +267,12 @@ class Registry:
     # --- what comes from elsewhere, and what goes there ----------------------------------------
 
     def absorb(
-        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+        self,
+        tag: str,
+        name: str,
+        life: int,
+        payloads: Sequence[object],
+        now: float,
     ) -> Absorbed:
         """Join what another node sent: all of it, or nothing if it raises.
 
@@ -350,17 +356,24 @@ class Registry:
         """Whether anything was written here that no flush has told yet."""
         return self._ledger.untold
 
-    def flush(self, now: float) -> list[Change]:
+    def flush(self, now: float, most_bytes: float = inf) -> list[Change]:
         """Compute the version of all that changed, and take what was written here.
 
         Args:
             now: Monotonic time in float seconds.
+            most_bytes: Bytes to hash after which the rest is left for the next flush: then
+                `unfinished` is True.
 
         Returns:
             The local changes since the last flush, one for each object.
         """
         self.kinds.look()
-        return self._ledger.flush(now)
+        return self._ledger.flush(now, most_bytes)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last flush left something for the next one, which should come soon."""
+        return self._ledger.unfinished
 
     def close(self, error: Callable[[], Exception]) -> None:
         """Refuse local changes from now on: nobody would hear of them.
@@ -384,10 +397,34 @@ class Registry:
         entry = self._named.get(tag, {}).get(name)
         return 0 if entry is None else self.fingerprints.get(entry.hn)
 
-    def refresh(self, hn: int, now: float) -> int:
-        """The version of the object at a place now, computed if it is stale; 0 if there is none."""
+    def refresh(self, hn: int, now: float, *, at_once: bool = True) -> int:
+        """The version of the object at a place now, computed if it is stale; 0 if there is none.
+
+        Args:
+            hn: The object's place.
+            now: Monotonic time in float seconds.
+            at_once: However much there is to hash. Else a little of it is done, and while much
+                is left the version is that of the last flush and the object `stale`.
+        """
         entry = self._entries.get(hn)
-        return 0 if entry is None else self._ledger.refresh(entry, now)
+        return 0 if entry is None else self._ledger.refresh(entry, now, at_once=at_once)
+
+    def parted(self, hn: int, *, more: bool) -> None:
+        """Note that a part of something larger was joined into the object at a place, or its end.
+
+        A few parts are deltas like others. Of many, the object's history tells nothing: they would
+        drive out everything else, and led to versions that nobody else knows.
+        """
+        entry = self._entries.get(hn)
+        if entry is not None:
+            entry.parts += more
+            entry.untraced = entry.untraced or entry.parts > PARTS_TRACED
+            entry.parts = entry.parts if more else 0
+
+    def stale(self, hn: int) -> bool:
+        """Whether the version of the object at a place is still that of an earlier state."""
+        entry = self._entries.get(hn)
+        return entry is not None and entry.stale
 
     def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
         """(tag, name, life, payloads) of the object at a place; None if it holds nothing.
@@ -416,14 +453,27 @@ class Registry:
         return entry is not None and telling.crowded(entry)
 
     def context(self, hn: int) -> object:
-        """What the object at a place has seen, for `payload_since`; None where it cannot tell."""
+        """What the object at a place has seen, for `parts_since`; None where it cannot tell."""
         entry = self._entries.get(hn)
         return None if entry is None else telling.context(entry, self._metrics)
 
-    def payload_since(self, hn: int, context: object) -> object:
-        """What the owner of a context lacks of the object at a place; None if that is no context."""
+    def parts_since(self, hn: int, context: object, limit_bytes: int) -> Iterator[object] | None:
+        """Payloads that say what the owner of a context lacks of the object at a place.
+
+        There is at least one, and it may say nothing. They are made while they are taken.
+
+        Args:
+            hn: The object's place.
+            context: What somebody told with `context`.
+            limit_bytes: What each may take, as for `parts`.
+
+        Returns:
+            None if that is no context, or if the type has none.
+        """
         entry = self._entries.get(hn)
-        return None if entry is None else telling.payload_since(entry, context, self._metrics)
+        if entry is None:
+            return None
+        return telling.parts_since(entry, context, limit_bytes, self._metrics)
 
     def parts(self, hn: int, limit_bytes: int, payload: object = None) -> Iterator[object] | None:
         """Payloads of about so many bytes that join to the state of the object at a place.

@@ -5,9 +5,9 @@ object has nothing to tell then; a failure of ours is not hidden.
 """
 
 from collections.abc import Callable, Iterator, Sized
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from crdt import PayloadError
+from crdt import PayloadError, StateCRDT
 from crdtnode.metrics import Metrics
 from crdtnode.registry.entry import Entry
 
@@ -47,15 +47,30 @@ def context(entry: Entry, metrics: Metrics) -> object:
     return _asked(entry, lambda: entry.state.context, metrics)  # type: ignore[attr-defined]  # it is contextual
 
 
-def payload_since(entry: Entry, context: object, metrics: Metrics) -> object:
-    """What the owner of a context lacks of it; None if that is no context."""
+def parts_since(
+    entry: Entry, context: object, limit_bytes: int, metrics: Metrics
+) -> Iterator[object] | None:
+    """What the owner of a context lacks of it, in parts; None if that is no context.
+
+    There is at least one part, which may say nothing. A hand-written type's is one whole.
+    """
     if not entry.kind.contextual:
         return None
-    since = entry.state.delta_since  # type: ignore[attr-defined]  # it is contextual
+    state: Any = entry.state
     try:
-        return _asked(entry, lambda: since(context).payload, metrics)
+        if entry.kind.foreign:
+            whole = _asked(entry, lambda: state.delta_since(context).payload, metrics)
+            return None if whole is None else iter((whole,))
+        return _payloads(state._parts_since(context, limit_bytes), entry)
     except PayloadError:
         return None
+
+
+def _payloads(parts: Iterator[StateCRDT], entry: Entry) -> Iterator[object]:
+    part = next(parts, None)
+    yield (entry.kind.cls() if part is None else part).payload
+    for part in parts:
+        yield part.payload
 
 
 def parts(entry: Entry, limit_bytes: int, payload: object) -> Iterator[object] | None:
@@ -65,8 +80,13 @@ def parts(entry: Entry, limit_bytes: int, payload: object) -> Iterator[object] |
     if payload is not None:
         whole = entry.kind.cls.from_payload(payload)
     elif entry.most_bytes > limit_bytes:
-        whole = entry.state.clone()
+        whole = entry.state
     else:
         return None
-    split = whole.split(limit_bytes)  # type: ignore[attr-defined]  # every built-in type has it
+    return parts_of(whole, limit_bytes)
+
+
+def parts_of(state: StateCRDT, limit_bytes: int) -> Iterator[object]:
+    """The payloads of a state of a built-in type, in parts; made while they are taken."""
+    split = state.split(limit_bytes)  # type: ignore[attr-defined]  # every built-in type has it
     return (part.payload for part in split)

@@ -6,6 +6,7 @@ Rule of this file: each class or function is wrong in one way, and its first sen
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from crdtnode.config import Settings
@@ -135,10 +136,10 @@ class StaleTrieRegistry(WatchedRegistry):
 
     _flushes = 0
 
-    def flush(self, now: float) -> list[Change]:
+    def flush(self, now: float, most_bytes: float = inf) -> list[Change]:
         tries = self.fingerprints._tries
         before = {tag: trie.root for tag, trie in tries.items()}
-        changes = super().flush(now)
+        changes = super().flush(now, most_bytes)
         self._flushes += 1
         if not self._flushes % 3:
             for tag, root in before.items():

@@ -12,9 +12,10 @@ content that nobody has noted counts as an update of its own, which keeps the re
 construction the state of a node is the join of the contents that stand for the bits of its shadow.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from math import inf
 from operator import or_
 from typing import Protocol
 
@@ -190,9 +191,9 @@ class WatchedRegistry(Registry):
             self._reach(key, shadow)
         return absorbed
 
-    def flush(self, now: float) -> list[Change]:
+    def flush(self, now: float, most_bytes: float = inf) -> list[Change]:
         """Flush, and note what the joined deltas are made of."""
-        changes = super().flush(now)
+        changes = super().flush(now, most_bytes)
         for change in changes:
             key = (change.type, change.name)
             unflushed = self._unflushed.pop(key, 0)
@@ -237,13 +238,19 @@ class WatchedRegistry(Registry):
                 tale.note(joined, reduce(or_, known, 0))
         return joined
 
-    def payload_since(self, hn: int, context: object) -> object:
+    def parts_since(self, hn: int, context: object, limit_bytes: int) -> Iterator[object] | None:
         """Give out what somebody lacks, who then has seen all that we have."""
-        payload = super().payload_since(hn, context)
+        parts = super().parts_since(hn, context, limit_bytes)
         key = self._key(hn)
-        if payload is not None and key is not None:
-            self.ledger.tale(key).note(payload, self.shadows.get(key, 0))
-        return payload
+        if parts is None or key is None:
+            return parts
+        tale, seen = self.ledger.tale(key), self.shadows.get(key, 0)
+
+        def noted(payload: object) -> object:
+            tale.note(payload, seen)
+            return payload
+
+        return map(noted, parts)
 
     def _key(self, hn: int) -> Key | None:
         entry = self.entry(hn)

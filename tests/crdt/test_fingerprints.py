@@ -272,3 +272,72 @@ def test_a_whole_state_that_holds_ours_and_more_is_counted_once() -> None:
     there.join(here.clone())  # it holds all that there is from here, and one more
     here.join(there.clone())
     assert here.fingerprint(hashed) == there.fingerprint(hashed) == anew(here)
+
+
+# In steps
+
+
+def stepped(state: Rowed, between: Callable[[], object], most: int = 7) -> int:
+    """Prepare the fingerprint, with something between the steps; gives how many there were."""
+    steps = 1
+    while not state._prepare(hashed, most):
+        steps += 1
+        between()
+    return steps
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BUILT_IN if big(kind, 30)._bulk() >= 30])
+def test_a_fingerprint_is_made_in_steps_while_the_state_changes(kind: type[Any]) -> None:
+    state, twin = big(kind, 30), big(kind, 5)
+
+    def change() -> None:
+        with acting(clock=lambda: 1_700_000_000_001):
+            BUILT_IN[kind](state)
+            state.absorb(BUILT_IN[kind](twin.clone("other")))
+
+    assert stepped(state, change) > 4
+    assert state.fingerprint(hashed) == anew(state)
+
+
+def test_sets_maps_and_what_is_made_of_them_are_looked_at_in_steps() -> None:
+    kinds = {kind.__name__ for kind in BUILT_IN if big(kind, 30)._bulk() >= 30}
+    assert kinds >= {"ORSet", "RWSet", "GSet", "TwoPSet", "LWWSet", "ORMap", "Logoot"}
+
+
+def test_one_step_hashes_so_many_rows_and_the_last_leaves_few() -> None:
+    state: ORSet[int] = ORSet("me")
+    state.update(range(1000))
+    hash = Counting()
+    while not state._prepare(hash, 100):
+        assert hash.calls <= 100
+        hash.calls = 0
+    hash.calls = 0
+    assert state.fingerprint(hash)
+    assert hash.calls <= 101
+    state.update(range(2000, 2500))
+    hash.calls = 0
+    assert not state._prepare(hash, 100)
+    assert hash.calls == 100
+    while not state._prepare(hash, 100):
+        pass
+    state.fingerprint(hashed)
+    assert state.fingerprint(hashed) == anew(state)
+
+
+def test_whoever_asks_in_between_gets_the_whole_at_once() -> None:
+    state: ORSet[int] = ORSet("me")
+    state.update(range(100))
+    assert not state._prepare(hashed, 10)
+    copy = state.clone()
+    assert copy._print is None  # a print that is not whole is nobody else's
+    assert copy.fingerprint(hashed) == state.fingerprint(hashed) == anew(state)
+
+
+def test_an_object_without_rows_and_a_live_child_need_no_steps() -> None:
+    whole: ORMap[str] = ORMap("me")
+    tags = whole.open("tags", ORSet)
+    tags.update(range(20))
+    tags.fingerprint(hashed)
+    assert tags._prepare(hashed, 1)
+    assert StateCRDT._prepare(tags, hashed, 1)
+    assert StateCRDT._bulk(tags) == 0

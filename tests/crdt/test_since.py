@@ -218,3 +218,73 @@ def test_sets_of_counters_are_cut_as_sets_are() -> None:
         assert list(counters(common(mine, theirs))) == sorted(set(one) & set(other))
         assert minus(mine, theirs) == runs_of(sorted(set(one) - set(other)))
         assert common(mine, theirs) == runs_of(sorted(set(one) & set(other)))
+
+
+@every_causal_type
+def test_in_parts_the_same_is_sent(kind: type[Any]) -> None:
+    for seed in range(4):
+        history = run_history(subject_of(kind), wide_script(seed))
+        states = [replica.object for replica in history.replicas]
+        for state in states:
+            for reader in states:
+                parts = list(state._parts_since(reader.context, 60))
+                after, whole = reader.clone(), kind.merge(reader, state)
+                for part in reversed(parts):
+                    after.join(kind.from_payload(part.payload))
+                assert after.canonical() == whole.canonical()
+
+
+def test_parts_are_made_while_they_are_taken_of_a_set_that_changes() -> None:
+    for removed in (False, True):
+        state: ORSet[int] = ORSet("me")
+        state.update(range(10_000))
+        if removed:
+            state.discard(17)
+        reader = state.clone("reader")
+        state.update(range(10_000, 15_000))
+        parts = state._parts_since(reader.context, 1000)
+        reader.join(next(parts))
+        state.discard(14_999)
+        state.add(-1)
+        for part in parts:
+            assert len(part.canonical()) <= 1000
+            reader.join(part)
+        assert set(range(17)) | set(range(18, 14_999)) <= reader.value <= set(range(15_000))
+
+
+def test_where_nothing_was_removed_no_index_is_made() -> None:
+    state: ORSet[int] = ORSet("me")
+    state.update(range(5000))
+    reader = state.clone()
+    state.update(range(5000, 6000))
+    assert len(list(state._parts_since(reader.context, 1000))) > 3
+    assert not state._by_dot
+    assert not reader._by_dot
+    state.discard(3)
+    assert state.context
+    assert state._by_dot
+
+
+def test_a_context_that_is_none_is_refused_before_a_part_is_taken() -> None:
+    state: ORSet[int] = ORSet("me")
+    with pytest.raises(PayloadError):
+        state._parts_since("nonsense", 1000)
+
+
+def test_of_huge_claims_and_few_elements_little_is_looked_at() -> None:
+    state: ORSet[str] = ORSet.from_payload({"a": [["x"], [4, 1], [0, 2**50]]})
+    (part,) = state._parts_since({}, 1000)
+    assert part == state
+    assert len(list(state.split(1000))) == 1
+
+
+def test_a_state_is_divided_as_it_was_when_that_was_asked() -> None:
+    state: ORSet[int] = ORSet("me")
+    state.update(range(3000))
+    parts = state.split(1000)
+    first = next(parts)
+    state.clear()
+    whole = ORSet.merge(first, first)
+    for part in parts:
+        whole.join(part)
+    assert whole == set(range(3000))

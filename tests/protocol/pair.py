@@ -103,6 +103,9 @@ class Pair:
         self.b.registry.flush(self.now)
         pending = deque([(self.a, Send(self.b.me.boot, self.b.me.address, self._ping()))])
         for _ in range(10_000):
+            for side in (self.a, self.b):
+                while not pending and side.repair.busy:
+                    pending.extend((side, send) for send in side.repair.work(self.now))
             if not pending:
                 if self.equal:
                     self.a.see_equal(self.b, self.now)

@@ -5,19 +5,24 @@ import random
 
 import pytest
 
-from crdt import GSet
+from crdt import GSet, ORSet
 from crdtnode.config import Settings
+from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import FANOUT, HELD_BYTES, PATIENCE, PULLS_MOST, Announcing
 from crdtnode.protocol.deliveries import Deliveries
+from crdtnode.protocol.division import Division, Pieces
 from crdtnode.protocol.effects import Flushed
+from crdtnode.protocol.joins import Joins
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.receipts import Receipts
+from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.ring import Ring
 from crdtnode.protocol.spreading import Spreading
+from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Ack, Announce, Item, Pull, Push
+from crdtnode.wire.messages import LEFT_MAX, Ack, Announce, Form, Item, Pull, Push, Sync
 from tests.protocol.people import members
 from tests.protocol.registries import registry
 from tests.protocol.table import Seat, Table
@@ -39,7 +44,12 @@ class Node:
     def __post_init__(self) -> None:
         ring = Ring(lambda: [m.name for m in self.members], lambda name: 10 * ord(name))
         spreading = Spreading(self.members, ring, self.deliveries, random.Random(1))
-        self.announcing = Announcing(self.registry, spreading, self.deliveries, self.receipts)
+        self.repair = Repair(
+            self.registry, TypeSets(self.registry), SETTINGS, Metrics(), message_bytes_most=10**6
+        )
+        self.announcing = Announcing(
+            self.registry, self.repair, spreading, self.deliveries, self.receipts
+        )
 
     def of(self, name: str) -> Member:
         one = self.members.named(name)
@@ -47,7 +57,7 @@ class Node:
         return one
 
     def begin(self, items: bytes = ITEMS) -> list[Send]:
-        return self.announcing.begin(self.deliveries.new_id(), 5, 77, items, 1.0)
+        return self.announcing.begin(self.deliveries.new_id(), 5, 77, items, len(items), 1.0)
 
 
 @pytest.fixture
@@ -190,3 +200,188 @@ def test_a_large_change_reaches_everybody_and_is_uploaded_a_few_times_by_each(
     assert max(map(uploads.count, uploads)) <= FANOUT
     ticket = table.call(seats[3], lambda: seats[3].engine.flush(table.now))
     assert table.run(0.1, until=lambda: Flushed(ticket, 1) in seats[3].saw(Flushed))
+
+
+# In pieces
+
+
+WHOLE = Item("gset@1", "tags", 1, 0, Form.DELTAS, (), 77)
+PAYLOADS = (["a"], ["b"], ["c"])
+
+
+def pieces() -> Pieces:
+    return Pieces(WHOLE, Division(iter(PAYLOADS)))
+
+
+def begun(us: Node) -> tuple[Member, Announce]:
+    """One of those to whom a change in pieces is announced, and what it is told."""
+    sends = us.announcing.begin(us.deliveries.new_id(), 5, 77, pieces(), 100, 1.0)
+    member = us.members.booted(sends[0].boot)
+    assert member is not None
+    assert isinstance(sends[0].message, Announce)
+    member.types = us.registry.types_hash
+    return member, sends[0].message
+
+
+def test_who_pulls_a_change_in_pieces_gets_them_one_by_one(us: Node) -> None:
+    member, told = begun(us)
+    sends = us.announcing.pull(member, Pull((told.id,)), 1.0)
+    while us.repair.busy:
+        sends += us.repair.work(1.0)
+    items = [item for send in sends for item in send.message.items]  # type: ignore[union-attr]  # all are SYNC
+    assert [(item.form, item.payloads[0]) for item in items] == [
+        (Form.PART, ["a"]),
+        (Form.PART, ["b"]),
+        (Form.DELTAS, ["c"]),
+    ]
+    assert us.announcing.pull(member, Pull((told.id,)), 1.1) == []
+
+
+def test_while_pieces_are_taken_the_change_is_not_given_up(us: Node) -> None:
+    member, told = begun(us)
+    us.announcing.goes_on(member, 1.0)  # nothing is on its way
+    us.announcing.pull(member, Pull((told.id,)), 1.0)
+    for second in range(2, 40):
+        us.announcing.goes_on(member, float(second))
+        assert us.deliveries.put_off(member, told.id, float(second))
+    us.deliveries.acknowledged(member, told.id, 40.0)
+    assert not us.deliveries.put_off(member, told.id, 41.0)
+    us.announcing.goes_on(member, 41.0)
+    assert not us.announcing._giving
+
+
+def came(us: Node, name: str, *items: Item, now: float = 1.0) -> list[Send]:
+    joins = Joins(us.registry, Metrics())
+    repaired = [joins.repair(item, name, now)[1] for item in items]
+    return us.announcing.came(us.of(name), [one for one in repaired if one is not None], now)
+
+
+def test_pieces_that_were_pulled_are_acknowledged_and_announced_with_the_last_one(
+    us: Node,
+) -> None:
+    assert hears(us, "b", id_=8)
+    whole = pieces()
+    parts = [whole.item(index) for index in range(3)]
+    for part in parts[:2]:
+        assert part is not None
+        assert came(us, "b", part) == []
+        assert us.receipts.wake(9.0) == []
+    last = parts[2]
+    assert last is not None
+    sends = came(us, "b", last)
+    assert len(sends) == FANOUT
+    assert us.receipts.wake(9.0) == [to(us.of("b"), Ack((8,), stored=True))]
+    told = sends[0].message
+    assert isinstance(told, Announce)
+    assert told.version == us.registry.version("gset@1", "tags") != 0
+    child = us.members.booted(sends[0].boot)
+    assert child is not None
+    child.types = us.registry.types_hash
+    given = us.announcing.pull(child, Pull((told.id,)), 2.0)
+    while us.repair.busy:
+        given += us.repair.work(2.0)
+    items = [item for send in given for item in send.message.items]  # type: ignore[union-attr]  # all are SYNC
+    assert [item.payloads[0] for item in items] == list(PAYLOADS)
+    assert items[-1].version == told.version
+
+
+def test_pieces_put_off_whoever_announces_the_same(us: Node) -> None:
+    assert hears(us, "b", now=1.0)
+    part = pieces().item(0)
+    assert part is not None
+    came(us, "b", part, now=1.9)
+    assert hears(us, "c", now=2.5) == []
+    assert hears(us, "c", now=1.9 + PATIENCE)
+
+
+def test_pieces_of_what_nobody_pulled_are_not_kept(us: Node) -> None:
+    part = pieces().item(0)
+    assert part is not None
+    came(us, "b", part)
+    assert not us.announcing._coming
+    assert came(us, "b", WHOLE._replace(payloads=(["c"],))) == []
+
+
+def test_pieces_that_are_too_many_to_keep_are_not_announced_on(
+    us: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crdtnode.protocol.announcing.HELD_BYTES", 50)
+    assert hears(us, "b")
+    whole = pieces()
+    for index in range(3):
+        part = whole.item(index)
+        assert part is not None
+        assert came(us, "b", part) == []
+    assert us.receipts.wake(9.0) == [to(us.of("b"), Ack((1,), stored=True))]
+
+
+def test_what_repair_brings_is_not_pulled_as_well(us: Node) -> None:
+    place = us.registry.fingerprints.place("gset@1", "tags")
+    us.repair._arriving.expect(place, us.of("c").boot, 1.0)
+    assert hears(us, "b", now=1.5) == []
+    us.repair._arriving.done(place)
+    assert hears(us, "b", now=1.6)
+
+
+# Broken streams
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_a_broken_stream_took_is_announced_anew_at_once(us: Node, large: bool) -> None:
+    if large:
+        member, told = begun(us)
+    else:
+        (first, *_) = us.begin()
+        assert isinstance(first.message, Announce)
+        one = us.members.booted(first.boot)
+        assert one is not None
+        member, told = one, first.message
+    us.announcing.pull(member, Pull((told.id,)), 1.0)
+    assert us.announcing.broke(member.boot, (), 1.2) is False
+    assert us.deliveries.deadline <= 1.2
+    again = [send for send in us.deliveries.wake(1.2) if send.boot == member.boot]
+    assert [send.message for send in again] == [told]
+    assert us.announcing.pull(member, Pull((told.id,)), 1.3)
+
+
+def test_what_was_pulled_over_a_broken_stream_may_be_pulled_from_others(us: Node) -> None:
+    assert hears(us, "b", now=1.0)
+    assert us.announcing.broke(us.of("c").boot, (), 1.0) is False
+    assert hears(us, "c", now=1.0) == []
+    assert us.announcing.broke(us.of("b").boot, (), 1.0) is True
+    assert hears(us, "c", now=1.0)
+
+
+def test_of_what_came_in_part_over_a_broken_stream_the_rest_is_asked_for(us: Node) -> None:
+    place = us.registry.fingerprints.place("gset@1", "tags")
+    us.of("b").types = us.registry.types_hash
+    assert us.announcing.broke(us.of("b").boot, [place], 1.0) is True
+    (send,) = hears(us, "b")
+    assert send.message == Sync((), ((place, 0, ()),), (), LEFT_MAX)
+    assert isinstance(hears(us, "b")[0].message, Pull)
+
+
+def test_only_so_many_broken_objects_are_remembered(us: Node) -> None:
+    for place in range(2 * PULLS_MOST):
+        us.announcing.broke(us.of("b").boot, [place], 1.0)
+    assert len(us.announcing._broken) <= PULLS_MOST + 1
+
+
+def test_a_pull_whose_stream_breaks_is_over_in_a_moment_not_in_ten_seconds(table: Table) -> None:
+    one, other = crowd(table, 2)
+    tags = other.registry.open("tags", ORSet)
+    broken: list[int] = []
+
+    def cut(sender: tuple[str, int], receiver: tuple[str, int]) -> bool:
+        """Break every stream once half of it is here."""
+        if len(tags) > 10_000 and not broken and not table._ends:
+            broken.append(len(tags))
+        return len(tags) > 10_000 and not broken
+
+    table.cut = cut
+    one.registry.open("tags", ORSet).update(f"element {number:012}" for number in range(20_000))
+    before = len(table.sent)
+    assert table.run(0.5, until=table.equal)
+    assert 10_000 < broken[0] < 20_000
+    size = sum(len(data) for _, _, data in table.sent[before:])
+    assert size < 1.3 * 22 * 20_000  # what came already did not come again

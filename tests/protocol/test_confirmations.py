@@ -256,3 +256,14 @@ def test_of_several_batches_the_one_that_fewest_hold_counts(desk: Desk) -> None:
     assert desk.confirmations.settle() == []
     assert desk.confirmations.ticket(1)
     assert desk.confirmations.settle() == [Flushed(ticket + 1, 1)]
+
+
+def test_a_ticket_for_what_is_still_to_be_flushed_counts_that_too(desk: Desk) -> None:
+    ticket = desk.confirmations.ticket(later=True)
+    assert desk.confirmations.later
+    assert desk.confirmations.settle() == []
+    id_ = desk.push("b", "c")
+    desk.confirmations.flushed()
+    assert desk.confirmations.settle() == []
+    desk.acknowledge("b", id_)
+    assert desk.confirmations.settle() == [Flushed(ticket, 1)]

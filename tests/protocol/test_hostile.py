@@ -441,7 +441,7 @@ def test_a_flood_of_wants_is_queued_up_to_a_bound(
     seal = puppet._streams[stream]
     for _ in range(300):
         target.engine.receive(seal.send(want), Stream(end), table.now)
-        (queue,) = target.engine._repair._chunks._queues.values()
+        (queue,) = target.engine._repair.queues.values()
         assert len(queue.tasks) <= TASKS_MOST
     given = sum(len(getattr(effect, "data", b"")) for effect in target.engine.effects())
     assert given < (AHEAD_MOST + 1) * SETTINGS.chunk_bytes  # the rest waits for answers

@@ -114,3 +114,15 @@ def test_an_inbox_that_is_full_takes_nothing_until_there_is_room(us: Reader) -> 
 def test_batches_of_nothing_fill_it_too(us: Reader) -> None:
     taken = sum(us.inbox.put(B, Sync((), (), (), 3)) for _ in range(2 * WAITING_MOST))
     assert taken == WAITING_MOST
+
+
+def test_a_part_of_a_large_object_is_enough_for_one_call(us: Reader) -> None:
+    inbox = Inbox(us.inbox._joins, work_items=128)
+    parts = [item(payload=(color,))._replace(form=Form.PART) for color in ("red", "green", "blue")]
+    for number, part in enumerate(parts):
+        inbox.put(B, Sync((part,), (), (), number))
+    finished = []
+    while inbox.jobs:
+        changes, jobs = inbox.work(1.0)
+        finished.append((len(changes), len(jobs)))
+    assert finished == [(1, 1), (1, 1), (1, 1)]

@@ -16,6 +16,7 @@ from crdtnode.protocol.mail import Outcome, Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.push import BUSY_ITEMS, Pushes
 from crdtnode.protocol.receipts import Receipts
+from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.ring import Ring
 from crdtnode.protocol.spreading import Spreading
 from crdtnode.protocol.typesets import TypeSets
@@ -49,7 +50,12 @@ class Pusher:
         ring = Ring(lambda: [m.name for m in self.members if m.talks], place)
         self.spreading = Spreading(self.members, ring, self.deliveries, random.Random(1))
         self.receipts = Receipts(self.settings)
-        announcing = Announcing(self.registry, self.spreading, self.deliveries, self.receipts)
+        repair = Repair(
+            self.registry, typesets, self.settings, self.metrics, self.message_bytes_most
+        )
+        announcing = Announcing(
+            self.registry, repair, self.spreading, self.deliveries, self.receipts
+        )
         self.pushes = Pushes(
             self.registry,
             self.spreading,
@@ -142,7 +148,7 @@ def test_the_more_there_is_to_flush_the_longer_writes_gather_up_to_a_limit(us: P
     def window(objects: int, now: float) -> float:
         for number in range(objects):
             us.registry.open(f"set-{objects}-{number}", GSet).add(1)
-        us.pushes.flush(now)
+        us.pushes.flush_all(now)
         us.registry.open("last", PNCounter).increment()
         gathers = us.pushes.deadline - now
         us.pushes.flush(now)

@@ -277,3 +277,150 @@ def test_a_driver_that_cannot_be_woken_refuses_the_write(registry: Registry) -> 
     with pytest.raises(RuntimeError, match="gone"):
         visits.increment()
     assert (visits.value, registry.flush(now=0.0)) == (0, [])
+
+
+# In portions
+
+
+def test_a_flush_of_many_objects_takes_so_many_and_leaves_the_rest(registry: Registry) -> None:
+    for number in range(100):
+        registry.open(f"set-{number}", GSet).add(number)
+    told, flushes = [], 0
+    while registry.dirty:
+        changes = registry.flush(1.0, most_bytes=5000)
+        assert 5 < len(changes) < 25
+        assert registry.unfinished == registry.dirty
+        told += [change.name for change in changes]
+        flushes += 1
+    assert sorted(told) == sorted(f"set-{number}" for number in range(100))
+    assert flushes > 4
+    assert registry.root == brute_root(registry)
+
+
+def test_what_arrived_is_flushed_in_portions_too(registry: Registry) -> None:
+    for number in range(100):
+        registry.absorb("gset@1", f"set-{number}", 1, [elements("red")], 0.0)
+    flushes = 0
+    while registry.dirty:
+        assert registry.flush(1.0, most_bytes=5000) == []
+        flushes += 1
+    assert flushes > 4
+    assert registry.root == brute_root(registry)
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+def test_a_large_object_is_hashed_in_portions_while_writes_go_on(
+    registry: Registry, arrived: bool
+) -> None:
+    source: ORSet[int] = ORSet("elsewhere")
+    source.update(range(20_000))
+    tags = registry.open("tags", ORSet)
+    if arrived:
+        registry.absorb("orset@1", "tags", 1, [source.payload], 0.0)
+    else:
+        tags.join(source)
+    place = registry.fingerprints.place("orset@1", "tags")
+    flushes, changes = 0, []
+    while registry.unfinished or not flushes:
+        assert registry.version("orset@1", "tags") == 0  # as of the last flush
+        assert registry.refresh(place, 1.0, at_once=False) == 0
+        assert registry.stale(place)
+        changes += registry.flush(1.0, most_bytes=10_000)
+        flushes += 1
+        if flushes < 5:
+            tags.add(f"late {flushes}")
+    assert flushes > 5
+    assert not registry.stale(place)
+    assert registry.root == brute_root(registry)
+    (change,) = changes
+    assert (len(change.delta) > 20_000) is not arrived
+    assert change.delta.value >= {"late 1", "late 4"}
+
+
+def test_who_asks_for_the_version_of_a_large_object_at_once_gets_it(registry: Registry) -> None:
+    registry.open("tags", ORSet).update(range(20_000))
+    registry.flush(1.0, most_bytes=10_000)
+    place = registry.fingerprints.place("orset@1", "tags")
+    version = registry.refresh(place, 1.0)
+    registry.flush(1.0)
+    assert version == registry.version("orset@1", "tags")
+    assert registry.root == brute_root(registry)
+    assert not registry.stale(77)
+
+
+def test_of_a_large_change_nobody_makes_the_payload_but_its_parts(registry: Registry) -> None:
+    registry.open("tags", ORSet).update(range(5000))
+    registry.open("few", ORSet).update(range(5))
+    few, large = sorted(registry.flush(1.0), key=lambda change: change.rows)
+    assert (few.large, large.large, large.payload) == (False, True, None)
+    parts = large.parts(1000)
+    assert parts is not None
+    joined: ORSet[int] = ORSet("here")
+    for part in parts:
+        joined.join(ORSet.from_payload(part))
+    assert joined == set(range(5000))
+    registry.delete("orset@1", "tags")
+    (removed,) = registry.flush(2.0)
+    assert (removed.large, removed.rows, removed.parts(1000)) == (False, 0, None)
+
+
+def test_a_delta_that_nobody_can_refuse_is_not_compared_with_the_state(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = registry.open("tags", GSet)
+    compared = 0
+
+    def compare(self: Any, other: Any) -> bool:
+        nonlocal compared
+        compared += 1
+        return True
+
+    monkeypatch.setattr(GSet, "compare", compare)
+    for change in (
+        lambda: tags.add(1),
+        lambda: registry.absorb_payload("gset@1", "tags", [2]),
+        lambda: (registry.absorb_payload("gset@1", "tags", [3]), tags.add(4)),
+        lambda: (tags.add(5), registry.absorb_payload("gset@1", "tags", [6]), tags.add(7)),
+    ):
+        change()
+        assert len(registry.flush(1.0)) == 1
+        assert compared == 0
+    end = tags.observe(lambda delta: None)
+    tags.add(8)
+    registry.flush(1.0)
+    assert compared == 1
+    tags.add(9)
+    end()
+    registry.flush(1.0)
+    assert compared == 2
+
+
+def test_a_large_object_near_its_limit_is_weighed_now_and_then_not_at_each_change(
+    make_registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = make_registry(max_object_bytes=2_000_000)
+    tags = registry.open("tags", GSet)
+    tags.update(f"{number:060}" for number in range(31_500))
+    registry.flush(0.0)
+    weighed = 0
+    canonical = GSet.canonical
+
+    def counting(self: Any) -> bytes:
+        nonlocal weighed
+        weighed += len(self) > 1000
+        return canonical(self)
+
+    monkeypatch.setattr(GSet, "canonical", counting)
+    for number in range(100):
+        tags.add(number)
+        registry.flush(0.0)
+    assert weighed <= 2
+
+    def fill() -> None:
+        for number in range(100_000, 102_000):
+            tags.add(f"{number:060}")
+            registry.flush(0.0)
+
+    with pytest.raises(ObjectTooLarge):
+        fill()
+    assert 2_000_000 < len(canonical(tags)) < 2_070_000

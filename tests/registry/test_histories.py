@@ -7,11 +7,19 @@ from msgpack import packb
 import pytest
 
 from crdt import GSet, LWWRegister, ORSet, PayloadError, PNCounter, StateCRDT
-from crdt.catalogue import type_of
+from crdt.catalogue import register, type_of
+from crdtnode.metrics import Metrics
 from crdtnode.registry import Registry, histories
 from crdtnode.registry.histories import LOW, STEPS_MOST, Histories, History, unpacked
 
 Keep = dict[int, tuple[str, object]]
+
+
+class Marks(ORSet):
+    """A user's subclass of a type with contexts."""
+
+
+register(Marks, "histories-marks@1")
 
 
 def union(hn: int, payloads: Any) -> object:
@@ -388,7 +396,9 @@ def test_what_a_context_lacks_is_told(make_registry: Any) -> None:
     assert state is not None
     theirs.absorb("orset@1", "tags", 1, state[3], 0.0)
     ours.open("tags", ORSet).add("new")
-    payload = ours.payload_since(hn, theirs.context(hn))
+    parts = ours.parts_since(hn, theirs.context(hn), 1000)
+    assert parts is not None
+    (payload,) = parts
     assert len(str(payload)) < 100
     theirs.absorb("orset@1", "tags", 1, [payload], 0.0)
     assert theirs.open("tags", ORSet).value == ours.open("tags", ORSet).value
@@ -398,12 +408,30 @@ def test_who_has_no_context_tells_none(registry: Registry) -> None:
     registry.open("words", GSet).add("a")
     hn = place(registry, "gset@1", "words")
     assert registry.context(hn) is registry.context(77) is None
-    assert registry.payload_since(hn, {}) is registry.payload_since(77, {}) is None
+    assert registry.parts_since(hn, {}, 1000) is registry.parts_since(77, {}, 1000) is None
+
+
+def test_a_hand_written_type_tells_what_is_lacking_in_one_part_or_fails_alone(
+    registry: Registry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = registry.open("tags", Marks)
+    tags.update(range(1000))
+    hn = place(registry, "histories-marks@1", "tags")
+    parts = registry.parts_since(hn, {}, 100)
+    assert parts is not None
+    assert [Marks.from_payload(part) for part in parts] == [tags]
+
+    def fail(self: Any, context: Any) -> Any:
+        raise RuntimeError("not mine")
+
+    monkeypatch.setattr(Marks, "delta_since", fail)
+    assert registry.parts_since(hn, {}, 100) is None
+    assert metrics.contained["registry"] == 1
 
 
 def test_what_is_no_context_is_not_answered(registry: Registry) -> None:
     registry.open("tags", ORSet).add("a")
-    assert registry.payload_since(place(registry, "orset@1", "tags"), "nonsense") is None
+    assert registry.parts_since(place(registry, "orset@1", "tags"), "nonsense", 1000) is None
 
 
 def test_crowds_are_seen_without_looking_closer(registry: Registry, labels: type[Any]) -> None:
