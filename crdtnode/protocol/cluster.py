@@ -311,10 +311,14 @@ class Cluster:
             out += self._wake_suspicions(now)
         if self.probing.deadline <= now:
             steps, verdicts = self.probing.wake(now)
-            out += steps + self._suspect(verdicts, now)
+            out += steps
+            if verdicts:
+                out += self._suspect(verdicts, now)
         if self._absent.deadline <= now:
             out += self._wake_absent(now)
-        return out + self._bulletin.wake(now)
+        if self._bulletin.deadline <= now:
+            out += self._bulletin.wake(now)
+        return out
 
     def _wake_suspicions(self, now: float) -> list[Outcome]:
         told, dead = self.suspicions.wake(now, len(self.members))

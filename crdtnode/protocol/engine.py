@@ -389,7 +389,8 @@ class Engine:
 
     def wake(self, now: float) -> None:
         """Take every step that is due."""
-        self._notice_sleep(now)
+        if self._seldom_at is None or self._seldom_at < now - self._sleep_noticed:
+            self._notice_sleep(now)
         seldom_due = min(self._answers.hot_at, self._seldom_due())
         due = min(self._receipts.deadline, seldom_due)
         if due <= now:
@@ -413,8 +414,9 @@ class Engine:
     def _wake_seldom(self, now: float) -> None:
         if self._cluster.deadline <= now:
             self._out.carry(self._cluster.wake(now), now)
-        for conn in self._streams.wake(now):
-            self._doorway.stream_over(conn, "timeout", now)
+        if self._streams.deadline <= now:
+            for conn in self._streams.wake(now):
+                self._doorway.stream_over(conn, "timeout", now)
         if self._answers.hot_at <= now:
             self._answers.ping_somebody(now)
         if self._cluster.seeds.deadline <= now:

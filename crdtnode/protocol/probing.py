@@ -132,10 +132,11 @@ class Probing:
         """Take the steps that are due."""
         out: list[Outcome] = []
         verdicts: list[Verdict] = []
-        self._relays = [relay for relay in self._relays if relay.until > now]
-        for relay in self._relays:
-            if relay.nack_at <= now:
-                out += self._report(relay, Seen.SILENT)
+        if self._relays:
+            self._relays = [relay for relay in self._relays if relay.until > now]
+            for relay in self._relays:
+                if relay.nack_at <= now:
+                    out += self._report(relay, Seen.SILENT)
         probe = self._probe
         if probe is not None:
             probe.due = self._health.put_off(probe.due, now)
