@@ -71,6 +71,8 @@ class News:
         for names in self._told:
             taken.append([names.popitem(last=False)[0] for _ in range(min(room, len(names)))])
             room -= len(taken[-1])
+            if not names:
+                names.clear()  # gives back the room that many names took
         for times, again in enumerate(taken[:-1], 1):
             self._told[times].update(dict.fromkeys(again))
         return [name for names in taken for name in names]

@@ -37,13 +37,13 @@ class Way:
     """One direction between two nodes: how it behaves, and how many packets went."""
 
     __slots__ = (
-        "_hashed",
         "_least",
         "_link",
         "_plain",
         "_sent",
         "_spread",
         "_straight",
+        "_stream",
         "busy_until",
         "ends",
     )
@@ -53,7 +53,7 @@ class Way:
         self.link = link
         self.busy_until = 0
         """When all that was sent so far has left, where bandwidth is limited."""
-        self._hashed = blake2b(f"{seed}/network/{ends[0]}/{ends[1]}".encode(), digest_size=32)
+        self._stream = f"{seed}/network/{ends[0]}/{ends[1]}".encode()
         self._sent = [0, 0, 0, 0, 0]
 
     @property
@@ -72,9 +72,8 @@ class Way:
     def dice(self, use: int) -> Dice:
         """The numbers for the next packet of this use."""
         self._sent[use] = number = self._sent[use] + 1
-        hashed = self._hashed.copy()
-        hashed.update((number << 8 | use).to_bytes(8))
-        return _DICE.unpack(hashed.digest())
+        place = self._stream + (number << 8 | use).to_bytes(8)
+        return _DICE.unpack(blake2b(place, digest_size=32).digest())
 
     def queue(self, now: int, size: int) -> int:
         """Nanoseconds until this many bytes have left, behind all that wait already."""
