@@ -211,14 +211,15 @@ class Answers:
             if news:
                 self._out.carry(news, now)
             self._cluster.deliveries.measured(member, now - sent.at)
-            if sent.to == origin.address:
+            if sent.to == origin.address != member.addresses[0]:
                 self._out.carry(self._cluster.lives_at(member, sent.to), now)
         self._cluster.probing.hear_round(pong.round)
         if self._typesets.common(member) is not None:
             self._told_root(member, pong.root, now)
             if pong.held or self._repair.held(member, now):
                 member.held = pong.held
-            self._survey.answered(member, self._typesets.root_equal(member))
+            if self._survey.questions:
+                self._survey.answered(member, self._typesets.root_equal(member))
         out = self._cluster.hear(pong.news, now, member.boot)
         return out + self._cluster.compare_rosters(member, pong.roster, now)
 

@@ -15,7 +15,7 @@ show and what is known of the process is believed from that process alone; and o
 is not known, news that it is gone is no news.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -72,8 +72,12 @@ class Heard:
     """Processes to ask whether they are alive, since others say otherwise or claim their name."""
     rivals: list[MemberRecord] = field(default_factory=list)
     """Processes that bear our name, and were not heard of before."""
-    dropped: Counter[str] = field(default_factory=Counter)
+    dropped: dict[str, int] = field(default_factory=dict)
     """Pieces of news that were not used, by reason."""
+
+    def drop(self, reason: str) -> None:
+        """Do not use a piece of news."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
 class Members:
@@ -164,7 +168,7 @@ class Members:
             if self._believable(record, own=own):
                 self._hear(record, now, heard, own=own)
             else:
-                heard.dropped["unbelievable news"] += 1
+                heard.drop("unbelievable news")
         return heard
 
     def _knows(self, record: MemberRecord) -> bool:
@@ -204,7 +208,7 @@ class Members:
         elif record.state >= State.DEAD:
             pass  # a former process, or one that we never met
         elif self.forgotten(record.boot, now):
-            heard.dropped["forgotten"] += 1
+            heard.drop("forgotten")
         elif known is not None:
             self._succeed(known, record, now, heard)
         elif self._make_room(heard, own=own):
@@ -332,13 +336,13 @@ class Members:
         """See that a further member fits: hearsay gives way to a process that speaks for itself."""
         if len(self._by_name) < MEMBERS_MOST:
             return True
-        if own or not heard.dropped["too many members"]:  # looked for in vain once is enough
+        if own or "too many members" not in heard.dropped:  # looked for in vain once is enough
             gone = (m for m in self._by_name.values() if not m.talks)
             hearsay = (m for m in self.talking() if own and not m.met)
             for member in (*gone, *hearsay)[:1]:
                 self._remove(member, heard)
                 return True
-        heard.dropped["too many members"] += 1
+        heard.drop("too many members")
         return False
 
     def never_mind(self, boot: bytes, until: float) -> None:

@@ -43,11 +43,12 @@ class TypeSets:
 
         Roots are compared over these, and only they travel.
         """
-        if self._registry.types is not self._tags:
-            self._tags = self._registry.types
+        kinds = self._kinds
+        if kinds.tags is not self._tags:
+            self._tags = kinds.tags
             self._known = frozenset(self._tags)
         ours = self._known
-        if member.types == self._registry.types_hash:
+        if member.types == kinds.tags_hash:
             return ours
         theirs = self._sets.get(member.types)
         return None if theirs is None else theirs & ours
