@@ -24,6 +24,7 @@ import msgpack
 from crdt import StateCRDT
 from crdtnode.metrics import Metrics
 from crdtnode.registry import Absorbed, Change, Registry
+from crdtnode.registry.entry import Entry
 from crdtnode.registry.lives import FIRST
 from crdtnode.sim.events import Write
 
@@ -209,7 +210,7 @@ class WatchedRegistry(Registry):
 
     def _life(self, key: Key) -> int:
         """Which life an object is in; what it was made of in another one is forgotten."""
-        entry = self.entry(self.fingerprints.place(*key))
+        entry = self._entry(key)
         life = FIRST if entry is None else entry.life
         if life != self._lives.get(key, FIRST):
             self._lives[key] = life
@@ -258,8 +259,12 @@ class WatchedRegistry(Registry):
 
     def look(self, key: Key) -> StateCRDT | None:
         """The state of an object, which stays as it is: `get` would bind it to this node."""
-        entry = self.entry(self.fingerprints.place(*key))
+        entry = self._entry(key)
         return None if entry is None else entry.state
+
+    def _entry(self, key: Key) -> Entry | None:
+        named = self._named.get(key[0])
+        return None if named is None else named.get(key[1])
 
     def _reach(self, key: Key, seen: int) -> None:
         shadow = self.shadows[key] = self.shadows.get(key, 0) | seen
