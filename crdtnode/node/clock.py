@@ -15,9 +15,13 @@ _ASLEEP_LEAST: Final = 1.0
 
 
 class NodeClock:
-    """`now` for an engine, and when trio must wake us for an engine's deadline."""
+    """`now` for an engine, and when trio must wake us for an engine's deadline.
+
+    Made inside of the trio loop by whose time the engine lives.
+    """
 
     def __init__(self) -> None:
+        self._time = trio.lowlevel.current_clock().current_time
         self._at_start = _asleep()
         self._slept = 0.0
 
@@ -26,7 +30,7 @@ class NodeClock:
         slept = _asleep() - self._at_start
         if slept - self._slept > _ASLEEP_LEAST:
             self._slept = slept
-        return trio.current_time() + self._slept
+        return self._time() + self._slept
 
     def in_trio(self, deadline: float) -> float:
         """Return the time on trio's clock at which ``deadline`` is due."""

@@ -96,6 +96,7 @@ class Driver:
         """When the nap ends."""
         self._sleeper: trio.lowlevel.Task | None = None
         self._token: trio.lowlevel.TrioToken
+        self._time: Callable[[], float]
         self._tickets: dict[tuple[type[Effect], int], Ticket] = {}
         self._settling = False
         self._failures = 0
@@ -108,6 +109,7 @@ class Driver:
             BrokenInvariant: The engine fails at every wake.
         """
         self._token = trio.lowlevel.current_trio_token()
+        self._time = trio.lowlevel.current_clock().current_time
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.transport.run, self)
@@ -121,24 +123,36 @@ class Driver:
 
     async def _wake_for_ever(self) -> None:
         while True:
-            await self._until_due()
-            if self._do("wake", self.engine.wake):
-                self._failures = 0
-                continue
-            self._failures += 1
-            if self._failures >= FAILURES_MOST:
-                raise BrokenInvariant(f"{self._failures} wakes in a row failed; the log says why")
-            await trio.sleep(_PAUSE)
+            with trio.CancelScope() as self._nap:
+                self._alarm = math.inf
+                while True:  # what makes the engine due before its deadline does not end the nap
+                    await self._until_due()
+                    await self._wake()
+            await self._wake()
+
+    async def _wake(self) -> None:
+        if self._do("wake", self.engine.wake):
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= FAILURES_MOST:
+            raise BrokenInvariant(f"{self._failures} wakes in a row failed; the log says why")
+        self._nap.deadline = self._alarm = math.inf
+        await trio.sleep(_PAUSE)
 
     async def _until_due(self) -> None:
-        """Sleep until the engine's deadline; where that is now, others have their turn first."""
-        if self._due() <= trio.current_time():
+        """Wait until the engine is due; where that is now, others have their turn first.
+
+        The end of the nap cancels this.
+        """
+        due = self._due()
+        if due <= self._time():
             await trio.lowlevel.checkpoint()
-        while (due := self._due()) > trio.current_time():
-            self._alarm = due
-            with trio.CancelScope(deadline=due) as self._nap:
-                self._sleeper = trio.lowlevel.current_task()
-                await trio.lowlevel.wait_task_rescheduled(self._stop_sleeping)
+            return
+        if due != self._alarm:
+            self._nap.deadline = self._alarm = due
+        self._sleeper = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._stop_sleeping)
 
     def _stop_sleeping(self, _: object) -> trio.lowlevel.Abort:
         self._sleeper = None
@@ -166,7 +180,7 @@ class Driver:
         if self._sleeper is None:
             return  # it is awake, and looks for itself before it sleeps again
         due = self._due()
-        if due <= trio.current_time():  # a deadline that is over would cost three times as much
+        if due <= self._time():  # a deadline that is over would cost three times as much
             sleeper, self._sleeper = self._sleeper, None
             trio.lowlevel.reschedule(sleeper)
         elif due != self._alarm:

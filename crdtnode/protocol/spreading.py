@@ -96,8 +96,10 @@ class Spreading:
 
     def _relay(self, part: Part, now: float) -> Member | None:
         """A random member of a part, if possible one that will relay."""
-        member = self._members.named(self._chance.choice(part.names))
-        if len(part.names) > 1:
+        if len(part.names) == 1:
+            member = self._members.named(part.names[0])
+        else:
+            member = self._members.named(self._chance.choice(part.names))
             for _ in range(TRIES):
                 if member is not None and self._will_do(member, now):
                     break

@@ -50,7 +50,7 @@ class Announcements:
         """Hand over whatever comes, until cancelled."""
         while True:
             await trio.lowlevel.wait_readable(self._sock)
-            if batch := drain(self._sock, self._metrics):
+            if batch := drain(self._sock, self._metrics, v6=False):
                 deliver(batch)
 
     def close(self) -> None:

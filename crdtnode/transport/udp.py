@@ -57,7 +57,7 @@ class UdpSocket:
         """Hand over whatever comes, in batches, until cancelled; tell of what found no room."""
         while True:
             await trio.lowlevel.wait_readable(self._sock)
-            if batch := drain(self._sock, self._metrics):
+            if batch := drain(self._sock, self._metrics, v6=self._v6):
                 deliver(batch)
             if len(batch) == BATCH and (more := self._lost_since()):
                 lost(more)
@@ -92,9 +92,8 @@ class UdpSocket:
         return target
 
 
-def drain(sock: socket.socket, metrics: Metrics) -> list[tuple[bytes, Address]]:
-    """Take what waits in a socket, up to `BATCH` datagrams."""
-    v6 = sock.family == socket.AF_INET6
+def drain(sock: socket.socket, metrics: Metrics, *, v6: bool) -> list[tuple[bytes, Address]]:
+    """Take what waits in a socket, up to `BATCH` datagrams; ``v6`` tells its family."""
     batch: list[tuple[bytes, Address]] = []
     for _ in range(BATCH):
         try:

@@ -47,8 +47,8 @@ BUDGET: Final = 500
 FLAG_PAIR: Final = 0
 FLAG_GREETING: Final = 1
 
-_NONCE_HEAD: Final = b"\0\0\0\0"
 _SEEN_MASK: Final = (1 << WINDOW) - 1
+_NONCE_HEAD: Final = bytes(4)
 
 
 class Reason:
@@ -90,8 +90,9 @@ class _Inbound:
         self.seen = 1  # bit n: counter highest - n was seen; nobody sends counter 0
 
     def is_new(self, counter: int) -> bool:
+        """Tell whether a counter that is not above the highest one comes for the first time."""
         behind = self.highest - counter
-        return behind < 0 or (behind < WINDOW and not self.seen >> behind & 1)
+        return behind < WINDOW and not self.seen >> behind & 1
 
     def note(self, counter: int) -> None:
         ahead = counter - self.highest
@@ -110,7 +111,7 @@ class _Peer:
     def __init__(self, floor: int) -> None:
         self.counter = floor
         self.outbound: Cipher | None = None
-        self.inbound: dict[bytes, _Inbound] = {}  # by flags and key id
+        self.inbound: dict[bytes, _Inbound] = {}  # by all that a header has before the sender
 
 
 class _Budget:
@@ -169,13 +170,15 @@ class Datagrams:
             The counter in the header, and the datagram, `OVERHEAD_BYTES` longer than the body.
         """
         to = receiver or NOBODY
-        greeting = to == NOBODY
-        peer = self._greeting if greeting else self._members.get(to) or self._peer(to)
+        if to == NOBODY:
+            peer, head = self._greeting, self._greeting_head
+        else:
+            peer, head = self._members.get(to) or self._peer(to), self._pair_head
         if peer.outbound is None:
             peer.outbound = self._cipher(self._key, self._boot, to)
         peer.counter = counter = peer.counter + 1
         tail = counter.to_bytes(8)
-        header = (self._greeting_head if greeting else self._pair_head) + tail
+        header = head + tail
         return counter, header + peer.outbound.encrypt(_NONCE_HEAD + tail, body, header)
 
     def open(self, datagram: bytes, now: float) -> Opened:
@@ -188,21 +191,24 @@ class Datagrams:
         Raises:
             Rejected: It is not for us, not from the cluster, changed, or a repetition.
         """
-        header = _header(datagram)
-        sender, counter = header[8:24], int.from_bytes(header[24:])
+        sender = datagram[8:24]
         peer = self._members.get(sender) or self._strangers.get(sender)
-        known = peer.inbound.get(header[3:8]) if peer else None
+        known = peer.inbound.get(datagram[:8]) if peer else None
+        if known is None or len(datagram) < OVERHEAD_BYTES or len(datagram) > DATAGRAM_BYTES_MAX:
+            _check(datagram)
+        header = datagram[:HEADER_BYTES]
         inbound = known or self._meet(header, sender, now)
+        tail = header[24:]
+        counter = int.from_bytes(tail)
         if counter <= inbound.highest and not inbound.is_new(counter):
             raise Rejected(Reason.REPLAYED)
-        nonce = _NONCE_HEAD + header[24:]
         try:
-            body = inbound.cipher.decrypt(nonce, datagram[HEADER_BYTES:], header)
+            body = inbound.cipher.decrypt(_NONCE_HEAD + tail, datagram[HEADER_BYTES:], header)
         except InvalidTag:
             raise Rejected(Reason.FORGED) from None
         inbound.note(counter)
         if known is None:
-            self._peer(sender).inbound[header[3:8]] = inbound
+            self._peer(sender).inbound[header[:8]] = inbound
         if sender in self._strangers:
             self._strangers.move_to_end(sender)
         opened = (sender, counter, header[3] == FLAG_GREETING, body)
@@ -262,8 +268,8 @@ class ClearDatagrams(Datagrams):
         super().__init__(Keyring.open_key(cluster), cluster, boot, checking)
 
 
-def _header(datagram: bytes) -> bytes:
-    """Cut off the header of what may be a datagram of ours."""
+def _check(datagram: bytes) -> None:
+    """Refuse what cannot be a datagram of ours; what begins as an earlier one did can be one."""
     if len(datagram) < OVERHEAD_BYTES:
         raise Rejected(Reason.SHORT)
     if len(datagram) > DATAGRAM_BYTES_MAX:
@@ -272,4 +278,3 @@ def _header(datagram: bytes) -> bytes:
         raise Rejected(Reason.MAGIC)
     if datagram[2] != VERSION or datagram[3] > FLAG_GREETING:
         raise Rejected(Reason.VERSION)
-    return datagram[:HEADER_BYTES]
