@@ -18,6 +18,7 @@ if __name__ == "__main__":
 import argparse
 from collections.abc import AsyncIterator
 from functools import partial
+import gc
 import json
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -58,6 +59,7 @@ async def member(name: str, keyring: str, seed: str, mib: float) -> None:
         node.watch_members() as members,
         trio.open_nursery() as nursery,
     ):
+        gc.freeze()  # as the daemon does
         say(address=node.address)
         nursery.start_soon(count_suspicions, members, seen)
         nursery.start_soon(measure_lag, seen)

@@ -14,6 +14,7 @@ from typing import Any
 from crdt.atoms import Key
 from crdt.causal.runs import (
     Runs,
+    gathered,
     last,
     minus,
     runs_between,
@@ -27,6 +28,7 @@ from crdt.tagged import encode_int
 Dots = list[tuple[int, Key]]
 """Live dots of one replica, ascending, with what they stand for."""
 
+_BEGIN: Dots = [(0, None)]
 _BRACES_BYTES = 2
 _BRACKETS_BYTES = len(":[[],[],[]]")
 
@@ -41,7 +43,8 @@ def parts_of(
 
     Args:
         seen: All dots seen, by replica.
-        blocks_of: Returns the live dots of a replica, ascending, some at a time.
+        blocks_of: Returns the live dots of a replica, some at a time: they ascend, but may begin
+            anew from a lesser one.
         encode_keys: Returns the payloads of what dots stand for.
         limit_bytes: What a part may take as JSON.
     """
@@ -98,7 +101,7 @@ class Packer:
 
         Args:
             replica: Whose they are.
-            blocks: The live ones, ascending, some at a time.
+            blocks: The live ones, as of `parts_of`.
             encode_keys: Returns the payloads of what these stand for.
             seen: All dots seen.
         """
@@ -107,6 +110,9 @@ class Packer:
         alive: list[tuple[int, int]] = []
         for dots in blocks:
             elements = encode_keys([key for _, key in dots])
+            if self._part.live.get(replica, _BEGIN)[-1][0] >= dots[0][0]:
+                yield self._part  # a part's dots ascend
+                self._part = Part()
             for dot, element in zip(dots, elements, strict=True):
                 element_bytes = sized(element)
                 # Two numbers for the live run and two for the context, unless both go on.
@@ -114,7 +120,7 @@ class Packer:
                 yield from self._room(replica, element_bytes + run_bytes, around_bytes)
                 self._part.live.setdefault(replica, []).append(dot)
             alive += stretches(runs_of([counter for counter, _ in dots]))
-        for start, end in stretches(minus(seen, runs_between(alive))):
+        for start, end in stretches(minus(seen, gathered(alive))):
             yield from self._room(replica, 2 * number_bytes, around_bytes)
             self._part.removed.setdefault(replica, []).extend((start, end))
 

@@ -32,6 +32,7 @@ from crdt.causal.runs import (
     covers,
     includes,
     minus,
+    runs_between,
     single,
     stretches,
     union,
@@ -178,13 +179,19 @@ class DotStore(Rowed):
         They are those of now, or of later without what was removed meanwhile.
         """
         live = self._live.get(replica, NONE)
-        untouched = replica not in self._by_dot and len(live) == self._seen[replica]
-        if untouched and _ascending(live):  # nothing was removed: each dot stands in its place
-            row = live.copy()
+        if replica not in self._by_dot and len(live) == self._seen[replica]:
+            row = live.copy()  # nothing was removed: mostly each dot stands in its place
             for start, end in stretches(runs):
+                at = start
                 dots = zip(row.values(), row, strict=True)
-                yield from _blocked(islice(dots, start - 1, end - 1))
-            return
+                for block in _blocked(islice(dots, start - 1, end - 1)):
+                    if [counter for counter, _ in block] != [*range(at, at + len(block))]:
+                        break
+                    yield block
+                    at += len(block)
+                runs = minus(runs, runs_between([(start, at)]))
+            if not runs:
+                return
         index = self._dot_index(replica)
         wanted = counters(runs) if count(runs) <= len(index) else index.within(runs)
         yield from _blocked((counter, index[counter]) for counter in wanted if counter in index)
@@ -194,11 +201,23 @@ class DotStore(Rowed):
             yield self._made_of(live, claimed)
 
     def _blocks(self, replica: str) -> Iterator[Dots]:
-        """Yield the live dots of a replica, ascending, a few at a time."""
+        """Yield the live dots of a replica, a few at a time.
+
+        They ascend, since dots mostly stand in their order; where one does not, it and all behind
+        it are sorted, and ascend from a lesser one again.
+        """
+        if self._repeats(replica):
+            yield from _blocked(self._dots(replica))
+            return
         live = self._live.get(replica, NONE)
-        if self._repeats(replica) or not _ascending(live):
-            return _blocked(self._dots(replica))
-        return _blocked(zip(live.values(), live, strict=True))  # nearly always: no reason to sort
+        dots, at = zip(live.values(), live, strict=True), 0
+        for block in _blocked(dots):
+            counters = [at, *[counter for counter, _ in block]]
+            if not all(map(lt, counters, counters[1:])):
+                yield from _blocked(sorted([*block, *dots], key=itemgetter(0)))
+                return
+            yield block
+            at = counters[-1]
 
     def _made_of(self, live: dict[str, Dots], seen: dict[str, Runs]) -> Self:
         """Return a delta of some live dots, ascending, that claims to have seen some dots."""
@@ -325,11 +344,6 @@ class DotStore(Rowed):
     def initial(self) -> bool:
         """Whether nothing has ever been written, as far as this state knows."""
         return not self._seen
-
-
-def _ascending(live: Live) -> bool:
-    """Tell whether dots stand in their order."""
-    return all(map(lt, live.values(), islice(live.values(), 1, None)))
 
 
 def _blocked(dots: Iterable[tuple[int, Key]]) -> Iterator[Dots]:

@@ -288,3 +288,28 @@ def test_a_state_is_divided_as_it_was_when_that_was_asked() -> None:
     for part in parts:
         whole.join(part)
     assert whole == set(range(3000))
+
+
+def test_dots_out_of_their_order_are_divided_and_sent_as_well() -> None:
+    state: ORSet[int] = ORSet("me")
+    state.update(range(3000))
+    for element in (2, 700, 1500, 2999, 5):
+        state.add(element)  # a fresh dot, which stands in the place of the old one
+    whole, late = ORSet("whole"), ORSet("late")
+    late.join(ORSet.from_payload(state.payload))
+    late.discard(17)
+    state._by_dot.clear()
+    parts = list(state.split(1000))
+    for part in parts:
+        whole.join(ORSet.from_payload(part.payload))
+    assert whole == state
+    assert whole.payload == state.payload
+    assert len(parts) < 1.1 * len(late.payload["me"][0]) * 5 / 1000 + 6
+
+    swapped: ORSet[int] = ORSet.from_payload(state.payload)
+    swapped._live["me"] = dict(sorted(swapped._live["me"].items()))
+    swapped._seen["me"], swapped._by_dot = 3000, {}
+    swapped._live["me"] = {key: 3000 - key for key in range(3000)}
+    sent = [part for part in swapped._parts_since({"me": [[0, 10], "0" * 16]}, 1000)]
+    got = {dot for part in sent for dot in part._live["me"].values()}
+    assert got == set(range(11, 3001))
