@@ -296,7 +296,7 @@ class Ledger:
             self._metrics.contained.add("registry")  # repair will carry what it was
             entry.news = None
             return None
-        if large:
+        if entry.stale and large:
             entry.untraced = True
         elif entry.stale:
             self._remember(entry, (payload,))

@@ -418,7 +418,7 @@ class Registry:
         entry = self._entries.get(hn)
         if entry is not None:
             entry.parts += more
-            entry.untraced = entry.untraced or entry.parts > PARTS_TRACED
+            entry.untraced = entry.untraced or (entry.stale and entry.parts > PARTS_TRACED)
             entry.parts = entry.parts if more else 0
 
     def stale(self, hn: int) -> bool:

@@ -310,6 +310,6 @@ def test_dots_out_of_their_order_are_divided_and_sent_as_well() -> None:
     swapped._live["me"] = dict(sorted(swapped._live["me"].items()))
     swapped._seen["me"], swapped._by_dot = 3000, {}
     swapped._live["me"] = {key: 3000 - key for key in range(3000)}
-    sent = [part for part in swapped._parts_since({"me": [[0, 10], "0" * 16]}, 1000)]
+    sent = list(swapped._parts_since({"me": [[0, 10], "0" * 16]}, 1000))
     got = {dot for part in sent for dot in part._live["me"].values()}
     assert got == set(range(11, 3001))

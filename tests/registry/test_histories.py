@@ -443,3 +443,46 @@ def test_crowds_are_seen_without_looking_closer(registry: Registry, labels: type
     for tag, name in [("gset@1", "few"), ("registry-labels@1", "foreign"), ("gset@1", "none")]:
         assert not registry.crowded(place(registry, tag, name))
     assert not registry.crowded(place(registry, "pncounter@1", "visits"))
+
+
+# Parts
+
+
+def test_a_few_parts_are_deltas_like_others_and_many_end_the_history(registry: Registry) -> None:
+    def join(number: int, *, more: bool) -> None:
+        registry.absorb("gset@1", "words", 1, [[f"word {number}"]], 0.0)
+        registry.parted(hn, more=more)
+        registry.flush(0.0)
+
+    hn = place(registry, "gset@1", "words")
+    registry.parted(hn, more=True)  # nothing is there
+    registry.open("words", GSet).add("first")
+    registry.flush(0.0)
+    first = registry.fingerprints.get(hn)
+    for number in range(3):
+        join(number, more=number < 2)
+    assert first in registry.histories.versions(hn)
+    for number in range(3, 8):
+        join(number, more=number < 7)
+    assert registry.histories.versions(hn) == ()
+    before = registry.fingerprints.get(hn)
+    for more in (True, True, True, False):
+        registry.parted(hn, more=more)  # all of it is known already
+    registry.open("words", GSet).add("last")
+    registry.flush(0.0)
+    assert registry.histories.versions(hn) == (before,)
+
+
+def test_of_a_large_change_the_history_tells_nothing_and_goes_on_from_there(
+    registry: Registry,
+) -> None:
+    hn = place(registry, "orset@1", "tags")
+    registry.open("tags", ORSet).add("old")
+    registry.flush(0.0)
+    registry.open("tags", ORSet).update(range(5000))
+    version = registry.refresh(hn, 0.0)  # somebody asks before the flush
+    registry.flush(0.0)
+    assert registry.histories.versions(hn) == ()
+    registry.open("tags", ORSet).add("new")
+    registry.flush(0.0)
+    assert registry.histories.versions(hn) == (version,)
