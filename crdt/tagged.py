@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import json
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -21,7 +21,14 @@ from crdt.errors import PayloadError
 quote: Callable[[str], str] = encode_basestring_ascii
 """Returns a text as JSON, in ASCII."""
 
-_compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_make: Any = vars(json.encoder)["c_make_encoder"]
+# What `encode` makes anew at each call, for most of its price; an interpreter may have none.
+_chunks: Callable[[Any, bool], Iterable[str]] = (
+    _make(None, _encoder.default, quote, None, ":", ",", True, False, False)
+    if _make
+    else _encoder.iterencode
+)
 
 SAFE_INT = 2**53 - 1
 """Ints up to here survive every JSON reader."""
@@ -55,7 +62,7 @@ def encode_int(number: int) -> Any:
 
 def canonical_json(payload: Any) -> str:
     """Return compact JSON with sorted keys, in ASCII."""
-    return _compact(payload)
+    return "".join(_chunks(payload, False))
 
 
 def canonical_text(key: Key) -> str:
