@@ -86,11 +86,13 @@ class Deliveries:
         self._receivers: dict[int, int] = {}
         self.ended: list[int] = []
         """What `over` tells next."""
-        self._due: list[tuple[float, int, bytes]] = []
+        self.queue: list[tuple[float, int, bytes]] = []
+        """When to look at what waits: a heap of moments, ids and receivers."""
         self._silent: set[bytes] = set()
         self._slower: dict[bytes, tuple[float, float]] = {}
         """How many times longer to wait for a member than round trips tell, and since when."""
-        self._orphans: list[Orphan] = []
+        self.orphaned: list[Orphan] = []
+        """What `orphans` gives next."""
         self._last_id = 0
         self._rtt: float | None = None
         self._rtt_varies = 0.0
@@ -126,7 +128,7 @@ class Deliveries:
         wait = min(self._patience(member), longest)
         waiting[id_] = _Waiting(member, message, place, now, wait, longest, now + wait)
         self._receivers[id_] = self._receivers.get(id_, 0) + 1
-        heapq.heappush(self._due, (now + wait, id_, boot))
+        heapq.heappush(self.queue, (now + wait, id_, boot))
         return [to(member, message)]
 
     def _patience(self, member: Member) -> float:
@@ -171,7 +173,7 @@ class Deliveries:
         self._silent.discard(member.boot)
         entry.tries = self._settings.retry_times + 1
         entry.due = now + self._settings.stream_idle
-        heapq.heappush(self._due, (entry.due, id_, member.boot))
+        heapq.heappush(self.queue, (entry.due, id_, member.boot))
         return entry.message
 
     def put_off(self, member: Member, id_: int, now: float) -> bool:
@@ -183,7 +185,7 @@ class Deliveries:
         if entry is None or entry.tries <= self._settings.retry_times:
             return False
         entry.due = now + self._settings.stream_idle
-        heapq.heappush(self._due, (entry.due, id_, member.boot))
+        heapq.heappush(self.queue, (entry.due, id_, member.boot))
         return True
 
     def broke(self, boot: bytes, now: float) -> None:
@@ -191,7 +193,7 @@ class Deliveries:
         for id_, entry in self._waiting.get(boot, {}).items():
             if entry.tries > self._settings.retry_times:
                 entry.tries, entry.due = 1, now
-                heapq.heappush(self._due, (now, id_, boot))
+                heapq.heappush(self.queue, (now, id_, boot))
 
     def waits(self, id_: int) -> bool:
         """True while somebody may still acknowledge this id."""
@@ -220,34 +222,34 @@ class Deliveries:
         if (message.lo, message.hi) == (lo, hi):
             return
         entry.message = replace(message, lo=lo, hi=hi)
-        self._orphans.append(Orphan(message, place))
+        self.orphaned.append(Orphan(message, place))
         self._receivers[message.id] += 1  # whoever relays it instead will acknowledge it
 
     def orphans(self) -> Iterator[Orphan]:
         """What falls back to us. Whoever takes one hands it to somebody else before the next."""
-        while self._orphans:
-            orphan = self._orphans.pop()
+        while self.orphaned:
+            orphan = self.orphaned.pop()
             yield orphan
             self._less(orphan.message.id)
 
     @property
     def deadline(self) -> float:
         """When the next message is to be sent again."""
-        if self._orphans:
+        if self.orphaned:
             return 0.0
-        while self._due:
-            at, id_, boot = self._due[0]
+        while self.queue:
+            at, id_, boot = self.queue[0]
             entry = self._waiting.get(boot, {}).get(id_)
             if entry is not None and entry.due == at:
                 return at
-            heapq.heappop(self._due)  # acknowledged or put off meanwhile
+            heapq.heappop(self.queue)  # acknowledged or put off meanwhile
         return float("inf")
 
     def wake(self, now: float) -> list[Send]:
         """Send again what is overdue."""
         again: list[Send] = []
-        while self._due and self._due[0][0] <= now:
-            at, id_, boot = heapq.heappop(self._due)
+        while self.queue and self.queue[0][0] <= now:
+            at, id_, boot = heapq.heappop(self.queue)
             entry = self._waiting.get(boot, {}).get(id_)
             if entry is None or entry.due != at:
                 continue
@@ -262,7 +264,7 @@ class Deliveries:
             entry.tries += 1
             entry.wait = min(entry.wait * GROWTH, entry.longest)
             entry.due = now + entry.wait
-            heapq.heappush(self._due, (entry.due, id_, boot))
+            heapq.heappush(self.queue, (entry.due, id_, boot))
             again.append(to(entry.member, entry.message, stream=entry.tries == BY_STREAM))
         return again
 

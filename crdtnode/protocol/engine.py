@@ -366,7 +366,9 @@ class Engine:
             due = self._receipts.deadline
         if self._registry.dirty:
             due = min(due, self._pushes.deadline)
-        return min(due, self._deliveries.deadline)
+        if self._deliveries.queue or self._deliveries.orphaned:
+            due = min(due, self._deliveries.deadline)
+        return due
 
     def _seldom_due(self) -> float:
         """When a step is due that has nothing to do with pushes.

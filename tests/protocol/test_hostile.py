@@ -515,7 +515,7 @@ def test_a_member_that_never_acknowledges_costs_a_bounded_number_of_repetitions(
     assert len(waiting) <= 512
     table.run(30)
     assert waiting == {}
-    assert target.engine._cluster.deliveries._due == []
+    assert target.engine._cluster.deliveries.queue == []
     goes_on(table, trio)
 
 
