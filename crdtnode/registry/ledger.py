@@ -220,7 +220,7 @@ class Ledger:
             now: Monotonic time in float seconds.
             at_once: However much there is to hash; else it may be that of the last flush.
         """
-        if entry.stale and (at_once or self._ready(entry)):
+        if entry.stale and (at_once or not entry.large or self._ready(entry)):
             if entry.pending is not None or entry.doubtful is not None:
                 self._told(entry, entry.told)
             self._compute(entry, now)

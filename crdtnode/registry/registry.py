@@ -368,12 +368,12 @@ class Registry:
             The local changes since the last flush, one for each object.
         """
         self.kinds.look()
-        return self._ledger.flush(now, most_bytes)
+        return self._ledger.flush(now, most_bytes) if self._ledger.dirty else []
 
     @property
     def unfinished(self) -> bool:
         """Whether the last flush left something for the next one, which should come soon."""
-        return self._ledger.unfinished
+        return self._ledger.unfinished and self._ledger.dirty
 
     def close(self, error: Callable[[], Exception]) -> None:
         """Refuse local changes from now on: nobody would hear of them.

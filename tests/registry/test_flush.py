@@ -424,3 +424,14 @@ def test_a_large_object_near_its_limit_is_weighed_now_and_then_not_at_each_chang
     with pytest.raises(ObjectTooLarge):
         fill()
     assert 2_000_000 < len(canonical(tags)) < 2_070_000
+
+
+def test_what_somebody_asked_for_meanwhile_is_not_left_any_more(registry: Registry) -> None:
+    for number in range(30):
+        registry.absorb("gset@1", f"set-{number}", 1, [elements("red")], 0.0)
+    registry.flush(1.0, most_bytes=5000)
+    assert registry.unfinished
+    for number in range(30):
+        registry.refresh(registry.fingerprints.place("gset@1", f"set-{number}"), 1.0)
+    assert not registry.unfinished
+    assert registry.flush(2.0) == []
