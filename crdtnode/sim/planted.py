@@ -30,10 +30,12 @@ from crdtnode.sim.planted_nodes import (
     GullibleEngine,
     HastyEngine,
     HastyJudge,
+    HoardingRegistry,
     LazyRelay,
     RaisingEngine,
     RepeatingEngine,
     ReusingRegistry,
+    SkippingRegistry,
     StaleTrieRegistry,
     StingyRegistry,
     StubbornEngine,
@@ -180,6 +182,20 @@ class ContextFreeSet(ORSet[object]):
 
 
 @register
+class ForgettingSet(ORSet[object]):
+    """Does not count its own dots, so that it gives them out again."""
+
+    _bare = False
+
+    def add(self, element: Any) -> Self:  # type: ignore[override]  # a set's returns None
+        counted = dict(self._seen)
+        delta = super().add(element)
+        self._quick = None
+        self._seen.update(counted)
+        return delta
+
+
+@register
 class SharingSet(ORSet[object]):
     """Clones share what is inside."""
 
@@ -276,6 +292,7 @@ MUTANTS = (
     _typed(ForgetfulSet, SAME),
     _typed(FirstComesSet, SAME),
     _typed(ContextFreeSet, SAME),
+    _typed(ForgettingSet, "no-dot-twice"),
     _typed(SharingSet, SAME),
     Mutant("BlindRegistry", (CONVERGED,), settings={"registry": BlindRegistry}),
     Mutant("StingyRegistry", (CONVERGED,), settings={"registry": StingyRegistry}),
@@ -301,6 +318,14 @@ MUTANTS = (
     _typed(ClaimingSet, SAME, LOST, CONVERGED),
     Mutant("UndoingRegistry", (SAME, "reads-only-grow"), settings={"registry": UndoingRegistry}),
     Mutant("StaleTrieRegistry", ("fingerprints-add-up",), settings={"registry": StaleTrieRegistry}),
+    Mutant("SkippingRegistry", ("histories-lead-here",), settings={"registry": SkippingRegistry}),
+    Mutant(
+        "HoardingRegistry",
+        ("histories-lead-here",),
+        types=(GSet,),
+        settings={"registry": HoardingRegistry},
+        recipe={"writes": 120},
+    ),
     Mutant("StubbornEngine", ("members-are-known",), settings={"engine": StubbornEngine}),
     Mutant(
         "HastyJudge",

@@ -4,7 +4,7 @@ Rule of this file: each class or function is wrong in one way, and its first sen
 `planted` has the table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -14,6 +14,7 @@ from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import Channel
 from crdtnode.protocol.effects import Effect, Flushed, OpenStream, SendDatagram, SendFrame
 from crdtnode.registry import Absorbed, Change
+from crdtnode.registry.histories import Histories, History
 from crdtnode.sim import (
     Backup,
     Crash,
@@ -145,6 +146,39 @@ class StaleTrieRegistry(WatchedRegistry):
             for tag, root in before.items():
                 tries[tag].root = root
         return changes
+
+
+class _SkippingHistories(Histories):
+    """Leaves out the last payload of every fourth step."""
+
+    _records = 0
+
+    def record(self, hn: int, before: int, payloads: Iterable[object]) -> None:
+        self._records += 1
+        super().record(hn, before, list(payloads)[: None if self._records % 4 else -1])
+
+
+class SkippingRegistry(WatchedRegistry):
+    """Leaves out of its histories what led on from every fourth version."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.histories = self._ledger._histories = _SkippingHistories(self.joined_payloads)
+
+
+class _EndlessHistories(Histories):
+    """Lets no version go."""
+
+    def _thin(self, history: History) -> None:
+        pass
+
+
+class HoardingRegistry(WatchedRegistry):
+    """Keeps all versions that an object ever had."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.histories = self._ledger._histories = _EndlessHistories(self.joined_payloads)
 
 
 class StubbornEngine(Engine):

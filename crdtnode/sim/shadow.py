@@ -64,6 +64,8 @@ class Tale:
     """Bits given out so far, to updates and to contents that nobody noted."""
     shadows: dict[bytes, int] = field(default_factory=dict)
     """Content to shadow."""
+    states: dict[int, bytes] = field(default_factory=dict)
+    """Version to payload, packed, of all states that nodes were in at a flush; of some objects."""
 
     def fresh_bit(self) -> int:
         """A bit that nobody has."""
@@ -92,9 +94,14 @@ class Witness(Protocol):
 
 
 class Ledger:
-    """The tales of all objects, shared by all nodes of a run."""
+    """The tales of all objects, shared by all nodes of a run.
 
-    def __init__(self) -> None:
+    Args:
+        seed: Decides of which objects the states are kept.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
         self.tales: dict[Key, Tale] = {}
         self.updates: list[Update] = []
         self.unnoted = 0
@@ -106,6 +113,10 @@ class Ledger:
         if tale is None:
             tale = self.tales[key] = Tale()
         return tale
+
+    def keeps_states(self, hn: int) -> bool:
+        """Whether the states of the object at this place are kept: of every fourth one."""
+        return (hn + self._seed) & 3 == 0
 
     def wrote(self, write: Write, delta: StateCRDT, moment: int, past: int = 0) -> Update:
         """Enter an accepted write."""
@@ -168,6 +179,7 @@ class WatchedRegistry(Registry):
         self.touched: Key | None = None
         self.written: list[Update] = []
         self._unflushed: dict[Key, int] = {}
+        self._moved: dict[Key, None] = {}
         self._lives: dict[Key, int] = {}
 
     def wrote(self, update: Update) -> None:
@@ -197,10 +209,30 @@ class WatchedRegistry(Registry):
         changes = super().flush(now, most_bytes)
         for change in changes:
             key = (change.type, change.name)
+            self._moved[key] = None  # a write may be flushed before it is noted
             unflushed = self._unflushed.pop(key, 0)
             if change.delta is not None:
                 self.ledger.tale(key).note(change.delta.payload, unflushed)
+        self._keep_states()
         return changes
+
+    def refresh(self, hn: int, now: float, *, at_once: bool = True) -> int:
+        """Compute the version of an object, and note its state."""
+        version = super().refresh(hn, now, at_once=at_once)
+        self._keep_states()
+        return version
+
+    def _keep_states(self) -> None:
+        """Note the states that versions stand for from now on."""
+        for key in list(self._moved):
+            entry = self._entry(key)
+            if entry is None or not entry.stale:
+                del self._moved[key]
+            if entry is None or entry.stale or not self.ledger.keeps_states(entry.hn):
+                continue
+            states, version = self.ledger.tale(key).states, self.fingerprints.get(entry.hn)
+            if version not in states:
+                states[version] = msgpack.packb(entry.state.payload)
 
     def delete(self, tag: str, name: str) -> bool:
         """Remove an object, and forget what it was made of."""
@@ -269,6 +301,7 @@ class WatchedRegistry(Registry):
     def _reach(self, key: Key, seen: int) -> None:
         shadow = self.shadows[key] = self.shadows.get(key, 0) | seen
         self.touched = key
+        self._moved[key] = None
         state = self.look(key)
         if state is not None:
             for witness in self.witnesses:

@@ -86,7 +86,7 @@ class World:
         self.trace = Trace(record=record)
         self.links = Links(plan.seed, plan.network)
         self.letters = Letters()
-        self.ledger = Ledger()
+        self.ledger = Ledger(plan.seed)
         self.checks = all_checks() if checks is None else list(checks)
         self._listeners = [check for check in self.checks if type(check).told is not Check.told]
         self.witnesses = [check for check in self.checks if check.watches_states]

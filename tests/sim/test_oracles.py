@@ -7,12 +7,14 @@ import pytest
 from crdt import ORSet, RWSet
 from crdtnode import sim
 from crdtnode.protocol.effects import MemberNews
+from crdtnode.registry.histories import STEPS_MOST
 from crdtnode.sim import Final, Plan, Verdict, World, Write
 from crdtnode.sim.checks import (
     CausalityDecides,
     DamageChangesNothing,
     ExpectationsComeTrue,
     FingerprintsAddUp,
+    HistoriesLeadHere,
     MembersAreKnown,
     NoDotTwice,
     NothingRunsAway,
@@ -45,7 +47,11 @@ WRITES = (
 @pytest.fixture
 def world() -> World:
     """After a run in which all went well."""
-    made = World(Plan(seed=1, nodes=("a", "b", "c"), writes=WRITES, duration=6.0))
+    return ran(1)
+
+
+def ran(seed: int) -> World:
+    made = World(Plan(seed=seed, nodes=("a", "b", "c"), writes=WRITES, duration=6.0))
     result = made.run()
     assert result.holds, result.explain()
     return made
@@ -291,3 +297,18 @@ def test_what_nobody_agrees_on_is_not_as_expected() -> None:
     )
     world.run()
     assert "do not agree" in found(ExpectationsComeTrue(), world, None)
+
+
+def test_a_history_that_does_not_lead_here_is_a_violation() -> None:
+    world = next(made for made in map(ran, range(4)) if made.ledger.tale(SET).states)
+    assert found(HistoriesLeadHere(), world) == ""
+    registry, states = world.hosts[1].registry, world.ledger.tale(SET).states
+    histories, place = registry.histories._histories, registry.fingerprints.place(*SET)
+    steps = histories[place].steps
+    steps[-1] = steps[-1]._replace(packed=b"")
+    assert "but what is told of it leads to" in found(HistoriesLeadHere(), world)
+    gone = {steps[0].before: states.pop(steps[0].before)}
+    assert "orset@1/cart never was" in found(HistoriesLeadHere(), world)
+    states.update(gone)
+    steps[:] = steps * STEPS_MOST
+    assert "b: orset@1/cart keeps" in found(HistoriesLeadHere(), world)

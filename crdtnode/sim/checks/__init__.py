@@ -14,6 +14,7 @@ from crdtnode.sim.checks.converged import Converged as Converged
 from crdtnode.sim.checks.damage import DamageChangesNothing as DamageChangesNothing
 from crdtnode.sim.checks.dots import NoDotTwice as NoDotTwice
 from crdtnode.sim.checks.expected import ExpectationsComeTrue as ExpectationsComeTrue
+from crdtnode.sim.checks.histories import HistoriesLeadHere as HistoriesLeadHere
 from crdtnode.sim.checks.members import MembersAreKnown as MembersAreKnown
 from crdtnode.sim.checks.raised import NothingRaised as NothingRaised
 from crdtnode.sim.checks.reads import ReadsOnlyGrow as ReadsOnlyGrow
@@ -42,5 +43,6 @@ def all_checks() -> list[Check]:
         NothingRunsAway(),
         DamageChangesNothing(),
         FingerprintsAddUp(),
+        HistoriesLeadHere(),
         ExpectationsComeTrue(),
     ]
