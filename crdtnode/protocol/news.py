@@ -7,7 +7,6 @@ spreads news, so that each piece is told a few times the logarithm of the number
 """
 
 from collections import OrderedDict
-from dataclasses import replace
 
 from crdtnode.protocol.members import Member, Members
 from crdtnode.wire.messages import MemberRecord, State
@@ -80,7 +79,16 @@ class News:
 
 def _bare(member: Member) -> MemberRecord:
     """What a member has to hear of itself: at which incarnation somebody doubts it."""
-    return replace(member.record(), addresses=member.addresses[:1], tags={})
+    return MemberRecord(
+        member.name,
+        member.boot,
+        member.incarnation,
+        member.state,
+        member.addresses[:1],
+        member.types,
+        member.protocol,
+        {},
+    )
 
 
 def record_bytes(record: MemberRecord) -> int:

@@ -16,7 +16,7 @@ ROUNDS = 2**32
 """Rounds are counted modulo this."""
 
 FEW = 8
-"""Newcomers that are put where they stand one by one; more are sorted in together."""
+"""One newcomer among so many is put where it stands; where more come, all are sorted."""
 
 
 def later(a: int, b: int) -> bool:
@@ -67,7 +67,7 @@ class Ring:
         elif self._touched:
             for name in self._touched:
                 self._look_at(name)
-            if len(self._come) > FEW:
+            if len(self._come) * FEW > len(self._standing):
                 self._standing += self._come
                 self._standing.sort()
             else:

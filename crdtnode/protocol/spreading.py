@@ -12,7 +12,7 @@ from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import Ring
 from crdtnode.protocol.spans import Part, around
-from crdtnode.wire.messages import Push, State
+from crdtnode.wire.messages import Push, State, Tell
 
 FANOUT = 16
 """Parts into which a range is divided. More make the tree flatter and its root busier."""
@@ -116,4 +116,6 @@ def _addressed(message: Ranged, id_: int, lo: int, hi: int) -> Ranged:
     """The same message for another range."""
     if type(message) is Push:  # nearly always, and a tenth of the price
         return Push(id_, lo, hi, message.items, message.items_bytes)
+    if type(message) is Tell:  # the same while a cluster forms
+        return Tell(id_, lo, hi, message.records)
     return replace(message, id=id_, lo=lo, hi=hi)
