@@ -178,7 +178,7 @@ class Answers:
                 assert_never(message)
 
     def _on_ping(self, member: Member, ping: Ping, origin: Origin, now: float) -> list[Outcome]:
-        self._cluster.probing.hear_round(ping.round)
+        self._cluster.probing.probed(ping.round, now)
         out = self._cluster.hear(ping.news, now, member.boot)
         held = self._repair.explains(member, ping)
         if ping.held or not self._repair.held(member, now):

@@ -11,7 +11,6 @@ step of our own wall clock shows as the difference to what we noted when we look
 """
 
 from collections.abc import Callable
-from statistics import median_high
 from typing import Final
 
 from crdtnode.protocol.effects import Event
@@ -74,5 +73,5 @@ class Clocks:
             shown = [m.clock_ms for m in self._members.others(State.ALIVE)]
             known = [clock for clock in shown if clock is not None]
             few = len(known) < OTHERS_LEAST
-            self._limit = None if few else median_high(known) + AHEAD_MOST_MS
+            self._limit = None if few else sorted(known)[len(known) // 2] + AHEAD_MOST_MS
         return self._limit

@@ -36,6 +36,11 @@ OTHER_ADDRESSES = 3
 
 NEVER = float("inf")
 
+EARLY = 0.95
+"""Share of a period by which a probe may come early, in the wake in which we are probed ourselves
+in a new round: so each round passes through the cluster in one wave, and who is idle wakes once
+for it. Less would leave some outside of the wave for ever."""
+
 VERDICT_MOST = 0.8
 """Share of a period by which a probe is judged however bad our health is: the next one begins."""
 
@@ -122,6 +127,13 @@ class Probing:
         """A member is in this round: a later one than ours replaces ours at our next ping."""
         if later(round_, self._round if self._heard is None else self._heard):
             self._heard = round_
+
+    def probed(self, round_: int, now: float) -> None:
+        """A member probes us in this round: where it is a new one we go on with it at once."""
+        self.hear_round(round_)
+        due_soon = self._next - now <= EARLY * self._settings.probe_period
+        if due_soon and self._probe is None and later(round_, self._round):
+            self._next = min(self._next, now)
 
     @property
     def round(self) -> int:

@@ -165,6 +165,17 @@ def test_what_was_written_alone_is_confirmed_by_the_first_who_joins(table: Table
     assert a.saw(Flushed) == [Flushed(ticket, 1)]
 
 
+def test_each_round_passes_through_the_cluster_in_one_wave(table: Table) -> None:
+    a = table.seat("a")
+    seats = [a, *(table.seat(name, a.address) for name in "bcdefg")]
+    table.run(20)
+    begun = {round(seat.engine.deadline, 2) for seat in seats}
+    assert max(begun) - min(begun) <= 0.05
+    before = table.wakes
+    table.run(10)
+    assert table.wakes - before <= 10 * len(seats)
+
+
 def test_a_member_that_is_silent_has_no_root(table: Table) -> None:
     a, b, c = trio_of(table)
     table.lose = lambda sender, receiver, data: sender == b.address

@@ -141,6 +141,42 @@ def test_a_round_that_came_too_late_is_passed_over() -> None:
     assert us.probing.round == 2
 
 
+def test_who_is_probed_in_a_new_round_goes_on_with_it_at_once() -> None:
+    us = Prober()
+    _, first = us.begin()
+    us.probing.alive(us.of("b"))
+    us.probing.probed(2, first + 0.4)
+    assert us.probing.deadline == first + 0.4
+    us.begin()
+    assert us.probing.round == 2
+    us.probing.alive(us.of("b"))
+    assert us.probing.deadline == first + 0.4 + SETTINGS.probe_period
+
+
+def test_a_round_that_we_are_in_is_no_reason_to_probe_again() -> None:
+    us = Prober()
+    _, first = us.begin()
+    us.probing.alive(us.of("b"))
+    us.probing.probed(1, first + 0.4)
+    assert us.probing.deadline == first + SETTINGS.probe_period
+
+
+def test_new_rounds_in_a_row_do_not_make_us_probe_in_a_row() -> None:
+    us = Prober()
+    _, first = us.begin()
+    us.probing.alive(us.of("b"))
+    us.probing.probed(2, first + 0.01)
+    assert us.probing.deadline == first + SETTINGS.probe_period
+
+
+def test_a_probe_that_is_under_way_keeps_its_time_whatever_round_is_heard() -> None:
+    us = Prober()
+    us.begin()
+    due = us.probing.deadline
+    us.probing.probed(2, due - 0.01)
+    assert us.probing.deadline == due
+
+
 def test_alone_nobody_is_probed() -> None:
     us = Prober(names="")
     assert us.go_on() == ([], [])
