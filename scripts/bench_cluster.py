@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A race of whole clusters, ours against serf: prints one JSON line for each figure.
+"""A race of whole clusters, ours against serf: prints one JSON line for each figure,
+and at the end a table.
 
 Usage: ``scripts/bench_cluster.py --nodes 10 --peer serf``. Every member is a process on
 a host of its own (a network namespace; that needs root, without it the figures that cut cables are
@@ -26,43 +27,13 @@ import sys
 import tempfile
 
 from race import measures
+from race.board import Board
 from race.course import Team, team
 from race.measures import Effort, Figures
 from race.website import through_http
 import trio
 
 from tests.system.namespaces import missing
-
-GOALS: dict[str, tuple[str, str, float]] = {
-    "cluster forms": ("s", "<=", 0.24),
-    "visible on all p50": ("s", "<=", 0.005),
-    "visible through HTTP and SSE p50": ("s", "<=", 0.03),
-    "clean sustained rate": ("1/s", ">=", 2000),
-    "there within 3 s of 2000/s, from one": ("share", ">=", 1.0),
-    "there within 3 s of 2000/s, from all": ("share", ">=", 1.0),
-    "written during a partition, arrived": ("share", ">=", 1.0),
-    "heal to all updates everywhere": ("s", "<=", 1.5),
-    "missed at 60 % loss after 3 s": ("share", "<=", 0.0),
-    "killed process known by all, longest": ("s", "<=", 3.0),
-    "vanished host known by all, longest": ("s", "<=", 4.0),
-    "idle packets": ("1/s", "<=", 2.3),
-    "idle bytes": ("B/s", "<=", 250),
-    "idle processor": ("share", "<=", 0.002),
-    "bytes per update in a stream": ("B", "<=", 200),
-    "bytes per update alone": ("B", "<=", 400),
-    "memory": ("MiB", "<=", 36),
-    "memory of a daemon with API": ("MiB", "<=", 46),
-    "leave": ("s", "<=", 0.3),
-    "status of everybody": ("s", "<=", 0.1),
-}
-"""Unit, direction and goal of figures that have one; of ten members, where the number counts."""
-
-LARGER: dict[str, dict[int, float]] = {
-    "visible on all p50": {30: 0.015, 50: 0.025},
-    "visible through HTTP and SSE p50": {30: 0.08, 50: 0.12},
-    "cluster forms": {50: 0.88},
-}
-"""Goals of larger clusters."""
 
 Measure = Callable[[Team, Effort], Awaitable[Figures]]
 
@@ -80,29 +51,6 @@ ROWS: dict[str, tuple[Measure, bool]] = {
 """Each group of figures: who measures it, and whether it needs hosts with cables."""
 
 
-def goal_of(figure: str, nodes: int) -> tuple[str, str, float] | None:
-    """The goal of a figure at this number of members."""
-    if figure not in GOALS:
-        return None
-    unit, direction, goal = GOALS[figure]
-    return unit, direction, LARGER.get(figure, {}).get(nodes, goal)
-
-
-def show(figure: str, values: dict[str, float | None], nodes: int) -> bool:
-    """Print one figure; False where it misses its goal."""
-    line: dict[str, object] = {"figure": figure, "nodes": nodes}
-    line |= {side: None if v is None else round(v, 4) for side, v in values.items()}
-    goal = goal_of(figure, nodes)
-    met = True
-    if goal is not None:
-        unit, direction, limit = goal
-        ours = values["ours"]
-        met = ours is not None and (ours <= limit if direction == "<=" else ours >= limit)
-        line |= {"unit": unit, "goal": f"{direction} {limit:g}", "met": met}
-    print(json.dumps(line), flush=True)
-    return met
-
-
 def versions(sides: list[str]) -> dict[str, object]:
     """Who races, on what."""
     found: dict[str, object] = {"python": sys.version.split()[0], "processors": os.cpu_count()}
@@ -116,7 +64,7 @@ def versions(sides: list[str]) -> dict[str, object]:
 async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) -> bool:
     """Print all figures of these rows; True where all goals are met."""
     why_not = missing()
-    met = True
+    board = Board(nodes)
     with tempfile.TemporaryDirectory() as folder:
         keyring = Path(folder) / "keyring"
         command = [sys.executable, "-m", "crdtnode", "key", "new", str(keyring)]
@@ -129,7 +77,7 @@ async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) ->
                 )
                 for side in sides
             ]
-            met &= show("cluster forms", {t.side: await t.form() for t in teams}, nodes)
+            board.show("cluster forms", {t.side: await t.form() for t in teams})
             if "idle" in rows:  # first contacts shall not count: within nine rounds all pairs meet
                 await trio.sleep(min(1.5 * nodes, effort.idle))
             for row in [row for row in rows if row in ROWS]:
@@ -138,13 +86,14 @@ async def race(nodes: int, sides: list[str], rows: list[str], effort: Effort) ->
                     continue
                 by_side = {t.side: await measure(t, effort) for t in teams}
                 for figure in by_side["ours"]:
-                    met &= show(figure, {s: by_side[s].get(figure) for s in by_side}, nodes)
+                    board.show(figure, {s: by_side[s].get(figure) for s in by_side})
         if "http" in rows:
             for figure, value in (await through_http(nodes, keyring, effort)).items():
-                met &= show(figure, {"ours": value}, nodes)
+                board.show(figure, {"ours": value})
     left_out = [row for row in rows if row in ROWS and ROWS[row][1] and why_not]
     print(json.dumps({"left out": left_out, "why": why_not, **versions(sides)}))
-    return met
+    print(f"\n{board.table()}")
+    return board.met
 
 
 async def until_told(work: Callable[..., Awaitable[bool]], *args: object) -> bool:
