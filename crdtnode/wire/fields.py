@@ -8,6 +8,7 @@ Exact types only: True is not 1, 1.0 is not 1. Every list is bounded.
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import chain
 import re
 from typing import Final, TypeVar
@@ -73,8 +74,9 @@ def ident(value: object) -> bytes:
     return raw
 
 
+@lru_cache(maxsize=4096)
 def put_ident(raw: bytes) -> str:
-    """Write 16 bytes as 22 characters."""
+    """Write 16 bytes as 22 characters; mostly it is the same processes that are spoken of."""
     return b2a_base64(raw, newline=False)[:22].translate(_TO_URL).decode()
 
 
