@@ -21,13 +21,14 @@ for collision-free hashing" (1997), which is sound for keyed hashes that an atta
 at will.
 """
 
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
-LEAF_MOST: Final = 32
+LEAF_MOST: Final = 16
 """Most objects that a subtree may hold and still be one list. Higher saves memory and round trips,
 and sends more rows that turn out to be equal."""
 
@@ -65,7 +66,7 @@ class _Inner:
     __slots__ = ("below", "count", "sums")
 
     def __init__(self) -> None:
-        self.sums = [0] * 16
+        self.sums = array("Q", bytes(128))  # no list: a quarter of the room, and nothing to collect
         self.below: list[_Inner | list[int] | None] = [None] * 16
         self.count = 0
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-import gc
 from pathlib import Path
 import signal
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 import trio
 
+from crdtnode.cli.collector import leave_alone_what_stays
 from crdtnode.cli.logs import configure
 from crdtnode.cli.options import chosen_api, examples, json_option
 from crdtnode.cli.outcome import Code, Failure
@@ -187,7 +187,7 @@ async def _run(wanted: RunConfig, as_document: bool) -> None:
             settings=wanted.settings,
             allow_faults=wanted.allow_faults,
         ) as node:
-            gc.freeze()  # all modules: a full collection that looks at them takes 30 ms
+            while_starting.callback(leave_alone_what_stays())
             with while_starting.pop_all() as while_serving:
                 door = door or _door(socket_of(node.name), while_serving)
                 await _serve_until_left(node, door, signals, wanted, as_document)

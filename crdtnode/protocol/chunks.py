@@ -201,9 +201,9 @@ class Chunks:
                     chunk.nodes.append(descent.type_roots(self._fingerprints, tags))
                     chunk.size += NODE_BYTES
                 case Show():
-                    node = descent.shown(self._fingerprints, task)
-                    chunk.nodes.append(node)
-                    chunk.size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
+                    for node in descent.shown_at_once(self._fingerprints, task):
+                        chunk.nodes.append(node)
+                        chunk.size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
                 case _ if task.place in alone:
                     pass
                 case Ask() | Meet() | Give(of=0, context=None) if self._arriving.comes(

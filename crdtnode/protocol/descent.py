@@ -1,7 +1,7 @@
 """What two tries differ in: compares a peer's trie node with ours, and says what to do about it.
 
-The top is the list of types with their roots; below it each type's trie is walked down, 16 sums at
-a time, along the branches that differ. Whoever gets a list of (place, version) sees exactly what
+The top is the list of types with their roots; below it each type's trie is walked down, at first 256
+sums at a time, then 16, along the branches that differ. Whoever gets a list of (place, version) sees exactly what
 the other lacks. Nothing is remembered between two messages.
 Source: Merkle trees for anti-entropy as in Dynamo (DeCandia et al. 2007), section 4.7.
 """
@@ -83,6 +83,18 @@ def type_roots(fingerprints: Fingerprints, tags: Iterable[str]) -> TrieNode:
     """The list of types with their roots: where a descent begins."""
     roots = ((fingerprints.text_hash(tag), fingerprints.type_root(tag)) for tag in tags)
     return TrieNode("", 0, 0, (), tuple((h, r) for h, r in roots if r), leaf=True)
+
+
+def shown_at_once(fingerprints: Fingerprints, task: Show) -> list[TrieNode]:
+    """What a message shows of our trie below a prefix: of the top all branches, 256 sums.
+
+    Where a descent begins, many objects differ, and with them most branches: it would only cost time
+    to ask for each of them.
+    """
+    node = shown(fingerprints, task)
+    if task.depth or node.leaf:
+        return [node]
+    return [shown(fingerprints, Show(task.tag, 1, digit)) for digit in range(16)]
 
 
 def shown(fingerprints: Fingerprints, task: Show) -> TrieNode:
