@@ -65,16 +65,21 @@ class News:
         """The least told names, which have been told once more now."""
         if not any(self._told):  # nearly always
             return []
-        taken: list[list[str]] = []
-        room = ABOARD
-        for names in self._told:
-            taken.append([names.popitem(last=False)[0] for _ in range(min(room, len(names)))])
-            room -= len(taken[-1])
-            if not names:
-                names.clear()  # gives back the room that many names took
-        for times, again in enumerate(taken[:-1], 1):
-            self._told[times].update(dict.fromkeys(again))
-        return [name for names in taken for name in names]
+        names: list[str] = []
+        again: list[tuple[int, str]] = []
+        for times, waiting in enumerate(self._told, 1):
+            if not waiting:
+                continue
+            for _ in range(min(ABOARD - len(names), len(waiting))):
+                name = waiting.popitem(last=False)[0]
+                names.append(name)
+                again.append((times, name))
+            if not waiting:
+                waiting.clear()  # gives back the room that many names took
+        for times, name in again:
+            if times < REPEATS:
+                self._told[times][name] = None
+        return names
 
 
 def _bare(member: Member) -> MemberRecord:
@@ -93,6 +98,9 @@ def _bare(member: Member) -> MemberRecord:
 
 def record_bytes(record: MemberRecord) -> int:
     """About the bytes that a record takes, rather more than less."""
-    texts = [record.name, *(host for host, _ in record.addresses)]
-    texts += [text for pair in record.tags.items() for text in pair]
-    return 64 + sum(len(text.encode()) + 6 for text in texts)
+    size = 64 + len(record.name.encode()) + 6
+    for host, _ in record.addresses:
+        size += len(host.encode()) + 6
+    for key, word in record.tags.items():
+        size += len(key.encode()) + len(word.encode()) + 12
+    return size
