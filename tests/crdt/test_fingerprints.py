@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from crdt import GCounter, GMap, LWWMap, ORMap, ORSet, StateCRDT, Text, type_of
+from crdt import (
+    Compound,
+    GCounter,
+    GMap,
+    GSet,
+    LWWMap,
+    ORMap,
+    ORSet,
+    StateCRDT,
+    Text,
+    type_of,
+)
 from crdt.ambient import acting
 from crdt.catalogue import tags
 from crdt.rows import FEW, UNKEPT, Rowed
@@ -341,3 +352,20 @@ def test_an_object_without_rows_and_a_live_child_need_no_steps() -> None:
     assert tags._prepare(hashed, 1)
     assert StateCRDT._prepare(tags, hashed, 1)
     assert StateCRDT._bulk(tags) == 0
+
+
+class Board(Compound):
+    tags: ORSet[int]
+    seen: GSet[int]
+
+
+def test_an_object_with_fields_is_made_ready_field_by_field() -> None:
+    board = Board("me")
+    board.tags.update(range(100))
+    board.seen.update(range(50))
+    assert board._bulk() >= 150
+    assert stepped(board, lambda: board.tags.add(1000), most=20) > 5
+    hash = Counting()
+    assert board.fingerprint(hashed) == anew(board)
+    assert not Board.from_payload(board.payload)._prepare(hash, 10)
+    assert hash.calls <= 10
