@@ -105,10 +105,8 @@ class Repair:
 
     def explains(self, member: Member, ping: Ping) -> int:
         """How many objects that the member has set aside explain that our roots differ; else 0."""
-        if not ping.held or ping.root is None:
-            return 0
-        ours = self._typesets.root(member)
-        if ours is None or ours == ping.root:
+        ours = self._typesets.root(member) if ping.held else None
+        if ping.root is None or ours is None or ours == ping.root:
             return 0
         return len(ping.held) if self._apart(ping.held) == ours ^ ping.root else 0
 

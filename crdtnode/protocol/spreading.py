@@ -56,11 +56,6 @@ class Spreading:
         span = (message.lo, message.hi)
         return self._hand(message, message.id, span, self._own_place, now, fanout)
 
-    @property
-    def deadline(self) -> float:
-        """When something is overdue."""
-        return self._deliveries.deadline
-
     def wake(self, now: float) -> list[Send]:
         """Send again what is overdue, and relay what silent members should have relayed."""
         out = self._deliveries.wake(now)

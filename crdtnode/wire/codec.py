@@ -83,12 +83,9 @@ def encode(message: m.Message) -> bytes:
     Raises:
         ValueError: An item's payload or context cannot be encoded; see `encode_items`.
     """
-    if type(message) is m.Ack:  # these two are most of what a busy node sends
-        return pack([10, message.ids, message.stored])
-    if type(message) is m.Push:
-        first = pack([9, message.id, message.lo, message.hi])
-        return first + (message.items_bytes or encode_items(message.items))
     first = pack(_fields(message))
+    if type(message) is m.Push:
+        return first + (message.items_bytes or encode_items(message.items))
     if type(message) is m.Ping:
         return _padded(first)
     if type(message) is m.Sync:
@@ -107,15 +104,15 @@ def _padded(ping: bytes) -> bytes:
 def _fields(message: m.Message) -> _Fields:
     """Spell out the first value of a body; the plain numbers in front are those of `Kind`."""
     match message:
+        case m.Ack(ids, stored):  # these two first: they are most of what a busy node sends
+            return [10, ids, stored]
+        case m.Push(id_, lo, hi):
+            return [9, id_, lo, hi]
         case m.Ping(round_, root, news, recents, held, roster):
             rows = f.put_rows(recents), f.put_rows(held)
             return [4, round_, root, f.put_members(news), *rows, roster, ""]
         case m.Pong(round_, ping, root, news, clock_ms, held, roster):
             return [5, round_, ping, root, f.put_members(news), clock_ms, held, roster]
-        case m.Push(id_, lo, hi):
-            return [9, id_, lo, hi]
-        case m.Ack(ids, stored):
-            return [10, ids, stored]
         case m.Forget(id_, lo, hi, records):
             return [13, id_, lo, hi, f.put_members(records)]
         case m.Tell(id_, lo, hi, records):
