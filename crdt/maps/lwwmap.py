@@ -270,11 +270,11 @@ class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
             base._advance(self._frontier)
             base._put = {k: write for k, write in self._put.items() if write[:2] <= self._frontier}
             yield base
-        later = {key: write for key, write in self._writes() if write[:2] > self._frontier}
-        rows = [
+        rows = (
             ((key, write), sized(_encode_write(key, write)))
-            for key, write in sorted(later.items(), key=lambda one: canonical_text(one[0]))
-        ]
+            for key, write in self._writes()
+            if write[:2] > self._frontier
+        )
         for part in packed(rows, limit_bytes, _FIELDS_BYTES):
             new = self._blank()
             for key, write in part:

@@ -10,6 +10,7 @@ from crdt.packing import packed, sized
 from crdt.payloads import decode_keys, encode_keys
 from crdt.rows import Hash, Row
 from crdt.sets.elements import E, ElementSet
+from crdt.tagged import encode
 
 
 class GSet(ElementSet[E]):
@@ -117,8 +118,11 @@ class GSet(ElementSet[E]):
         self._elements = decode_keys(payload, "payload")
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
-        rows = [(element, sized(element)) for element in self._encode()]
-        return map(self._decoded, packed(rows, limit_bytes))
+        rows = ((key, sized(encode(key))) for key in self._elements)
+        for part in packed(rows, limit_bytes):
+            new = self._blank()
+            new._elements = dict.fromkeys(part)
+            yield new
 
     def _size(self) -> tuple[int, int]:
         return len(self._elements), 0

@@ -204,19 +204,18 @@ class LWWSet(LastWrites, MutableElementSet[E]):
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
         """Yield the parts; what a frontier settles is one, for a part of it made the rest void."""
-        later = {key: write for key, write in self._writes() if write[:2] > self._frontier}
         if self._frontier != NO_STAMP:
             base = self._copied()
-            for key in later:
-                base._drop(key)
+            for key, write in self._writes():
+                if write[:2] > self._frontier:
+                    base._drop(key)
             base._latest = self._frontier
             yield base
-        rows = [
-            ((key, later[key]), sized(row))
-            for key, row in zip(
-                sorted(later, key=canonical_text), _encode_writes(later), strict=True
-            )
-        ]
+        rows = (
+            ((key, write), sized(_encode_write(key, write)))
+            for key, write in self._writes()
+            if write[:2] > self._frontier
+        )
         for part in packed(rows, limit_bytes, _FIELDS_BYTES):
             new = self._twin()
             for key, write in part:
@@ -233,7 +232,8 @@ def _check_bias(bias: Any) -> Bias:
 
 
 def _encode_writes(writes: Writes) -> list[Any]:
-    return [
-        [encode(key), list(writes[key][:2]), writes[key][3]]
-        for key in sorted(writes, key=canonical_text)
-    ]
+    return [_encode_write(key, writes[key]) for key in sorted(writes, key=canonical_text)]
+
+
+def _encode_write(key: Key, write: Write) -> list[Any]:
+    return [encode(key), list(write[:2]), write[3]]

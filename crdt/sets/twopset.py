@@ -12,7 +12,7 @@ from crdt.payloads import decode_keys, encode_keys, expect_fields
 from crdt.rows import Hash, Print, Row
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
-from crdt.tagged import canonical_text, encode
+from crdt.tagged import encode
 
 Keys = dict[Key, None]
 
@@ -137,11 +137,11 @@ class TwoPSet(MutableElementSet[E]):
             raise PayloadError("what was removed is left out", "payload['added']")
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
-        rows = [
+        rows = (
             ((name, key), sized(encode(key)))
             for name, keys in (("_added", self._added), ("_removed", self._removed))
-            for key in sorted(keys, key=canonical_text)
-        ]
+            for key in keys
+        )
         for part in packed(rows, limit_bytes, _FIELDS_BYTES):
             new = self._blank()
             for name, key in part:

@@ -293,10 +293,11 @@ def test_a_state_is_divided_as_it_was_when_that_was_asked() -> None:
     assert whole == set(range(3000))
 
 
-def test_dots_out_of_their_order_are_divided_and_sent_as_well() -> None:
+@pytest.mark.parametrize("again", [(2, 700, 1500, 2999, 5), (511,), (1023, 600)])
+def test_dots_out_of_their_order_are_divided_and_sent_as_well(again: tuple[int, ...]) -> None:
     state: ORSet[str] = ORSet("me")
     state.update(f"e{n}" for n in range(3000))
-    for n in (2, 700, 1500, 2999, 5):
+    for n in again:
         state.add(f"e{n}")  # a fresh dot, which stands in the place of the old one
     assert list(state._live["me"].values()) != sorted(state._live["me"].values())
     whole: ORSet[str] = ORSet("whole")
