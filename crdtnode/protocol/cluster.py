@@ -160,15 +160,19 @@ class Cluster:
 
     def _show(self, member: Member) -> list[Outcome]:
         """Say what is new of a member, if that concerns anybody but us."""
-        shown = (member.name, member.state, member.address)
-        if member.shown == shown:
+        record, shown = member.record(), member.shown
+        if shown is not None and (
+            shown is record
+            or (shown.name, shown.state, shown.addresses[0])
+            == (member.name, member.state, member.address)
+        ):
             return []
-        member.shown = shown
+        member.shown = record
         return [MemberNews(member.name, member.address, member.state.name.lower())]
 
     def sign_of_life(self, boot: bytes, now: float) -> tuple[Member | None, list[Outcome]]:
         """An authentic packet came from this process; gives the member that it is."""
-        if self.members.rival(boot):
+        if self.members.rivals.known and self.members.rival(boot):
             return None, self._give_up_name(now)
         member = self.members.sign_of_life(boot)
         if member is None:

@@ -47,8 +47,8 @@ class Member:
     """When it was last asked whether it lives, because of what others say."""
     counts: int = 0
     """What it adds to the roster's digest: 0 while it does not count."""
-    shown: tuple[str, State, Address] | None = None
-    """What watchers were told of it last."""
+    shown: MemberRecord | None = None
+    """News of it when watchers were told of it last."""
     told: MemberRecord | None = None
     """The news of it that was heard or made last."""
     told_bytes: int = 0

@@ -89,7 +89,8 @@ class Members:
         self._by_boot: dict[bytes, Member] = {me.boot: me}
         self.contests = Contests()
         """Claims to names that others hold."""
-        self._rivals = Rivals()
+        self.rivals = Rivals()
+        """Processes that bear our name."""
         self._rivals_asked = float("-inf")
         self._forgotten: OrderedDict[bytes, float] = OrderedDict()
         self._roster = 0
@@ -113,7 +114,7 @@ class Members:
 
     def home(self, boot: bytes) -> Address | None:
         """Where this process lives, if it is a member or bears our name."""
-        member, rival = self._by_boot.get(boot), self._rivals.known.get(boot)
+        member, rival = self._by_boot.get(boot), self.rivals.known.get(boot)
         if member is not None:
             return member.address
         return None if rival is None else rival.addresses[0]
@@ -180,7 +181,7 @@ class Members:
             and known.state == record.state
             and known.name == record.name
             and known is not self.me
-            and not self._rivals.known
+            and not self.rivals.known
             and bool(record.addresses)
         )
 
@@ -199,7 +200,7 @@ class Members:
             return
         if own:
             self._forgotten.pop(record.boot, None)  # it lives after all
-        self._rivals.forget(record.boot)
+        self.rivals.forget(record.boot)
         known, before = self._by_name.get(record.name), self._by_boot.get(record.boot)
         if known is not None and known is before:
             self._compare(known, record, now, heard)
@@ -240,7 +241,7 @@ class Members:
                 self.raise_incarnation(record.incarnation, heard)
             heard.refute = True
             return
-        if self._rivals.note(record):
+        if self.rivals.note(record):
             heard.rivals.append(record)
         if now - self._rivals_asked >= ASK_PERIOD:
             self._rivals_asked = now
@@ -382,7 +383,7 @@ class Members:
 
     def rival(self, boot: bytes) -> bool:
         """True where this process, which lives, bears our name and was here before us."""
-        record = self._rivals.known.get(boot)
+        record = self.rivals.known.get(boot)
         if record is None:  # nearly always
             return False
         return (record.incarnation, boot) < (
@@ -400,7 +401,7 @@ class Members:
         me.name = f"{stem}~{digits}"
         me.incarnation += 1
         self._by_name[me.name] = me
-        self._rivals = Rivals()
+        self.rivals = Rivals()
         self._recount.append(me)
         return me.name
 
