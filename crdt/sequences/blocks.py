@@ -16,6 +16,20 @@ BLOCK: Final = 64
 """Counters in a block. More make the first fingerprint cheaper, and those after a change dearer."""
 
 
+def bulk(row: Row) -> int:
+    """Return about how many spans and blocks a replica has, without a look at many spans."""
+    spans = row.spans
+    if not spans:
+        return 0
+    exactly = len(spans) <= BLOCK
+    held = (
+        sum([span.end - span.first for span in spans])
+        if exactly
+        else spans[-1].end - spans[0].first
+    )
+    return len(spans) + held // BLOCK
+
+
 def numbers_of(span: Span) -> range:
     """Return the numbers of the blocks in which a span has ids."""
     return range(span.first // BLOCK, (span.end - 1) // BLOCK + 1)

@@ -17,7 +17,7 @@ from crdt.errors import PayloadError
 from crdt.packing import sized
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.rows import Hash, Print
-from crdt.sequences.blocks import block, blocks, numbers_of
+from crdt.sequences.blocks import block, blocks, bulk, numbers_of
 from crdt.sequences.contests import agree, covers, winner
 from crdt.sequences.contexts import context_of, decode_context, lacking
 from crdt.sequences.editing import Cut, Editable, Put, T
@@ -296,6 +296,9 @@ class Woven(Editable[T]):
                 yield from span.rows()
             for found in blocks(replica, row):
                 yield found, 1
+
+    def _bulk(self) -> int:
+        return sum([bulk(row) for row in self._rows.values()])
 
     def _keep_print(self, made: Print) -> None:
         super()._keep_print(made)

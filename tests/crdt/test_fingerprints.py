@@ -369,3 +369,17 @@ def test_an_object_with_fields_is_made_ready_field_by_field() -> None:
     assert board.fingerprint(hashed) == anew(board)
     assert not Board.from_payload(board.payload)._prepare(hash, 10)
     assert hash.calls <= 10
+
+
+def test_a_long_text_is_hashed_in_steps_while_it_is_edited() -> None:
+    text = Text("me")
+    text.append("x" * 20_000)
+    assert text._bulk() > 300
+    assert stepped(text, lambda: text.insert(5_000, "y"), most=20) > 10
+    assert text.fingerprint(hashed) == anew(text)
+    assert Text()._bulk() == 0
+    for at in range(0, 2_000, 20):
+        text.insert(at, "z")
+    assert text._bulk() > 400  # of many pieces, about
+    delta = text.insert(7, "!")
+    assert delta._bulk() < 3  # however late it comes
