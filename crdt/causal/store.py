@@ -164,7 +164,7 @@ class DotStore(Rowed):
             theirs, removed_hash = known.get(replica, NOTHING_SEEN)
             removed, _ = self._removed(replica)
             if removed and self._dot_index(replica).hash(common(removed, theirs)) == removed_hash:
-                removed = minus(removed, theirs)
+                removed = 0  # they removed the same of what they have seen
             lacking[replica] = minus(seen, theirs)
             claimed = union(lacking[replica], removed)
             if claimed:

@@ -304,6 +304,14 @@ def test_an_object_whose_version_is_not_known_yet_waits() -> None:
     assert send.message.wanted == ((place, 0, ()),)  # type: ignore[union-attr]  # it is a SYNC
     parcel, _ = other.repair._parcels.parcel(Give(place), 0.0, whole=False)
     assert parcel is None
+    other.registry.flush(0.0)
+    other.registry.open("large", ORSet).update(names(ELEMENTS, "more"))
+    assert other.registry.version("orset@1", "large")  # an earlier one
+    parcel, _ = other.repair._parcels.parcel(Give(place), 0.0, whole=False)
+    assert parcel is None
+    other.registry.flush(0.0)
+    parcel, _ = other.repair._parcels.parcel(Give(place), 0.0, whole=False)
+    assert parcel is not None
 
 
 def test_a_probe_asks_for_nothing_that_comes_already() -> None:
