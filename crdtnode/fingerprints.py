@@ -199,6 +199,7 @@ class Fingerprints:
         self._text_hash = blake2b(key=salt, digest_size=8, person=b"text")
         self._state_hash = blake2b(key=salt, digest_size=16, person=b"state")
         self._versions: dict[int, int] = {}
+        self._last_place: tuple[str, str | None, int] = ("", None, 0)
         self._tries: dict[str, _Trie] = {}
         self._recents: OrderedDict[int, tuple[float, str]] = OrderedDict()
         self.root = 0
@@ -206,9 +207,14 @@ class Fingerprints:
 
     def place(self, tag: str, name: str) -> int:
         """Where the object with this type tag and name stands, 64 bits. Neither contains a NUL."""
+        last = self._last_place
+        if last[1] == name and last[0] == tag:  # whoever joins an object asks several times
+            return last[2]
         hashed = self._place_hash.copy()
         hashed.update(f"{tag}\0{name}".encode())
-        return int.from_bytes(hashed.digest(), "big")
+        place = int.from_bytes(hashed.digest(), "big")
+        self._last_place = tag, name, place
+        return place
 
     def version(self, hn: int, life: int, state_fingerprint: bytes) -> int:
         """The version of a present object, 64 bits and never 0.

@@ -191,16 +191,18 @@ class Announcing:
     def came(self, member: Member, repaired: Iterable[Repaired], now: float) -> list[Send]:
         """Pieces of what we pulled came, and are joined; the last one makes it ours to announce."""
         out: list[Send] = []
+        if not (self._pulled or self._coming or self._broken):
+            return out  # nearly always
         for one in repaired:
-            source = (member.boot, one.place)
             if one.part:
                 self._keep(member, one, now)
                 continue
             self._broken.discard(one.place)
-            coming = self._coming.pop(source, _Coming())
-            coming.add(one.item)
+            coming = self._coming.pop((member.boot, one.place), None)
             pulled = self._pulled.get((one.place, one.version))
             if pulled is not None and pulled.member is member:
+                coming = coming or _Coming()
+                coming.add(one.item)
                 del self._pulled[one.place, one.version]
                 self._receipts.acknowledge(member, pulled.announce.id, now)
                 out += self._relay_pieces(pulled.announce, coming, now)

@@ -67,6 +67,8 @@ class Joins:
     def __init__(self, registry: Registry, metrics: Metrics) -> None:
         self._registry = registry
         self._metrics = metrics
+        self._parted: set[int] = set()
+        """Places of objects of which a part came last: of large ones, which are never many."""
 
     def repair(self, item: Item, source: str, now: float) -> tuple[Joined, Repaired | None]:
         """Join one item of a repair, and see what version that leads to.
@@ -78,7 +80,12 @@ class Joins:
         before = self._registry.refresh(place, now, at_once=False)
         trail = self._registry.histories.trail(place)
         joined = self.take(item, source, now)
-        self._registry.parted(place, more=item.form == Form.PART)
+        if item.form == Form.PART:
+            self._parted.add(place)
+            self._registry.parted(place, more=True)
+        elif place in self._parted:
+            self._parted.remove(place)
+            self._registry.parted(place, more=False)
         if item.tag not in self._registry.types:
             return joined, None
         repaired = Repaired(
