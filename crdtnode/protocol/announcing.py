@@ -110,18 +110,22 @@ class Announcing:
         change: bytes | Pieces,
         size: int,
     ) -> Announce | None:
-        waiting = {
-            one: held for one, held in self._announced.items() if self._deliveries.waits(one)
-        }
-        self._announced = waiting
-        self._pieces = {one: pieces for one, pieces in self._pieces.items() if one in waiting}
-        if sum(waiting.values()) + size > HELD_BYTES:
+        self.let_go()
+        if sum(self._announced.values()) + size > HELD_BYTES:
             return None
-        waiting[id_] = size
+        self._announced[id_] = size
         if isinstance(change, bytes):
             return Announce(id_, *span, place, version, change)
         self._pieces[id_] = change
         return Announce(id_, *span, place, version)
+
+    def let_go(self) -> None:
+        """Forget what nobody will pull any more."""
+        if self._announced:
+            over = [one for one in self._announced if not self._deliveries.waits(one)]
+            for one in over:
+                del self._announced[one]
+                self._pieces.pop(one, None)
 
     def relay(self, push: Push, now: float) -> list[Send]:
         """Announce within its range what we pulled and have joined."""

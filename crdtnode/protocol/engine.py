@@ -414,6 +414,7 @@ class Engine:
         self._after(now, common=not seldom)
 
     def _wake_seldom(self, now: float) -> None:
+        self._announcing.let_go()
         if self._cluster.deadline <= now:
             self._out.carry(self._cluster.wake(now), now)
         if self._streams.deadline <= now:

@@ -323,6 +323,26 @@ def test_what_repair_brings_is_not_pulled_as_well(us: Node) -> None:
     assert hears(us, "b", now=1.6)
 
 
+def test_what_everybody_has_is_kept_no_longer(us: Node) -> None:
+    begun(us)
+    us.announcing.let_go()
+    assert us.announcing._pieces
+    for member in us.members:
+        us.deliveries.acknowledged(member, 1, 1.1)
+    us.announcing.let_go()
+    assert not us.announcing._pieces
+    assert not us.announcing._announced
+
+
+def test_a_node_forgets_the_pieces_that_everybody_has(table: Table) -> None:
+    one, other = crowd(table, 2)
+    one.registry.open("tags", ORSet).update(f"element {number:012}" for number in range(5_000))
+    assert table.run(1, until=table.equal)
+    table.run(3)
+    assert not one.engine._announcing._pieces
+    assert len(other.registry) == 1
+
+
 # Broken streams
 
 
