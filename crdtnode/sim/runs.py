@@ -8,6 +8,7 @@ from typing import Literal
 
 from crdtnode.protocol import Engine
 from crdtnode.sim.checks import Check
+from crdtnode.sim.garbage import few_collections, sweep_up
 from crdtnode.sim.on_trio import play
 from crdtnode.sim.plan import Plan
 from crdtnode.sim.real import run_for_real
@@ -44,5 +45,9 @@ def run(
     """
     if on == "real":
         return run_for_real(plan)
-    world = World(plan, engine=engine, registry=registry, checks=checks)
-    return world.run(progress) if on == "heap" else play(world, progress)
+    with few_collections():
+        world = World(plan, engine=engine, registry=registry, checks=checks)
+        result = world.run(progress) if on == "heap" else play(world, progress)
+        del world
+        sweep_up()
+    return result
