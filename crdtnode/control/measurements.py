@@ -66,6 +66,13 @@ class Measurements:
             lags,
         )
         yield gauge("held_objects", "Objects on which a member cannot agree.", ["peer"], held)
+        longest = {call: ms / 1000 for call, ms in node.metrics.longest_ms.items()}
+        yield gauge(
+            "longest_call_seconds",
+            "The longest that a call of the engine took: nothing else ran meanwhile.",
+            ["call"],
+            longest,
+        )
         yield gauge("health", "Own health: 0 is well, 8 the worst.", [], {"": node.health})
         yield gauge("uptime_seconds", "Seconds since the start.", [], {"": node.uptime})
 

@@ -263,7 +263,9 @@ async def test_metrics_are_what_monitoring_reads(api, other, autojump_clock):
     assert samples["crdtnode_packets_total", "sent", "ping"] > 0
     assert samples["crdtnode_bytes_total", "received", "udp"] > 0
     assert samples[("crdtnode_health",)] == 0
+    api.node.metrics.longest_ms.took("wake", 60.0)
     other.open("n", PNCounter).increment()
     await other.converged(timeout=5)
     joined = (await api.get("/metrics")).body.decode()
     assert 'crdtnode_joins_total{changed="yes",type="pncounter@1"} 1.0' in joined
+    assert 'crdtnode_longest_call_seconds{call="wake"} 60.0' in joined
