@@ -73,7 +73,8 @@ class Settings:
     """Least seconds before an unacknowledged push is sent again."""
 
     retry_times: int = 8
-    """Times a push to a silent member is sent again before repair is left to carry it."""
+    """Times a push to a silent member is sent again before repair is left to carry it; twice as
+    often while few wait for that member. Higher gets through more loss, and costs more packets."""
 
     ack_delay: float = 0.002
     """Least seconds between two times of acknowledging, so that acknowledgements to one peer travel

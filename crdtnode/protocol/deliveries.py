@@ -3,7 +3,8 @@
 The time to wait follows the round trip, as TCP's does (RFC 6298), and grows by half with each try.
 What is sent to the same member meanwhile waits longer too, until a first try is answered: else a
 member that becomes slower would be sent everything twice from then on. After `retry_times` tries
-the message is given up: repair carries what it held.
+the message is given up: repair carries what it held. While few messages wait for a member, tries
+come more often, and there are more: a lone update gets through where most datagrams are lost.
 
 Who was to relay a message and is silent after two tries relays nothing: what it should have done
 falls back to us as an `Orphan`, and from then on the message is for itself alone. One that turns
@@ -51,8 +52,24 @@ LONGEST = 1.0
 NEWS_LONGEST = 0.1
 """The same for news of members: while a suspicion runs, there is no time to wait longer."""
 
+FEW = 16
+"""Messages to one member for which tries may come often: they cost next to nothing, and where most
+datagrams are lost only many tries get through. More would be a burden to whoever is only slow."""
+
+FEW_LONGEST = 0.15
+"""Most seconds between two tries while no more wait, or what round trips tell where that is more."""
+
+FEW_TIMES = 2
+"""How many times more tries there are while no more wait."""
+
+ENTRUSTED = 2**32
+"""Tries of what a stream carries: it is not sent again."""
+
 TAKEN_OVER = 2
 """Silent tries after which others relay in a member's stead."""
+
+
+_AS_ALWAYS = (1.0, float("-inf"))
 
 
 @value
@@ -73,6 +90,9 @@ class _Waiting:
     sent: float
     wait: float
     longest: float
+    """Most seconds between two tries."""
+    brief: float
+    """The same while few messages wait for the member."""
     due: float
     tries: int = 1
 
@@ -125,19 +145,21 @@ class Deliveries:
         if id_ in waiting:
             return []
         longest = NEWS_LONGEST if type(message) in (Tell, Forget) else LONGEST
-        wait = min(self._patience(member), longest)
-        waiting[id_] = _Waiting(member, message, place, now, wait, longest, now + wait)
+        patience = self._patience(member)
+        brief = min(longest, max(patience, FEW_LONGEST))
+        wait = patience * self._slower.get(boot, _AS_ALWAYS)[0]
+        wait = min(wait, brief if len(waiting) < FEW else longest)
+        waiting[id_] = _Waiting(member, message, place, now, wait, longest, brief, now + wait)
         self._receivers[id_] = self._receivers.get(id_, 0) + 1
         heapq.heappush(self.queue, (now + wait, id_, boot))
         return [to(member, message)]
 
     def _patience(self, member: Member) -> float:
-        """Seconds before the first retry to this member."""
+        """Seconds before the first retry to this member, as round trips tell."""
         rtt, varies = member.rtt, member.rtt_varies
         if rtt is None:  # it was never measured: it will be like the others
             rtt, varies = self._rtt, self._rtt_varies
-        wait = FIRST_RETRY if rtt is None else max(self._settings.retry_least, rtt + 4 * varies)
-        return wait * self._slower.get(member.boot, (1.0, 0.0))[0]
+        return FIRST_RETRY if rtt is None else max(self._settings.retry_least, rtt + 4 * varies)
 
     def acknowledged(self, member: Member, id_: int, now: float) -> bool:
         """True the first time that this member acknowledges this id."""
@@ -168,10 +190,10 @@ class Deliveries:
         It is not sent again, and given up after `stream_idle` seconds.
         """
         entry = self._waiting.get(member.boot, {}).get(id_)
-        if entry is None or entry.tries > self._settings.retry_times:
+        if entry is None or entry.tries == ENTRUSTED:
             return None
         self._silent.discard(member.boot)
-        entry.tries = self._settings.retry_times + 1
+        entry.tries = ENTRUSTED
         entry.due = now + self._settings.stream_idle
         heapq.heappush(self.queue, (entry.due, id_, member.boot))
         return entry.message
@@ -182,7 +204,7 @@ class Deliveries:
         False where it waits for no such thing any more.
         """
         entry = self._waiting.get(member.boot, {}).get(id_)
-        if entry is None or entry.tries <= self._settings.retry_times:
+        if entry is None or entry.tries < ENTRUSTED:
             return False
         entry.due = now + self._settings.stream_idle
         heapq.heappush(self.queue, (entry.due, id_, member.boot))
@@ -191,7 +213,7 @@ class Deliveries:
     def broke(self, boot: bytes, now: float) -> None:
         """The stream to this process broke: what it took is sent anew."""
         for id_, entry in self._waiting.get(boot, {}).items():
-            if entry.tries > self._settings.retry_times:
+            if entry.tries == ENTRUSTED:
                 entry.tries, entry.due = 1, now
                 heapq.heappush(self.queue, (now, id_, boot))
 
@@ -257,12 +279,14 @@ class Deliveries:
             self._slow_down(entry, now)
             if entry.tries >= TAKEN_OVER:
                 self._orphan(entry)
-            if entry.tries > self._settings.retry_times:
+            few = len(self._waiting[boot]) <= FEW
+            times = self._settings.retry_times * (FEW_TIMES if few else 1)
+            if entry.tries > times:
                 del self._waiting[boot][id_]
                 self._less(id_)
                 continue
             entry.tries += 1
-            entry.wait = min(entry.wait * GROWTH, entry.longest)
+            entry.wait = min(entry.wait * GROWTH, entry.brief if few else entry.longest)
             entry.due = now + entry.wait
             heapq.heappush(self.queue, (entry.due, id_, boot))
             again.append(to(entry.member, entry.message, stream=entry.tries == BY_STREAM))
@@ -270,6 +294,6 @@ class Deliveries:
 
     def _slow_down(self, entry: _Waiting, now: float) -> None:
         """A first try was not answered in time: the next ones get more, once for each round."""
-        factor, since = self._slower.get(entry.member.boot, (1.0, float("-inf")))
+        factor, since = self._slower.get(entry.member.boot, _AS_ALWAYS)
         if entry.tries == 1 and entry.sent >= since:
             self._slower[entry.member.boot] = (min(factor * GROWTH, SLOWER_MOST), now)

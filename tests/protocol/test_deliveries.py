@@ -7,6 +7,9 @@ import pytest
 from crdtnode.config import Settings
 from crdtnode.protocol.deliveries import (
     BY_STREAM,
+    FEW,
+    FEW_LONGEST,
+    FEW_TIMES,
     FIRST_RETRY,
     GROWTH,
     LONGEST,
@@ -56,13 +59,46 @@ def test_a_message_is_sent_again_until_it_is_acknowledged(deliveries: Outgoing) 
 
 
 def test_it_waits_longer_each_time_and_is_given_up_in_the_end(deliveries: Outgoing) -> None:
-    push = deliveries.push(member("b"))
-    assert retries(deliveries) == pytest.approx(
-        [FIRST_RETRY, FIRST_RETRY * 2.5, FIRST_RETRY * 4.75]
-    )
-    assert not deliveries.waits(push.id)
-    assert deliveries.over() == [push.id]
+    b = member("b")
+    first, *others = [deliveries.push(b) for _ in range(2 * FEW)]
+    tries = []
+    while deliveries.waits(first.id):
+        now = deliveries.deadline
+        tries += [now for send in deliveries.wake(now) if send.message is first]
+    assert tries == pytest.approx([FIRST_RETRY * n for n in (1.0, 2.5, 4.75)])
+    retries(deliveries)
+    assert deliveries.over() == [first.id, *(push.id for push in others)]
     assert deliveries.over() == []
+
+
+def test_while_few_wait_tries_come_often_and_there_are_more(deliveries: Outgoing) -> None:
+    b = member("b")
+    push = deliveries.push(b)
+    tries = retries(deliveries)
+    assert tries == pytest.approx([FIRST_RETRY + FEW_LONGEST * n for n in range(6)])
+    assert len(tries) == FEW_TIMES * SETTINGS.retry_times
+    assert deliveries.over() == [push.id]
+
+
+def test_a_lone_message_gets_at_least_fifteen_tries_in_three_seconds_of_loss() -> None:
+    deliveries = Outgoing(Settings())
+    b = member("b")
+    b.measured(0.0001)
+    for now in range(-12, 0):  # first tries are lost, one after the other
+        push = deliveries.push(b, float(now))
+        deliveries.wake(deliveries.deadline)
+        deliveries.acknowledged(b, push.id, now + 0.9)
+    deliveries.push(b, 0.0)
+    assert 1 + len([at for at in retries(deliveries) if at < 3.0]) >= 15
+
+
+def test_tries_come_no_more_often_than_round_trips_allow_however_few_wait(
+    deliveries: Outgoing,
+) -> None:
+    far = member("far")
+    far.measured(0.2)
+    deliveries.push(far)
+    assert retries(deliveries) == pytest.approx([0.6 * n for n in range(1, 7)])
 
 
 def test_after_several_tries_in_vain_one_goes_by_stream() -> None:
@@ -72,7 +108,7 @@ def test_after_several_tries_in_vain_one_goes_by_stream() -> None:
     while deliveries.deadline < 60:
         tries += [send.stream for send in deliveries.wake(deliveries.deadline)]
     assert [number for number, stream in enumerate(tries, 1) if stream] == [BY_STREAM]
-    assert len(tries) == 1 + Settings().retry_times
+    assert len(tries) == 1 + FEW_TIMES * Settings().retry_times
 
 
 def test_it_is_sent_to_where_the_member_lives_now(deliveries: Outgoing) -> None:
@@ -105,7 +141,7 @@ def test_no_wait_is_longer_than_a_second(deliveries: Outgoing) -> None:
     slow = member("slow")
     slow.measured(7.0)
     deliveries.push(slow)
-    assert retries(deliveries) == [LONGEST, 2 * LONGEST, 3 * LONGEST]
+    assert retries(deliveries) == [LONGEST * n for n in range(1, 7)]
 
 
 def test_an_acknowledgement_measures_the_round_trip(deliveries: Outgoing) -> None:
@@ -130,9 +166,9 @@ def test_a_member_that_became_slower_is_given_more_time_until_it_answers_a_first
     b.measured(0.0001)
     waits = []
     for now in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0):
-        pushes = [deliveries.push(b, now) for _ in range(3)]  # lost together, they count once
-        waits.append(deliveries.deadline - now)
-        deliveries.wake(deliveries.deadline)
+        pushes = [deliveries.push(b, now) for _ in range(FEW + 1)]  # lost together: they count once
+        waits.append(deliveries._waiting[b.boot][pushes[-1].id].wait)
+        deliveries.wake(now + 0.5)
         for push in pushes:
             deliveries.acknowledged(b, push.id, now + 0.9)  # a second try's answer shows nothing
     growth = [GROWTH**n for n in range(8)]

@@ -180,14 +180,15 @@ def test_only_the_first_violation_is_kept() -> None:
 
 
 def test_a_node_that_does_not_catch_up_after_a_heal_is_a_violation() -> None:
-    faults = (Partition(0.5, (("n1",), ("n2", "n3"))), Heal(3.0))
+    # Longer than a push is tried again.
+    faults = (Partition(0.5, (("n1",), ("n2", "n3"))), Heal(6.0))
     plan = Plan(
-        seed=1, nodes=("n1", "n2", "n3"), writes=WRITES, faults=faults, duration=8.0, bound=4.0
+        seed=1, nodes=("n1", "n2", "n3"), writes=WRITES, faults=faults, duration=11.0, bound=4.0
     )
     assert sim.run(plan).holds
     result = sim.run(plan, registry=StingyRegistry)
     assert CaughtUpAfterHeal.name in result.violated
-    assert "long after the heal at 3.000000 s" in result.explain()
+    assert "long after the heal at 6.000000 s" in result.explain()
 
 
 def test_a_heal_that_another_fault_follows_says_nothing() -> None:
