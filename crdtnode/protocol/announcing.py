@@ -98,7 +98,7 @@ class Announcing:
             size: What is kept for those who pull it, in bytes.
             now: Monotonic time.
         """
-        announce = self._announce(id_, (0, 0), place, version, change, size)
+        announce = self._announce(id_, (0, 0), place, version, change, size, now)
         return [] if announce is None else self._spreading.begin(announce, now, FANOUT)
 
     def _announce(
@@ -109,6 +109,7 @@ class Announcing:
         version: int,
         change: bytes | Pieces,
         size: int,
+        now: float,
     ) -> Announce | None:
         self.let_go()
         if sum(self._announced.values()) + size > HELD_BYTES:
@@ -117,6 +118,7 @@ class Announcing:
         if isinstance(change, bytes):
             return Announce(id_, *span, place, version, change)
         self._pieces[id_] = change
+        self._repair.spreading[place] = now
         return Announce(id_, *span, place, version)
 
     def let_go(self) -> None:
@@ -126,6 +128,8 @@ class Announcing:
             for one in over:
                 del self._announced[one]
                 self._pieces.pop(one, None)
+        if not self._pieces:
+            self._repair.spreading.clear()
 
     def relay(self, push: Push, now: float) -> list[Send]:
         """Announce within its range what we pulled and have joined."""
@@ -143,7 +147,7 @@ class Announcing:
     ) -> list[Send]:
         """Announce within its range what was announced to us."""
         id_, span = self._deliveries.new_id(), (told.lo, told.hi)
-        announce = self._announce(id_, span, told.place, version, change, size)
+        announce = self._announce(id_, span, told.place, version, change, size, now)
         return [] if announce is None else self._spreading.within(announce, now, FANOUT)
 
     def hear(self, member: Member, announce: Announce, now: float) -> list[Send]:
@@ -189,6 +193,10 @@ class Announcing:
         giving = self._giving.get(member.boot, set())
         ended = {id_ for id_ in giving if not self._deliveries.put_off(member, id_, now)}
         giving -= ended
+        for id_ in giving:
+            pieces = self._pieces[id_].whole
+            place = self._registry.fingerprints.place(pieces.tag, pieces.name)
+            self._repair.spreading[place] = now
         if ended and not giving:
             del self._giving[member.boot]
 

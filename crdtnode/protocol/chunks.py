@@ -43,6 +43,12 @@ AHEAD_MOST = 8
 STALLED = 10.0
 """Seconds without an answer after which a queue is given up: the next probe begins anew."""
 
+SPREADING = 2.0
+"""Seconds for which a large object that is announced, or of which a piece was taken, is not given
+otherwise: who serves everybody at once serves nobody soon."""
+
+NEVER = float("-inf")
+
 NODE_BYTES = 160
 """What a trie node with 16 sums takes, rather more than less."""
 
@@ -114,6 +120,8 @@ class Chunks:
         self._strikes = strikes
         self._arriving = arriving
         self._settings = settings
+        self.spreading: dict[int, float] = {}
+        """When something moved last in the announcing of a large object, by place."""
         self.queues: dict[bytes, Queue] = {}
         """What is still to be sent, by boot id."""
 
@@ -210,7 +218,9 @@ class Chunks:
                     task.place, now
                 ):
                     pass
-                case Give(of=0, context=None) if task.place in queue.going:
+                case Give(of=0, context=None) if task.place in queue.going or self._spreads(
+                    task.place, now
+                ):
                     pass
                 case Meet():
                     queue.tasks.appendleft(self.towards(task.place, task.version))
@@ -233,6 +243,10 @@ class Chunks:
                     assert_never(task)
         queue.going -= gone
         return chunk
+
+    def _spreads(self, place: int, now: float) -> bool:
+        """Whether an object is being announced: all hear of it there, a few at a time."""
+        return now - self.spreading.get(place, NEVER) < SPREADING
 
     def _next_part(self, chunk: _Chunk, rest: Rest) -> bool:
         """Put the next piece of a large object into a chunk; False where that was all."""

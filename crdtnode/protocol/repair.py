@@ -83,6 +83,8 @@ class Repair:
         self._parcels = Parcels(registry, metrics, message_bytes_most)
         self._arriving = Arriving()
         self._chunks = Chunks(registry, self._parcels, self._strikes, self._arriving, settings)
+        self.spreading = self._chunks.spreading
+        """When something moved last in the announcing of a large object, by place."""
         self.queues = self._chunks.queues
         """What is still to be sent to others; mostly nothing."""
 

@@ -9,6 +9,7 @@ from crdt import GSet, ORSet
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol.announcing import FANOUT, HELD_BYTES, PATIENCE, PULLS_MOST, Announcing
+from crdtnode.protocol.chunks import SPREADING
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.division import Division, Pieces
 from crdtnode.protocol.effects import Flushed
@@ -22,7 +23,7 @@ from crdtnode.protocol.spreading import Spreading
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
 from crdtnode.wire import codec
-from crdtnode.wire.messages import LEFT_MAX, Ack, Announce, Form, Item, Pull, Push, Sync
+from crdtnode.wire.messages import LEFT_MAX, Ack, Announce, Form, Item, Pull, Push, Sync, Want
 from tests.protocol.people import members
 from tests.protocol.registries import registry
 from tests.protocol.table import Seat, Table
@@ -321,6 +322,38 @@ def test_what_repair_brings_is_not_pulled_as_well(us: Node) -> None:
     assert hears(us, "b", now=1.5) == []
     us.repair._arriving.done(place)
     assert hears(us, "b", now=1.6)
+
+
+def test_what_is_being_announced_is_given_to_nobody_otherwise_for_a_moment(us: Node) -> None:
+    us.registry.absorb("gset@1", "tags", 1, ITEM.payloads, 1.0)
+    us.registry.flush(1.0)
+    place = us.registry.fingerprints.place("gset@1", "tags")
+    member = us.of("c")
+    member.types = us.registry.types_hash
+    want = Want(0, ((place, 7, ()),), (), (), 20)
+
+    def given(now: float) -> bool:
+        sends = us.repair.on_want(member, want, now)
+        return any(
+            item.name == "tags" for send in sends for item in getattr(send.message, "items", ())
+        )
+
+    assert given(1.0)
+    sends = us.announcing.begin(us.deliveries.new_id(), place, 77, pieces(), 100, 1.0)
+    assert not given(1.0 + 0.9 * SPREADING)
+    assert given(1.0 + 1.1 * SPREADING)
+    told = next(send for send in sends if send.boot != member.boot)
+    taker = us.members.booted(told.boot)
+    assert taker is not None
+    assert isinstance(told.message, Announce)
+    taker.types = us.registry.types_hash
+    us.announcing.pull(taker, Pull((told.message.id,)), 5.0)
+    us.announcing.goes_on(taker, 5.0)
+    assert not given(5.0 + 0.9 * SPREADING)
+    for one in us.members:
+        us.deliveries.acknowledged(one, told.message.id, 5.1)
+    us.announcing.let_go()
+    assert given(5.1)
 
 
 def test_what_everybody_has_is_kept_no_longer(us: Node) -> None:
