@@ -108,6 +108,10 @@ class TwoPTwoPGraph(Graph[V]):
         delta._edges = edges or Phases()
         return delta if delta.initial else self._publish(delta)
 
+    @property
+    def _supersedes(self) -> bool:  # type: ignore[override]  # most types always may
+        return bool(self._vertices.gone or self._edges.gone)  # what a delta adds was nowhere here
+
     def compare(self, other: Self) -> bool:
         """Tell whether all that was added or removed here was so in ``other`` too."""
         other = self._same_type(other)

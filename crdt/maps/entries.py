@@ -79,6 +79,16 @@ class EntryMap(Rowed, Mapping[K, V], Generic[K, V]):
             self._has(key) and self._plain_at(key) == plain for key, plain in theirs.items()
         )
 
+    def __or__(self, other: Mapping[Any, Any]) -> dict[Any, Any]:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return {**dict(self), **dict(other)}
+
+    def __ror__(self, other: Mapping[Any, Any]) -> dict[Any, Any]:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return {**dict(other), **dict(self)}
+
 
 def _entries_of(mapping: Mapping[Any, Any]) -> dict[Key, Any]:
     if isinstance(mapping, EntryMap):

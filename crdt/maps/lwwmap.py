@@ -157,6 +157,14 @@ class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
             raise KeyError(key)
         return self._change({}, [lookup(key)])
 
+    def __ior__(  # type: ignore[override,misc]  # in place; ``|`` gives a plain dict
+        self, other: Mapping[K, Any] | Iterable[tuple[K, Any]]
+    ) -> Self:
+        if not isinstance(other, Iterable):
+            return NotImplemented
+        self.update(other)
+        return self
+
     def clear(self) -> Self:  # type: ignore[override]  # a dict's returns None
         """Remove all keys that this replica sees, as one delta, and return it."""
         return self._change({}, list(self._put))

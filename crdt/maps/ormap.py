@@ -235,6 +235,14 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             raise KeyError(key)
         return self.discard(key)
 
+    def __ior__(  # type: ignore[override,misc]  # in place; ``|`` gives a plain dict
+        self, other: Mapping[K, Any] | Iterable[tuple[K, Any]]
+    ) -> Self:
+        if not isinstance(other, Iterable):
+            return NotImplemented
+        self.update(other)
+        return self
+
     def clear(self) -> Self:  # type: ignore[override]  # a dict's returns None
         """Remove all that this replica sees, as one delta, and return it."""
         return self._write((), *self._removing(list(self._leaves)))

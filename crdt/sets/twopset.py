@@ -12,7 +12,7 @@ from crdt.payloads import decode_keys, encode_keys, expect_fields
 from crdt.rows import Hash, Print, Row
 from crdt.sets.elements import E
 from crdt.sets.mutable import MutableElementSet
-from crdt.tagged import encode
+from crdt.tagged import canonical_text, encode
 
 Keys = dict[Key, None]
 
@@ -68,6 +68,14 @@ class TwoPSet(MutableElementSet[E]):
                 delta._added[key] = None
         delta._removed = dict.fromkeys(key for key in drops if key in self._added)
         return self._publish(delta) if delta._added or delta._removed else delta
+
+    @property
+    def _supersedes(self) -> bool:  # type: ignore[override]  # most types always may
+        return bool(self._removed)  # what a delta adds was nowhere here
+
+    @property
+    def _mark(self) -> str | None:  # type: ignore[override]  # most types know of none
+        return canonical_text(next(iter(self._removed))) if len(self._removed) == 1 else None
 
     def compare(self, other: Self) -> bool:
         """Tell whether all that was added or removed here was so in ``other`` too."""

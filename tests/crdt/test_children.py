@@ -28,6 +28,7 @@ from crdt import (
     Sequence,
     Text,
     Tree,
+    TwoPSet,
     TwoPTwoPGraph,
     USet,
     type_of,
@@ -425,6 +426,38 @@ def test_a_newer_write_takes_the_place_of_the_older_one_to_its_key_only() -> Non
     there.join(here)
     assert len(here.payload["here"][0][0][2]) == 6  # the update is replaced in part only
     assert there["w"].value == {"a": 2, "aa": "a", 1: "a", ("a", 1): "a"}
+
+
+def test_a_write_in_a_two_phase_child_compares_only_with_what_it_may_replace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, there = pair()
+    compared: list[Any] = []
+    for kind in (TwoPSet, TwoPTwoPGraph):
+
+        def counted(one: Any, other: Any, own: Any = kind.compare) -> Any:
+            compared.append(one)
+            return own(one, other)
+
+        monkeypatch.setattr(kind, "compare", counted)
+    once, graph = here.open("once", TwoPSet), here.open("graph", TwoPTwoPGraph)
+    for n in range(50):
+        once.add(n)
+        graph.add_vertex(n)
+    assert not compared
+    once.remove(44)
+    assert len(compared) == 1
+    once.update([50, 51])
+    once -= {50, 51}
+    graph.remove_vertex(7)
+    there.join(here)
+    assert here.payload == there.payload
+    held = str(here.payload)  # of what was removed, only the removal
+    assert "'removed': [50, 51]" in held
+    for add in ("'added': [44]", "'added': [50, 51]", "'vertices': [7]"):
+        assert add not in held
+    assert there["once"] == set(range(50)) - {44}
+    assert there["graph"].value == (set(range(50)) - {7}, set())
 
 
 def test_a_counter_child_shows_all_that_its_map_holds() -> None:

@@ -83,6 +83,25 @@ def test_it_behaves_as_a_dict() -> None:
         m.popitem()
 
 
+def test_a_bar_joins_maps_as_those_of_dicts() -> None:
+    m: LWWMap[str, int] = LWWMap("me", clock=at_five)
+    deltas: list[Any] = []
+    m.observe(deltas.append)
+    m |= {"a": 1, "b": 2}
+    m |= [("b", 3)]
+    assert [delta.value for delta in deltas] == [{"a": 1, "b": 2}, {"b": 3}]
+    assert m | {"b": 4, "c": 5} == {"a": 1, "b": 4, "c": 5}
+    assert {"b": 4, "c": 5} | m == {"b": 3, "c": 5, "a": 1}
+    assert type(m | {}) is type({} | m) is type(m | m) is dict
+    number: Any = 1
+    for wrong in (lambda: m | number, lambda: number | m):
+        with pytest.raises(TypeError):
+            wrong()
+    with pytest.raises(TypeError):
+        m |= number
+    assert m == {"a": 1, "b": 3}
+
+
 def test_an_update_is_one_delta_or_nothing() -> None:
     m: LWWMap[str, Any] = LWWMap("me", clock=at_five)
     shown: list[Any] = []

@@ -641,3 +641,17 @@ def test_a_dot_with_two_contents_is_dropped_by_everybody() -> None:
     assert not one.compare(other)
     settle(one, other)
     assert one["n"].value == 2
+
+
+def test_a_bar_puts_several_states_as_one_delta() -> None:
+    m: ORMap[str] = ORMap("me")
+    deltas: list[Any] = []
+    m.observe(deltas.append)
+    one, two = PNCounter("x"), PNCounter("y")
+    one.increment(1)
+    two.increment(2)
+    m |= {"one": one, "two": two}
+    assert [delta.value for delta in deltas] == [{"one": 1, "two": 2}]
+    assert (m | {"two": 5})["one"] is m["one"]
+    with pytest.raises(TypeError):
+        m |= 5  # type: ignore[arg-type]  # wrong on purpose
