@@ -54,6 +54,11 @@ class LastWrites(Rowed):
     def _row(self, key: Key, write: Write) -> Row:
         return key, write
 
+    def _supersedes(self, before: Self) -> bool:
+        return self._frontier != NO_STAMP or any(
+            key in before._standing() or key in before._removed for key, _ in self._writes()
+        )
+
     @property
     def _mark(self) -> str | None:  # type: ignore[override]  # most types know of none
         keys = [key for key, _ in self._writes()]

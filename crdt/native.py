@@ -70,8 +70,6 @@ class Native(StateCRDT):
     _quick: Shortcut | None = None
     _resettable: ClassVar[bool] = False
     """A map may keep objects of this type as deltas: no later write relies on an earlier one."""
-    _supersedes: bool = True
-    """As a delta, it may say all that an older one says, and more."""
     _mark: str | None = None
     """As a delta, what stands in the canonical text of all of which it may say all."""
     _fold: Any = None
@@ -94,6 +92,10 @@ class Native(StateCRDT):
         seat = seat_for(replica, clock)
         if seat is not None:
             self._seat = seat
+
+    def _supersedes(self, before: Self) -> bool:
+        """As a delta: may it say all that an older one says, which ``before`` has joined?"""
+        return True
 
     def _unfold(self, *fold: Any) -> None:
         """Set the fields, which are empty so far, to what a fold holds; types that fold bring it."""

@@ -108,8 +108,7 @@ class TwoPTwoPGraph(Graph[V]):
         delta._edges = edges or Phases()
         return delta if delta.initial else self._publish(delta)
 
-    @property
-    def _supersedes(self) -> bool:  # type: ignore[override]  # most types always may
+    def _supersedes(self, before: Self) -> bool:
         return bool(self._vertices.gone or self._edges.gone)  # what a delta adds was nowhere here
 
     def compare(self, other: Self) -> bool:

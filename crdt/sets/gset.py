@@ -37,8 +37,10 @@ class GSet(ElementSet[E]):
 
     _fields = ("_elements",)
     _resettable = True
-    _supersedes = False  # a delta holds what nobody here had added
     _elements: dict[Key, None]
+
+    def _supersedes(self, before: Self) -> bool:
+        return False  # a delta holds what nobody here had added
 
     def add(self, element: E) -> Self:
         """Add an element and return the delta to gossip, empty if it was there.

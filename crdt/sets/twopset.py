@@ -69,8 +69,7 @@ class TwoPSet(MutableElementSet[E]):
         delta._removed = dict.fromkeys(key for key in drops if key in self._added)
         return self._publish(delta) if delta._added or delta._removed else delta
 
-    @property
-    def _supersedes(self) -> bool:  # type: ignore[override]  # most types always may
+    def _supersedes(self, before: Self) -> bool:
         return bool(self._removed)  # what a delta adds was nowhere here
 
     @property

@@ -212,8 +212,7 @@ class Tree(Rowed, Generic[N]):
 
     # --- the lattice ---------------------------------------------------------------------------
 
-    @property
-    def _supersedes(self) -> bool:  # type: ignore[override]  # most types always may
+    def _supersedes(self, before: Self) -> bool:
         return self._frontier != _NO_STAMP
 
     def compare(self, other: Self) -> bool:

@@ -428,12 +428,12 @@ def test_a_newer_write_takes_the_place_of_the_older_one_to_its_key_only() -> Non
     assert there["w"].value == {"a": 2, "aa": "a", 1: "a", ("a", 1): "a"}
 
 
-def test_a_write_in_a_two_phase_child_compares_only_with_what_it_may_replace(
+def test_a_write_in_a_child_compares_only_with_what_it_may_replace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, there = pair()
     compared: list[Any] = []
-    for kind in (TwoPSet, TwoPTwoPGraph):
+    for kind in (TwoPSet, TwoPTwoPGraph, LWWMap):
 
         def counted(one: Any, other: Any, own: Any = kind.compare) -> Any:
             compared.append(one)
@@ -441,12 +441,15 @@ def test_a_write_in_a_two_phase_child_compares_only_with_what_it_may_replace(
 
         monkeypatch.setattr(kind, "compare", counted)
     once, graph = here.open("once", TwoPSet), here.open("graph", TwoPTwoPGraph)
+    writes = here.open("writes", LWWMap)
     for n in range(50):
         once.add(n)
+        writes.put(n, 0)
         graph.add_vertex(n)
     assert not compared
     once.remove(44)
-    assert len(compared) == 1
+    writes.put(44, 1)
+    assert len(compared) == 2
     once.update([50, 51])
     once -= {50, 51}
     graph.remove_vertex(7)

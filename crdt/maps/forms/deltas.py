@@ -21,6 +21,7 @@ from crdt.atoms import NOTHING
 from crdt.causal.dotted import Counted, Dots, Leaf, Piece
 from crdt.errors import PayloadError
 from crdt.maps.forms.form import Place, Target, Writing
+from crdt.native import Native
 from crdt.payloads import expect_list
 from crdt.tagged import canonical_text, decode, encode
 
@@ -46,12 +47,14 @@ class DeltaForm(Writing):
     def written(self, target: Target) -> tuple[list[Leaf], Dots]:
         """Return the delta as text, and the dots of the deltas that it makes superfluous."""
         dots: Dots = {}
-        may_cover = getattr(target.delta, "_supersedes", True)
-        mark = getattr(target.delta, "_mark", None) or ""  # to compare every delta takes long
+        delta = target.delta
+        native = isinstance(delta, Native)  # to compare every delta takes long
+        may_cover = not native or delta._supersedes(target.child)
+        mark = (native and delta._mark) or ""
         for replica, start, end, _, leaf in target.place.pieces() if may_cover else ():
-            if mark in leaf and self._covers(target.delta, leaf):
+            if mark in leaf and self._covers(delta, leaf):
                 dots.setdefault(replica, []).append((start, end))
-        return [text_of(target.delta)], dots
+        return [text_of(delta)], dots
 
     def fresh(self, state: Any) -> list[Leaf]:
         """Return the leaves that copy a state under fresh dots."""

@@ -43,7 +43,8 @@ class Place:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield what the map holds of the object."""
-        return self._own(self.whole._pieces_of(self.entry))
+        held: Iterator[Piece] = self.whole._pieces_of(self.entry)
+        return self._own(held) if self.path else held
 
     def between(self, replica: str, start: int, end: int) -> Iterator[Piece]:
         """Yield what the map holds of the object under some dots."""
