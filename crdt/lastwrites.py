@@ -62,7 +62,9 @@ class LastWrites(Rowed):
     @property
     def _mark(self) -> str | None:  # type: ignore[override]  # most types know of none
         keys = [key for key, _ in self._writes()]
-        return canonical_text(keys[0]) if len(keys) == 1 and self._frontier == NO_STAMP else None
+        if len(keys) != 1 or self._frontier != NO_STAMP:
+            return None
+        return f"[{canonical_text(keys[0])},["  # how a row with this key begins
 
     # --- forgetting ----------------------------------------------------------------------------
 

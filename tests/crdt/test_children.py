@@ -444,11 +444,11 @@ def test_a_write_in_a_child_compares_only_with_what_it_may_replace(
     writes = here.open("writes", LWWMap)
     for n in range(50):
         once.add(n)
-        writes.put(n, 0)
+        writes.put(n, 44)
         graph.add_vertex(n)
     assert not compared
     once.remove(44)
-    writes.put(44, 1)
+    writes.put(44, 1)  # all hold a 44, one under this key
     assert len(compared) == 2
     once.update([50, 51])
     once -= {50, 51}
