@@ -106,6 +106,7 @@ from crdtnode.sim.faults import Partition as Partition
 from crdtnode.sim.faults import Pause as Pause
 from crdtnode.sim.faults import Release as Release
 from crdtnode.sim.faults import Relink as Relink
+from crdtnode.sim.faults import Remove as Remove
 from crdtnode.sim.faults import Restart as Restart
 from crdtnode.sim.faults import Restore as Restore
 from crdtnode.sim.faults import Resume as Resume

@@ -31,7 +31,7 @@ class Disk:
     def of(cls, registry: WatchedRegistry, engine: "Engine", *, torn: bool = False) -> "Disk":
         """All that a process has applied; with ``torn`` the object written last is unreadable."""
         objects = []
-        for key in registry.names():
+        for key in registry.places():
             found = registry.state(registry.fingerprints.place(*key))
             if found is not None and not (torn and key == registry.touched):
                 _, _, life, payloads = found
@@ -45,7 +45,7 @@ class Disk:
         for (tag, name), life, packed, shadow in self.objects:
             payloads = msgpack.unpackb(packed)
             for payload in payloads:
-                registry.ledger.tale((tag, name)).note(payload, shadow)
+                registry.ledger.tale((tag, name)).note(payload, shadow, life)
             registry.absorb(tag, name, life, payloads, now)
 
 

@@ -1,13 +1,14 @@
 """Faults drawn from a seed.
 
 Rule of this file: the same seed and recipe give the same faults, in every process. Partitions,
-crashes and other trouble have a random stream each, so that fixing one does not change the others.
+crashes, other trouble and removals have a random stream each, so that fixing one does not change the others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from crdtnode.sim.draw import PARTITIONS, Recipe, moment
+from crdtnode.sim.events import Write
 from crdtnode.sim.faults import (
     Backup,
     Bridge,
@@ -28,6 +29,7 @@ from crdtnode.sim.faults import (
     Pause,
     Release,
     Relink,
+    Remove,
     Restart,
     Restore,
     Resume,
@@ -42,6 +44,9 @@ Nodes = tuple[str, ...]
 _PERIOD = 2.0
 """Seconds that each state of a flapping partition lasts on average."""
 
+_REMOVING = 0.15
+"""Share of seeds under which objects are removed, where trouble is left to the seed."""
+
 
 def draw_faults(seed: int, recipe: Recipe, nodes: Nodes) -> tuple[Fault, ...]:
     """All faults, in the order of their times."""
@@ -49,6 +54,21 @@ def draw_faults(seed: int, recipe: Recipe, nodes: Nodes) -> tuple[Fault, ...]:
     faults += _crashes(Random(f"{seed}/plan/crashes"), recipe, nodes)
     faults += _trouble(Random(f"{seed}/plan/trouble"), recipe, nodes)
     return tuple(sorted(faults, key=lambda fault: fault.at))
+
+
+def draw_removals(
+    seed: int, recipe: Recipe, nodes: Nodes, writes: Sequence[Write]
+) -> tuple[Fault, ...]:
+    """Removals of objects, each some time after a write to it."""
+    chance = Random(f"{seed}/plan/removals")
+    if recipe.trouble is not None or not writes or chance.random() >= _REMOVING:
+        return ()
+    removals = []
+    for _ in range(chance.randint(1, 3)):
+        write = chance.choice(writes)
+        at = moment(chance, write.at, recipe.duration)
+        removals.append(Remove(at, chance.choice(nodes), write.type, write.name))
+    return tuple(removals)
 
 
 # Partitions

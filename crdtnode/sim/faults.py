@@ -375,6 +375,22 @@ class DiskMended(_OnNode):
         return f"disk of {self.node} is mended at {self.at:.6f} s"
 
 
+@dataclass(frozen=True, slots=True)
+class Remove(_OnNode):
+    """The node removes an object: every update of this life of it goes, whoever made it.
+
+    Whoever writes to it later begins a new life.
+    """
+
+    type: str
+    """The type's tag."""
+    name: str
+    """The object's name."""
+
+    def __str__(self) -> str:
+        return f"removal of {self.type}/{self.name} by {self.node} at {self.at:.6f} s"
+
+
 Fault = (
     Partition
     | Isolate
@@ -401,6 +417,7 @@ Fault = (
     | ClockRate
     | DiskError
     | DiskMended
+    | Remove
 )
 
 

@@ -23,6 +23,7 @@ from crdtnode.sim.agenda import SECOND, Act, no_earlier
 from crdtnode.sim.channel import handing_over, sealing
 from crdtnode.sim.disk import EMPTY, Disk
 from crdtnode.sim.events import Write
+from crdtnode.sim.faults import Remove
 from crdtnode.sim.process import Process
 from crdtnode.sim.shadow import WatchedRegistry
 
@@ -288,12 +289,23 @@ class Host:
             self.world.raised(self, error)
             return
         if delta is not None:
-            update = self.world.ledger.wrote(write, delta, moment, past)
+            life = registry.life((write.type, write.name))
+            update = self.world.ledger.wrote(write, delta, moment, past, life)
             registry.wrote(update)
             self.world.wrote(self, update)
         if write.flush:
             process.flush()
         else:
+            process.wrote()
+
+    def remove(self, removal: Remove, moment: int) -> None:
+        """Remove an object, as the process's own code would."""
+        if self.paused:
+            self.put_off(lambda at: self.remove(removal, at))
+            return
+        process = self.process
+        if process is not None and process.registry.delete(removal.type, removal.name):
+            self.world.trace.add(moment, "remove", "", self.name, str(removal).encode())
             process.wrote()
 
     def leave(self, moment: int) -> None:

@@ -23,6 +23,7 @@ from crdtnode.sim.faults import (
     Join,
     Leave,
     Pause,
+    Remove,
     Restart,
     Resume,
     Slow,
@@ -58,6 +59,8 @@ class Nemesis:
                 | DiskMended()
             ):
                 self._trouble(fault)
+            case Remove():
+                self._world.host(fault.node).remove(fault, moment)
             case _:
                 self._cuts.do(fault)
         self._world.fault_done(fault)

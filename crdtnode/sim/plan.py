@@ -14,7 +14,7 @@ from crdt import StateCRDT
 from crdt.catalogue import tag_of, type_of
 from crdtnode.sim.document import from_document, to_document
 from crdtnode.sim.draw import Recipe, draw_network, draw_writes, node_names
-from crdtnode.sim.drawn_faults import draw_faults
+from crdtnode.sim.drawn_faults import draw_faults, draw_removals
 from crdtnode.sim.events import Write
 from crdtnode.sim.expectations import Expectations
 from crdtnode.sim.faults import (
@@ -25,6 +25,7 @@ from crdtnode.sim.faults import (
     Flapping,
     Join,
     MajorityRing,
+    Remove,
     Slow,
     Swizzle,
 )
@@ -170,7 +171,8 @@ class Plan:
                 end; drawn ones come and go.
             crashes: How many; each node restarts some seconds later, with or without its disk.
             trouble: How many other faults: processes that stand still or are slow, wrong clocks,
-                bad links, packets that are held, failing disks.
+                bad links, packets that are held, failing disks. Left to the seed, some seeds
+                remove objects, too.
 
         Raises:
             PlanError: An argument has an impossible value.
@@ -201,12 +203,14 @@ class Plan:
         for tag in recipe.types or ():
             _known_type("types", tag)
         nodes = node_names(recipe.nodes)
+        writes = draw_writes(seed, recipe, nodes)
+        faults = (*draw_faults(seed, recipe, nodes), *draw_removals(seed, recipe, nodes, writes))
         return cls(
             seed=seed,
             nodes=nodes,
             network=Network(*draw_network(seed, recipe)),
-            writes=draw_writes(seed, recipe, nodes),
-            faults=draw_faults(seed, recipe, nodes),
+            writes=writes,
+            faults=tuple(sorted(faults, key=lambda fault: fault.at)),
             duration=recipe.duration,
             bound=recipe.bound,
             recipe=recipe,
@@ -237,6 +241,8 @@ def _check_fault(where: str, fault: Fault) -> None:
             _seconds(f"{where}.per_call", seconds)
         case ClockRate(rate=rate):
             _seconds(f"{where}.rate", rate)
+        case Remove(type=tag):
+            _known_type(f"{where}.type", tag)
         case _:
             pass
 

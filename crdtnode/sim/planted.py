@@ -27,6 +27,7 @@ from crdtnode.sim import Plan, PlanError, Recipe
 from crdtnode.sim.planted_nodes import (
     BlindRegistry,
     DeafRegistry,
+    ForgivingRegistry,
     GullibleEngine,
     HastyEngine,
     HastyJudge,
@@ -35,6 +36,7 @@ from crdtnode.sim.planted_nodes import (
     RaisingEngine,
     RepeatingEngine,
     ReusingRegistry,
+    RevivingRegistry,
     SkippingRegistry,
     StaleTrieRegistry,
     StingyRegistry,
@@ -42,6 +44,7 @@ from crdtnode.sim.planted_nodes import (
     UndoingRegistry,
     at_the_last_moment,
     one_silent_node,
+    removed_while_apart,
     rolled_back,
     under_flipping_bits,
 )
@@ -325,6 +328,18 @@ MUTANTS = (
         types=(GSet,),
         settings={"registry": HoardingRegistry},
         recipe={"writes": 120},
+    ),
+    Mutant(
+        "ForgivingRegistry",
+        ("nothing-invented",),
+        settings={"registry": ForgivingRegistry},
+        directed=removed_while_apart,
+    ),
+    Mutant(
+        "RevivingRegistry",
+        (LOST,),
+        settings={"registry": RevivingRegistry},
+        directed=removed_while_apart,
     ),
     Mutant("StubbornEngine", ("members-are-known",), settings={"engine": StubbornEngine}),
     Mutant(

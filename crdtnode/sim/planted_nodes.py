@@ -19,10 +19,13 @@ from crdtnode.sim import (
     Backup,
     Crash,
     Expectations,
+    Heal,
     Isolate,
     Latency,
     Network,
+    Partition,
     Plan,
+    Remove,
     Restart,
     WatchedRegistry,
     Write,
@@ -130,6 +133,29 @@ class UndoingRegistry(WatchedRegistry):
         if state is not None and before is not None and not self._arrived % 5:
             state._adopt(before)
         return absorbed
+
+
+class ForgivingRegistry(WatchedRegistry):
+    """Joins what comes late from a life that is over, so that removed things come back."""
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        ours = self.life((tag, name))
+        late = bool(payloads) and life < ours
+        return super().absorb(tag, name, ours | 1 if late else life, payloads, now)
+
+
+class RevivingRegistry(WatchedRegistry):
+    """Forgets that an object was removed as soon as somebody has an earlier life of it."""
+
+    def absorb(
+        self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
+    ) -> Absorbed:
+        entry = self._entry((tag, name))
+        if payloads and entry is not None and life < entry.life:
+            entry.begin(life)
+        return super().absorb(tag, name, life, payloads, now)
 
 
 class StaleTrieRegistry(WatchedRegistry):
@@ -269,6 +295,30 @@ def rolled_back(seed: int) -> Plan:
             Crash(3.5, "n1"),
             Isolate(3.6, "n1"),
             Restart(4.0, "n1", disk="backup"),
+        ),
+        duration=6.0,
+    )
+
+
+def removed_while_apart(seed: int) -> Plan:
+    """Remove objects on one side of a partition while the other side goes on writing to them."""
+    nodes = ("n1", "n2", "n3", "n4")
+
+    def adds(at: float, node: str) -> tuple[Write, Write]:
+        return (
+            Write(at, node, "gset@1", "tags", "add", (f"{node} at {at:g}",)),
+            Write(at, node, "gcounter@1", "visits", "increment", (1 + seed,)),
+        )
+
+    both = (("gset@1", "tags"), ("gcounter@1", "visits"))
+    return Plan(
+        seed=seed,
+        nodes=nodes,
+        writes=(*adds(1.0, "n1"), *adds(3.0, "n3"), *adds(4.5, "n2" if seed % 2 else "n3")),
+        faults=(
+            Partition.halves(2.0, nodes),
+            *(Remove(3.5, "n1", *place) for place in both),
+            Heal(5.0),
         ),
         duration=6.0,
     )

@@ -45,6 +45,8 @@ class Update:
     """When, in nanoseconds."""
     past: int = 0
     """The shadow of what its process had seen of the object before."""
+    life: int = FIRST
+    """The life of the object in which it was made; a removal ends a life with all its updates."""
 
     @property
     def number(self) -> int:
@@ -62,8 +64,8 @@ class Tale:
     updates: list[Update] = field(default_factory=list)
     bits: int = 0
     """Bits given out so far, to updates and to contents that nobody noted."""
-    shadows: dict[bytes, int] = field(default_factory=dict)
-    """Content to shadow."""
+    shadows: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    """Life and content to shadow: the same content in another life is made of other updates."""
     states: dict[int, bytes] = field(default_factory=dict)
     """Version to payload, packed, of all states that nodes were in at a flush; of some objects."""
 
@@ -72,13 +74,17 @@ class Tale:
         self.bits += 1
         return 1 << (self.bits - 1)
 
-    def note(self, payload: object, shadow: int) -> None:
-        """Say what a content is made of; the first word on it counts."""
-        self.shadows.setdefault(msgpack.packb(payload), shadow)
+    def note(self, payload: object, shadow: int, life: int) -> None:
+        """Say what a content is made of in a life; the first word on it counts."""
+        self.shadows.setdefault((life, msgpack.packb(payload)), shadow)
 
-    def shadow_of(self, payload: object) -> int | None:
-        """What a content is made of; None where nobody has noted it."""
-        return self.shadows.get(msgpack.packb(payload))
+    def shadow_of(self, payload: object, life: int) -> int | None:
+        """What a content is made of in a life; None where nobody has noted it."""
+        return self.shadows.get((life, msgpack.packb(payload)))
+
+    def of_life(self, life: int) -> list[Update]:
+        """The updates that were made in one life."""
+        return [update for update in self.updates if update.life == life]
 
 
 def numbers(shadow: int) -> str:
@@ -118,24 +124,26 @@ class Ledger:
         """Whether the states of the object at this place are kept: of every fourth one."""
         return (hn + self._seed) & 3 == 0
 
-    def wrote(self, write: Write, delta: StateCRDT, moment: int, past: int = 0) -> Update:
+    def wrote(
+        self, write: Write, delta: StateCRDT, moment: int, past: int = 0, life: int = FIRST
+    ) -> Update:
         """Enter an accepted write."""
         key = (write.type, write.name)
         tale = self.tale(key)
-        update = Update(key, tale.fresh_bit(), write, delta, moment, past)
+        update = Update(key, tale.fresh_bit(), write, delta, moment, past, life)
         tale.updates.append(update)
         self.updates.append(update)
-        tale.note(delta.payload, update.bit)
+        tale.note(delta.payload, update.bit, life)
         return update
 
-    def joined(self, key: Key, payload: object) -> int:
+    def joined(self, key: Key, payload: object, life: int) -> int:
         """The shadow of a content that a node has joined."""
         tale = self.tale(key)
-        shadow = tale.shadow_of(payload)
+        shadow = tale.shadow_of(payload, life)
         if shadow is None:
             self.unnoted += 1
             shadow = tale.fresh_bit()
-            tale.note(payload, shadow)
+            tale.note(payload, shadow, life)
         return shadow
 
 
@@ -157,6 +165,7 @@ class WatchedRegistry(Registry):
         shadows: What this process has seen of each object.
         touched: The object that changed last.
         written: The updates made here, in order.
+        returned: An object that went back into an earlier life, if there is one.
     """
 
     def __init__(
@@ -181,6 +190,7 @@ class WatchedRegistry(Registry):
         self._unflushed: dict[Key, int] = {}
         self._moved: dict[Key, None] = {}
         self._lives: dict[Key, int] = {}
+        self.returned: Key | None = None
 
     def wrote(self, update: Update) -> None:
         """Note that an update was made here."""
@@ -199,7 +209,7 @@ class WatchedRegistry(Registry):
             return absorbed  # of a life that is over, or that cannot begin yet
         shadow = before = self.shadows.get(key, 0)
         for payload in payloads:
-            shadow |= self.ledger.joined(key, payload)
+            shadow |= self.ledger.joined(key, payload, life)
         if shadow != before or absorbed.changed:
             self._reach(key, shadow)
         return absorbed
@@ -212,7 +222,7 @@ class WatchedRegistry(Registry):
             self._moved[key] = None  # a write may be flushed before it is noted
             unflushed = self._unflushed.pop(key, 0)
             if change.delta is not None:
-                self.ledger.tale(key).note(change.delta.payload, unflushed)
+                self.ledger.tale(key).note(change.delta.payload, unflushed, change.life)
         self._keep_states()
         return changes
 
@@ -237,14 +247,27 @@ class WatchedRegistry(Registry):
     def delete(self, tag: str, name: str) -> bool:
         """Remove an object, and forget what it was made of."""
         removed = super().delete(tag, name)
-        self._life((tag, name))
+        if removed:
+            self._life((tag, name))
+            self._reach((tag, name), 0)
         return removed
+
+    def life(self, key: Key) -> int:
+        """Which life an object is in: odd while it lives, even once it is removed."""
+        entry = self._entry(key)
+        return FIRST if entry is None else entry.life
+
+    def places(self) -> list[Key]:
+        """All objects that are more than opened, those that were removed as well, sorted."""
+        removed = [key for key, life in self._lives.items() if life % 2 == 0]
+        return sorted({*self.names(), *removed})
 
     def _life(self, key: Key) -> int:
         """Which life an object is in; what it was made of in another one is forgotten."""
-        entry = self._entry(key)
-        life = FIRST if entry is None else entry.life
-        if life != self._lives.get(key, FIRST):
+        life, known = self.life(key), self._lives.get(key, FIRST)
+        if life != known:
+            if life < known:
+                self.returned = self.returned or key
             self._lives[key] = life
             self.shadows.pop(key, None)
             self._unflushed.pop(key, None)
@@ -254,9 +277,9 @@ class WatchedRegistry(Registry):
         """Give out a whole state, and note what it is made of."""
         found = super().state(hn)
         if found is not None:
-            tag, name, _, payloads = found
+            tag, name, life, payloads = found
             for payload in payloads:
-                self.ledger.tale((tag, name)).note(payload, self.shadows.get((tag, name), 0))
+                self.ledger.tale((tag, name)).note(payload, self.shadows.get((tag, name), 0), life)
         return found
 
     def joined_payloads(self, hn: int, payloads: Sequence[object]) -> object:
@@ -264,11 +287,11 @@ class WatchedRegistry(Registry):
         joined = super().joined_payloads(hn, payloads)
         key = self._key(hn)
         if key is not None:
-            tale = self.ledger.tale(key)
-            shadows = [tale.shadow_of(payload) for payload in payloads]
+            tale, life = self.ledger.tale(key), self.life(key)
+            shadows = [tale.shadow_of(payload, life) for payload in payloads]
             known = [shadow for shadow in shadows if shadow is not None]
             if len(known) == len(shadows):
-                tale.note(joined, reduce(or_, known, 0))
+                tale.note(joined, reduce(or_, known, 0), life)
         return joined
 
     def parts_since(self, hn: int, context: object, limit_bytes: int) -> Iterator[object] | None:
@@ -277,10 +300,10 @@ class WatchedRegistry(Registry):
         key = self._key(hn)
         if parts is None or key is None:
             return parts
-        tale, seen = self.ledger.tale(key), self.shadows.get(key, 0)
+        tale, seen, life = self.ledger.tale(key), self.shadows.get(key, 0), self.life(key)
 
         def noted(payload: object) -> object:
-            tale.note(payload, seen)
+            tale.note(payload, seen, life)
             return payload
 
         return map(noted, parts)

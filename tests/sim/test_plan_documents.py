@@ -34,6 +34,7 @@ EVERY_FAULT = (
     sim.ClockRate(3.5, "c", rate=1.01),
     sim.DiskError(3.6, "c"),
     sim.DiskMended(3.7, "c"),
+    sim.Remove(3.8, "c", "gset@1", "tags"),
 )
 
 PLAN = Plan(

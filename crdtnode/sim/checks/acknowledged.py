@@ -49,6 +49,8 @@ class AcknowledgedIsHeld(Check):
 def _held(host: "Host", update: "Update") -> bool:
     """Whether a process on this host has, or had when it crashed, joined an update."""
     for registry in host.registries:
+        if registry.life(update.key) > update.life:
+            return True  # removed meanwhile, with all of its life
         if update.bit & registry.shadows.get(update.key, 0):
             return True
         state = registry.look(update.key)

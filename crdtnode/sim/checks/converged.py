@@ -27,6 +27,11 @@ def state_on(host: "Host", key: "Key") -> StateCRDT:
     return initial
 
 
+def life_of(world: "World", key: "Key") -> int:
+    """The highest life that an object has on any host that is up: it ends all before it."""
+    return max(host.registry.life(key) for host in world.up)
+
+
 def all_keys(world: "World") -> list["Key"]:
     """Every object that any node holds or that was ever written, sorted."""
     keys = dict.fromkeys(world.ledger.tales)
@@ -93,16 +98,18 @@ class CaughtUpAfterHeal(Check):
         later = world.agenda.now + nanoseconds(world.plan.bound)
         if later >= nanoseconds(world.plan.duration):
             return  # the end of the run looks at this one
-        known = {key: _all_of(world, key) for key in all_keys(world)}
+        known = {key: (life_of(world, key), _all_of(world, key)) for key in all_keys(world)}
         quiet = self._disturbed
         world.agenda.at(
             later, lambda _: self._look(world, fault, known) if quiet == self._disturbed else None
         )
 
-    def _look(self, world: "World", heal: Fault, known: "dict[Key, StateCRDT]") -> None:
-        for key, state in known.items():
+    def _look(self, world: "World", heal: Fault, known: "dict[Key, tuple[int, StateCRDT]]") -> None:
+        for key, (life, state) in known.items():
             for host in world.up:
-                if not state.compare(state_on(host, key)):
+                if host.registry.life(key) > life:
+                    continue  # removed since
+                if host.registry.life(key) < life or not state.compare(state_on(host, key)):
                     self.violate(
                         f"{world.agenda.now / SECOND:.6f} s, long after the {heal},\n"
                         f"{host.name} has of {'/'.join(key)}: {shown(state_on(host, key))}\n"
@@ -111,8 +118,9 @@ class CaughtUpAfterHeal(Check):
 
 
 def _all_of(world: "World", key: "Key") -> StateCRDT:
-    """The join of what all nodes hold of an object."""
+    """The join of what all nodes hold of an object in the life that ends all others."""
     joined: StateCRDT = type_of(key[0])()
-    for host in world.up:
+    life = life_of(world, key)
+    for host in [host for host in world.up if host.registry.life(key) == life]:
         joined.join(state_on(host, key).clone())
     return joined

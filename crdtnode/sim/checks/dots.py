@@ -32,14 +32,14 @@ class NoDotTwice(Check):
     def wrote(self, world: "World", host: "Host", update: "Update") -> None:
         """Compare with all that was used before."""
         for replica, first, last in _counts(update):
-            slot = (update.key, replica)
+            slot = (update.key, update.life, replica)
             most, before = self._counted.get(slot, (0, update))
             if first < most:
                 self._twice(f"count {first + 1} of {replica}", before, update)
             if last >= most:
                 self._counted[slot] = (last, update)
         for stamp in _stamps(update):
-            before = self._stamped.setdefault((update.key, *stamp), update)
+            before = self._stamped.setdefault((update.key, update.life, *stamp), update)
             if before is not update:
                 self._twice(f"stamp {stamp}", before, update)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crdt import GCounter, PNCounter
 from crdtnode.sim.checks.check import Check
-from crdtnode.sim.checks.converged import state_on
+from crdtnode.sim.checks.converged import life_of, state_on
 from crdtnode.sim.checks.writes import held
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class CountersAddUp(Check):
         self.holds()
 
     def _look(self, world: "World", key: "Key") -> None:
-        must, updates = held(world, key), world.ledger.tale(key).updates
+        must = held(world, key)
+        updates = world.ledger.tale(key).of_life(life_of(world, key))
         sure = sum(_amount(u) for u in updates if u.bit & must)
         unsure = [_amount(u) for u in updates if not u.bit & must]
         possible = _subset_sums(unsure)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from crdt import LWWRegister, StateCRDT
 from crdt.catalogue import type_of
 from crdtnode.sim.checks.check import Check, shown
-from crdtnode.sim.checks.converged import all_keys, state_on
+from crdtnode.sim.checks.converged import all_keys, life_of, state_on
 from crdtnode.sim.checks.elements import added, same
 
 if TYPE_CHECKING:
@@ -23,10 +23,11 @@ _REMOVING = ("discard", "remove", "clear")
 
 
 def held(world: "World", key: "Key") -> int:
-    """The shadow of all that the processes which run now have ever seen of an object."""
-    shadow = 0
+    """The shadow of all that running processes have ever seen of an object, in its last life."""
+    shadow, life = 0, life_of(world, key)
     for host in world.up:
-        shadow |= host.registry.shadows.get(key, 0)
+        if host.registry.life(key) == life:
+            shadow |= host.registry.shadows.get(key, 0)
     return shadow
 
 
@@ -34,10 +35,13 @@ class NothingLost(Check):
     """Judged by the lattice (the delta is below the state) and, for sets, by what they show."""
 
     name = "nothing-lost"
-    sentence = "A write that a living node has taken in is never lost."
+    sentence = "A write that a living node has taken in is never lost, but by removing its object."
 
     def ended(self, world: "World", converged: float | None) -> None:
-        """Look for the delta of each write in the states of all nodes."""
+        """Look for the delta of each write in the states of all nodes, and for removals undone."""
+        for host in world.up:
+            if host.registry.returned:
+                self.violate(f"{host.name} undid a removal of {'/'.join(host.registry.returned)}")
         for key in world.ledger.tales:
             must = held(world, key)
             states = [state_on(host, key) for host in world.up]
@@ -70,13 +74,19 @@ class NothingInvented(Check):
     def ended(self, world: "World", converged: float | None) -> None:
         """Compare every state with all writes that there were."""
         for key in all_keys(world):
-            tale = world.ledger.tales.get(key)
-            updates = tale.updates if tale else []
-            top: StateCRDT = type_of(key[0])()
-            for update in updates:
-                top.join(update.delta.clone())
-            written = {same(value) for update in updates for value in _values(update)}
-            for host in world.up:
+            for life in sorted({host.registry.life(key) for host in world.up}):
+                self._look(world, key, life)
+        self.holds()
+
+    def _look(self, world: "World", key: "Key", life: int) -> None:
+        tale = world.ledger.tales.get(key)
+        updates = tale.of_life(life) if tale else []
+        top: StateCRDT = type_of(key[0])()
+        for update in updates:
+            top.join(update.delta.clone())
+        written = {same(value) for update in updates for value in _values(update)}
+        for host in world.up:
+            if host.registry.life(key) == life:
                 state = state_on(host, key)
                 strange = [item for item in _items(state) if same(item) not in written]
                 if strange:
@@ -86,7 +96,6 @@ class NothingInvented(Check):
                         f"{'/'.join(key)} on {host.name} is more than all writes together:\n"
                         f"{shown(state)}\nall writes: {shown(top)}"
                     )
-        self.holds()
 
 
 def _shown(states: list[StateCRDT]) -> str:

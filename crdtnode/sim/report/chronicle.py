@@ -164,8 +164,11 @@ class Chronicle(Check):
         have, ever = seen.now.get(key, 0), seen.ever.get(key, 0)
         if not self._bits.get(key, 0) & ~have:
             return
+        life = world.host(node).registry.life(key)
         for update in world.ledger.tale(key).updates:
-            if not update.bit & have and (update.bit & shadow or update.delta.compare(state)):
+            if update.life < life:
+                have |= update.bit  # removed: nobody waits for it
+            elif not update.bit & have and (update.bit & shadow or update.delta.compare(state)):
                 have |= update.bit
                 if not update.bit & ever:
                     self._arrived(world, node, update)
