@@ -66,6 +66,13 @@ class EntryMap(Rowed, Mapping[K, V], Generic[K, V]):
         for key in list(self._keys()):
             yield element_of(key)
 
+    def _some(self) -> K:
+        """Return some key that is shown, without looking at the others, for ``popitem``."""
+        for key in self._keys():
+            some: K = element_of(key)
+            return some
+        raise KeyError("popitem(): the map is empty")
+
     def __len__(self) -> int:
         return len(self._keys())
 

@@ -157,6 +157,15 @@ class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
             raise KeyError(key)
         return self._change({}, [lookup(key)])
 
+    def popitem(self) -> tuple[K, V]:
+        """Remove some key and return it with its value.
+
+        Raises:
+            KeyError: The map is empty.
+        """
+        key = self._some()
+        return key, self.pop(key)
+
     def __ior__(  # type: ignore[override,misc]  # in place; ``|`` gives a plain dict
         self, other: Mapping[K, Any] | Iterable[tuple[K, Any]]
     ) -> Self:

@@ -273,9 +273,8 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         Raises:
             KeyError: The map is empty.
         """
-        for key in self:
-            return key, self.pop(key)
-        raise KeyError("popitem(): the map is empty")
+        key = self._some()
+        return key, self.pop(key)
 
     def setdefault(self, key: K, default: Any = None) -> Any:
         """Return the live child under a key, after putting ``default`` there if it had none.

@@ -12,6 +12,7 @@ import pytest
 from crdt import (
     GCounter,
     GSet,
+    LWWMap,
     LWWRegister,
     LWWSet,
     ORMap,
@@ -655,3 +656,17 @@ def test_a_bar_puts_several_states_as_one_delta() -> None:
     assert (m | {"two": 5})["one"] is m["one"]
     with pytest.raises(TypeError):
         m |= 5  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("kind", [ORMap, LWWMap])
+def test_popitem_does_not_look_at_every_key(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    m = kind("me")
+    state = PNCounter("x")
+    state.increment(2)
+    m["a"] = m["b"] = state if kind is ORMap else 2
+    monkeypatch.setattr(kind, "__iter__", None)
+    popped = dict([m.popitem(), m.popitem()])
+    assert set(popped) == {"a", "b"}
+    assert getattr(popped["a"], "value", popped["a"]) == 2
+    with pytest.raises(KeyError, match="empty"):
+        m.popitem()
