@@ -13,10 +13,11 @@ import click
 from crdtnode.cli.simulate_failures import replay, shrink_command
 from crdtnode.cli.simulate_options import drawn, plan_options, recipe_of
 from crdtnode.cli.simulate_plan import plan_command
-from crdtnode.cli.simulate_run import Shown, report_options, save_option
+from crdtnode.cli.simulate_run import Shown, on_option, report_options, save_option
 from crdtnode.cli.simulate_selftest import selftest
 from crdtnode.cli.simulate_sweep import sweep_command
 from crdtnode.sim.document import nearest
+from crdtnode.sim.runs import On
 
 EXAMPLES = """\b
 Examples:
@@ -54,6 +55,7 @@ class _PlanOrCommand(click.Group):
 @click.option(
     "--seed", metavar="N", type=int, help="Where all chance comes from. Default: a new one."
 )
+@on_option
 @save_option
 @report_options
 @plan_options
@@ -62,6 +64,7 @@ def simulate(
     context: click.Context,
     /,
     seed: int | None,
+    on: On,
     save: Path | None,
     report: Path | None,
     plot: str | None,
@@ -88,7 +91,9 @@ def simulate(
         return
     seed = secrets.randbelow(2**32) if seed is None else seed
     plan = drawn(seed, recipe_of(**asked))
-    show = Shown(as_json=as_json, save=save, planted=asked["planted"], report=report, plot=plot)
+    show = Shown(
+        as_json=as_json, save=save, planted=asked["planted"], report=report, plot=plot, on=on
+    )
     context.exit(show.run(plan, plan.replay()))
 
 

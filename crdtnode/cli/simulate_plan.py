@@ -9,8 +9,9 @@ from textwrap import dedent
 
 import click
 
-from crdtnode.cli.simulate_run import Shown, report_options, save_option
+from crdtnode.cli.simulate_run import Shown, on_option, report_options, save_option
 from crdtnode.sim import PlanError, planfile
+from crdtnode.sim.runs import On
 
 _FORM = dedent((planfile.__doc__ or "").partition("::\n\n")[2]).replace("\n\n", "\n\n\b\n")
 
@@ -20,6 +21,7 @@ _EPILOG = f"\b\n{_FORM}"
 @click.command("plan", hidden=True, epilog=_EPILOG)
 @click.argument("file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--seed", metavar="N", type=int, help="Instead of the seed in the plan.")
+@on_option
 @save_option
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -29,6 +31,7 @@ def plan_command(
     /,
     file: Path,
     seed: int | None,
+    on: On,
     save: Path | None,
     report: Path | None,
     plot: str | None,
@@ -48,5 +51,5 @@ def plan_command(
         raise click.UsageError(str(error)) from error
     chosen = "" if seed is None else f" --seed {seed}"
     command = f"crdtnode simulate {shlex.quote(str(file))}{chosen}"
-    show = Shown(as_json=as_json, save=save, planted=None, report=report, plot=plot)
+    show = Shown(as_json=as_json, save=save, planted=None, report=report, plot=plot, on=on)
     context.exit(show.run(plan, command))

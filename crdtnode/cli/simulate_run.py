@@ -15,12 +15,14 @@ import click
 from crdtnode.cli.live import LiveLine
 from crdtnode.cli.simulate_options import EXIT
 from crdtnode.errors import NotSupported
-from crdtnode.sim import Plan, Result, run
+from crdtnode.sim import Plan, PlanError, Result, run
 from crdtnode.sim.failures import Failure
+from crdtnode.sim.real import CannotRun
 from crdtnode.sim.report import Chronicle, Figures, observe, write_report
 from crdtnode.sim.report.png import write_png
 from crdtnode.sim.report.term import drawn
 from crdtnode.sim.report.timeline import timeline
+from crdtnode.sim.runs import ENGINES, On
 from crdtnode.sim.sweeping import again, settings_with
 
 PNG = "simulation.png"
@@ -34,6 +36,16 @@ save_option = click.option(
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a failure file where something is violated.",
+)
+
+
+on_option = click.option(
+    "--on",
+    type=click.Choice(ENGINES),
+    default="heap",
+    show_default=True,
+    help="What runs the nodes: heap, their engines alone, fast; trio, whole nodes, the very same "
+    "run; real, a process each in a network namespace, in real time (Linux, root).",
 )
 
 
@@ -71,6 +83,14 @@ class Shown:
     """The folder of a report."""
     plot: str | None = None
     """``png`` or ``term``."""
+    on: On = "heap"
+    """What runs the nodes."""
+
+    def __post_init__(self) -> None:
+        if self.on != "heap" and (self.report or self.plot):
+            raise click.UsageError(f"--report and --plot watch the heap engine, not --on {self.on}")
+        if self.on == "real" and self.planted:
+            raise click.UsageError("--plant goes with the simulated engines, not with --on real")
 
     def run(self, plan: Plan, command: str) -> int:
         """Run a plan and show it; the exit code.
@@ -80,7 +100,12 @@ class Shown:
             command: What to type to run it again.
         """
         began = monotonic()
-        result, chronicle = self.watch(plan)
+        try:
+            result, chronicle = self.watch(plan)
+        except (CannotRun, PlanError) as error:
+            raise click.UsageError(str(error)) from error
+        if self.on != "heap":
+            command = f"{command} --on {self.on}"
         wall_s, command = monotonic() - began, again(command, self.planted)
         if self.save and result.violated:
             Failure.of(result, self.planted).write(self.save)
@@ -103,7 +128,7 @@ class Shown:
         try:
             if self.report or self.plot:
                 return observe(plan, progress=progress, **settings)
-            return run(plan, progress=progress, **settings), None
+            return run(plan, progress=progress, on=self.on, **settings), None
         finally:
             line.end()
 
@@ -129,6 +154,10 @@ class Shown:
             click.echo(f"drew {file}", err=self.as_json)
 
 
+_COUNTED = ("updates", "messages", "bytes")
+"""What a report tells of the counts of a run; real hosts count less."""
+
+
 def _progress(plan: Plan, now: float, roots: int) -> str:
     different = "all equal" if roots == 1 else f"{roots} different roots"
     return f"{now:7.1f} of {plan.duration:g} s   {different}"
@@ -138,8 +167,8 @@ def _report(result: Result, wall_s: float) -> str:
     counts, after = result.counts, result.converged_after_s
     lines = [
         result.explain().rpartition("\n")[0],
-        f"{result.simulated_s:.1f} s simulated in {wall_s:.1f} s: {counts['updates']:,} updates, "
-        f"{counts['messages']:,} messages, {counts['bytes']:,} bytes",
+        f"{result.simulated_s:.1f} s simulated in {wall_s:.1f} s: "
+        + ", ".join(f"{counts[what]:,} {what}" for what in _COUNTED if what in counts),
     ]
     if after is not None:
         lines.append(f"converged {after:.3f} s after the heal")

@@ -42,7 +42,8 @@ nothing-raised          No engine and no type raises an exception.
 same-updates-same-state Nodes that have seen the same updates hold byte-equal states.
 converged               After the heal all nodes hold byte-equal states and equal roots.
 caught-up-after-heal    What any node knew at a heal, all nodes know when the bound is over.
-nothing-lost            A write that a living node has taken in is never lost.
+nothing-lost            A write that a living node has taken in is never lost, but by removing its
+                        object.
 acknowledged-is-held    When a node says that other members hold its writes, they do.
 counters-add-up         A counter shows the sum of all held increments.
 nothing-invented        Every node shows only what somebody wrote.

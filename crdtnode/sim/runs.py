@@ -4,7 +4,7 @@ Rule of this file: the door to `World`, for people.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from crdtnode.protocol import Engine
 from crdtnode.sim.checks import Check
@@ -16,6 +16,11 @@ from crdtnode.sim.result import Result
 from crdtnode.sim.shadow import WatchedRegistry
 from crdtnode.sim.world import Progress, World
 
+On = Literal["heap", "trio", "real"]
+"""What runs the nodes."""
+
+ENGINES: tuple[On, ...] = get_args(On)
+
 
 def run(
     plan: Plan,
@@ -24,7 +29,7 @@ def run(
     registry: Callable[..., WatchedRegistry] = WatchedRegistry,
     checks: Sequence[Check] | None = None,
     progress: Progress | None = None,
-    on: Literal["heap", "trio", "real"] = "heap",
+    on: On = "heap",
 ) -> Result:
     """Run a plan, and check it.
 

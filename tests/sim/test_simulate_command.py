@@ -140,3 +140,27 @@ def test_the_help_shows_units_and_examples() -> None:
     assert "crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60" in text
     assert "SECONDS" in text
     assert "Exit codes" in text
+
+
+def test_whole_nodes_make_the_same_run_and_the_command_says_that_they_did() -> None:
+    heap, trio = (json.loads(called(f"{SHORT} --json --on {on}").stdout) for on in ("heap", "trio"))
+    assert trio["trace_hash"] == heap["trace_hash"]
+    assert trio["replay"] == f"{heap['replay']} --on trio"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--on trio --plot term", "--report and --plot watch the heap engine, not --on trio"),
+        ("--on real --plant SummingCounter", "--plant goes with the simulated engines"),
+        ("--on real", "no namespaces here"),
+        ("--on metal", "'metal' is not one of 'heap', 'trio', 'real'"),
+    ],
+)
+def test_an_engine_that_cannot_do_it_is_refused(
+    options: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crdtnode.sim.real.run.why_not", lambda: "no namespaces here")
+    result = called(f"{SHORT} {options}")
+    assert result.exit_code == 2
+    assert message in result.output

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from crdt import StateCRDT
+from crdtnode.registry.lives import FIRST
 from crdtnode.sim.checks import Check
 from crdtnode.sim.checks.members import MembersAreKnown
 from crdtnode.sim.plan import Plan
@@ -22,6 +23,12 @@ class Holding:
 
     states: dict[Key, StateCRDT]
     shadows: dict[Key, int]
+    returned: Key | None = None
+    """No object that was removed has come back: on real hosts nothing is removed."""
+
+    def life(self, key: Key) -> int:
+        """All objects are in the life in which they began."""
+        return FIRST
 
     def look(self, key: Key) -> StateCRDT | None:
         """The state of an object."""
