@@ -98,7 +98,9 @@ class Joins:
             version=item.version,
             before=before,
             trail=trail,
-            after=self._registry.refresh(place, now, at_once=False),
+            # What is since an anchor that we have is little to hash, however large the object is:
+            # without the version that it leads to, no answer could be told from that anchor.
+            after=self._registry.refresh(place, now, at_once=bool(item.base and trail)),
             context=item.context,
             part=item.form == Form.PART,
             refused=not joined.kept,

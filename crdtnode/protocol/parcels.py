@@ -141,9 +141,13 @@ class Parcels:
         return asked if size <= CONTEXT_BYTES_MOST else None
 
     def _carried(self, item: Item, place: int) -> tuple[Item | Pieces | None, int]:
-        """An item as it is, or in pieces where it is large and can be divided."""
+        """An item as it is, or in pieces where it is large and can be divided.
+
+        What a history tells is never divided: it is no more than a history holds, and the answer
+        to it is told from the same version.
+        """
         size = self._size(item)
-        if size > PART_BYTES and len(item.payloads) == 1:
+        if size > PART_BYTES and len(item.payloads) == 1 and not item.base:
             parts = self._registry.parts(place, PART_BYTES, item.payloads[0])
             if parts is not None:
                 return Pieces(item, Division(parts)), SMALL_BYTES

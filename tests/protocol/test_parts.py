@@ -325,7 +325,7 @@ def test_a_probe_asks_for_nothing_that_comes_already() -> None:
     assert send.message.wanted != ()  # type: ignore[union-attr]  # it is a WANT
 
 
-def test_a_large_delta_since_a_version_that_both_had_goes_in_pieces() -> None:
+def test_what_a_history_tells_goes_in_one() -> None:
     both = Pair()
     both.a.registry.open("tags", GSet).add("old")
     both.probe()
@@ -336,7 +336,7 @@ def test_a_large_delta_since_a_version_that_both_had_goes_in_pieces() -> None:
     both.probe()
     assert both.equal
     items = [item for message in both.sent for item in getattr(message, "items", ())]
-    assert [item.form for item in items] == [Form.PART, Form.DELTAS]
+    assert [item.form for item in items] == [Form.DELTAS]
     assert "old" not in [element for item in items for element in item.payloads[0]]
 
 
