@@ -91,7 +91,9 @@ class Parcels:
                 return delta, SMALL_BYTES
             delta = delta.item(0)
         if delta is not None:
-            return self._carried(delta, give.place)
+            # What a history tells is never divided: it is no more than a history holds, and the
+            # answer to it is told from the same version.
+            return self.sized(delta)
         ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)
         if ask and self._registry.crowded(give.place):
             asked = self._asked(item, give.place)
@@ -105,7 +107,7 @@ class Parcels:
         state = self._registry.state(give.place)
         if state is None:
             return None, 0
-        found, size = self._carried(item._replace(payloads=state[3]), give.place)
+        found, size = self.sized(item._replace(payloads=state[3]))
         asked = self._asked(item, give.place) if ask and size > SMALL_BYTES else None
         return (found, size) if asked is None else (asked, SMALL_BYTES)
 
@@ -140,22 +142,12 @@ class Parcels:
         size = len(codec.encode(Ctx((asked,), 0)))
         return asked if size <= CONTEXT_BYTES_MOST else None
 
-    def _carried(self, item: Item, place: int) -> tuple[Item | Pieces | None, int]:
-        """An item as it is, or in pieces where it is large and can be divided.
-
-        What a history tells is never divided: it is no more than a history holds, and the answer
-        to it is told from the same version.
-        """
-        size = self._size(item)
-        if size > PART_BYTES and len(item.payloads) == 1 and not item.base:
-            parts = self._registry.parts(place, PART_BYTES, item.payloads[0])
-            if parts is not None:
-                return Pieces(item, Division(parts)), SMALL_BYTES
-        return self._sendable(item, size)
-
     def sized(self, item: Item) -> tuple[Item | None, int]:
         """An item and its bytes; None where no message can carry it."""
-        return self._sendable(item, self._size(item))
+        size = self._size(item)
+        if size > self._item_bytes_most:
+            self._metrics.dropped.add("too large to send")
+        return (item, size) if 0 < size <= self._item_bytes_most else (None, 0)
 
     def _size(self, item: Item) -> int:
         """Bytes of an item; 0 where it cannot be encoded."""
@@ -164,8 +156,3 @@ class Parcels:
         except ValueError:  # a hand-written type's
             self._metrics.dropped.add("not encodable")
             return 0
-
-    def _sendable(self, item: Item, size: int) -> tuple[Item | None, int]:
-        if size > self._item_bytes_most:
-            self._metrics.dropped.add("too large to send")
-        return (item, size) if 0 < size <= self._item_bytes_most else (None, 0)

@@ -475,7 +475,7 @@ class Registry:
             return None
         return telling.parts_since(entry, context, limit_bytes, self._metrics)
 
-    def parts(self, hn: int, limit_bytes: int, payload: object = None) -> Iterator[object] | None:
+    def parts(self, hn: int, limit_bytes: int) -> Iterator[object] | None:
         """Payloads of about so many bytes that join to the state of the object at a place.
 
         They are made while they are taken, from what the state is now.
@@ -483,13 +483,12 @@ class Registry:
         Args:
             hn: The object's place.
             limit_bytes: What a part may take as JSON; what cannot be divided may take more.
-            payload: What to divide instead of the state: a payload of the same type.
 
         Returns:
             None where the type cannot be divided, or where it is known to be small.
         """
         entry = self._entries.get(hn)
-        return None if entry is None else telling.parts(entry, limit_bytes, payload)
+        return None if entry is None else telling.parts(entry, limit_bytes)
 
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""

@@ -73,17 +73,11 @@ def _payloads(parts: Iterator[StateCRDT], entry: Entry) -> Iterator[object]:
         yield part.payload
 
 
-def parts(entry: Entry, limit_bytes: int, payload: object) -> Iterator[object] | None:
-    """Its state, or a payload, in parts of about so many bytes; None where that cannot be."""
-    if entry.kind.foreign or not entry.alive:
+def parts(entry: Entry, limit_bytes: int) -> Iterator[object] | None:
+    """Its state in parts of about so many bytes; None where that cannot be, or where it is small."""
+    if entry.kind.foreign or not entry.alive or entry.most_bytes <= limit_bytes:
         return None
-    if payload is not None:
-        whole = entry.kind.cls.from_payload(payload)
-    elif entry.most_bytes > limit_bytes:
-        whole = entry.state
-    else:
-        return None
-    return parts_of(whole, limit_bytes)
+    return parts_of(entry.state, limit_bytes)
 
 
 def parts_of(state: StateCRDT, limit_bytes: int) -> Iterator[object]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crdt import GSet, ORSet
+from crdt import ORSet
 from crdtnode.registry import Registry
 
 
@@ -46,12 +46,3 @@ def test_a_hand_written_type_has_no_parts(registry: Registry, labels: type[Any])
     registry.open("large", labels).update(f"element{n}" for n in range(1000))
     registry.flush(now=0.0)
     assert registry.parts(place(registry, "registry-labels@1"), 2000) is None
-
-
-def test_a_payload_is_divided_like_a_state(registry: Registry) -> None:
-    registry.open("large", GSet).add("one")
-    registry.flush(now=0.0)
-    payload = GSet.from_payload([f"element{n:04d}" for n in range(1000)]).payload
-    parts = registry.parts(place(registry, "gset@1"), 2000, payload)
-    assert parts is not None
-    assert len([element for part in parts for element in GSet.from_payload(part)]) == 1000
