@@ -164,7 +164,7 @@ class Chronicle(Check):
         have, ever = seen.now.get(key, 0), seen.ever.get(key, 0)
         if not self._bits.get(key, 0) & ~have:
             return
-        life = world.host(node).registry.life(key)
+        life = world.host(node).registries[-1].life(key)  # also while it is being started
         for update in world.ledger.tale(key).updates:
             if update.life < life:
                 have |= update.bit  # removed: nobody waits for it
