@@ -1,6 +1,7 @@
 """The benchmark of the toolbox runs, says what it must, and makes no figure up."""
 
 import importlib.util
+from itertools import takewhile
 import json
 from pathlib import Path
 import subprocess
@@ -27,7 +28,11 @@ def rows_of(text: str) -> list[list[str]]:
     """Return the cells of the table in a text whose first column is called work."""
     lines = text.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("| work |"))
-    table = [line for line in lines[first:] if line.startswith("| ")]
+    table = [
+        line
+        for line in takewhile(lambda line: line.startswith("|"), lines[first:])
+        if line[1] == " "
+    ]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
 
 
