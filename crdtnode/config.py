@@ -49,6 +49,12 @@ class Settings:
     """Seconds by which a wake must be late for the node to conclude that it slept (a stopped
     process, a suspended machine), to refute and to forgive all suspects."""
 
+    sleep_reborn: float = 5.0
+    """Seconds by which a wake must be late for the node to go on under a new boot id, as if it
+    had been started again: a copy of it may have been awake meanwhile (a snapshot of a virtual
+    machine), and two processes that seal under one boot id give the key away. Higher spares the
+    members the news of a new process after short stops."""
+
     member_forgotten: float = 86_400.0
     """Seconds after which a dead or left member drops off the list."""
 

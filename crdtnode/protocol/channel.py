@@ -14,15 +14,15 @@ from crdtnode.wire.messages import Message, UnknownKind
 from crdtnode.wire.seal import ClearDatagrams, Datagrams
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Channel:
     """What the engine seals and opens with."""
 
     boot: bytes
-    """16 random bytes drawn at process start."""
+    """16 random bytes: drawn at process start, and anew by `reborn`."""
     datagrams: Datagrams | ClearDatagrams
-    stream: Callable[[bytes, bool], StreamSeal | ClearStream]
-    """Makes the seal of one stream from 16 fresh random bytes and whether we opened it."""
+    stream_seal: Callable[[bytes, bytes, bool], StreamSeal | ClearStream]
+    """Makes the seal of one stream from our boot id, a nonce and whether we opened it."""
     key_ids: tuple[str, ...]
     """8 hex digits for each key that opens here, the sealing one first."""
     secret: bool
@@ -32,13 +32,22 @@ class Channel:
     encode: Callable[[Message], bytes] = codec.encode
     decode: Callable[[bytes], Message | UnknownKind] = codec.decode
 
+    def stream(self, nonce: bytes, initiator: bool) -> StreamSeal | ClearStream:
+        """Make the seal of one stream, from 16 fresh random bytes and whether we opened it."""
+        return self.stream_seal(self.boot, nonce, initiator)
+
+    def reborn(self, boot: bytes) -> None:
+        """Go on as another process: what was sealed for the old boot id opens no more."""
+        self.boot = boot
+        self.datagrams.reborn(boot)
+
 
 def sealed(keyring: Keyring, cluster: str, boot: bytes) -> Channel:
     """Seal with a keyring; `Keyring.open_key(cluster)` is the one of people without."""
     return Channel(
         boot=boot,
         datagrams=Datagrams(keyring, cluster, boot),
-        stream=lambda nonce, initiator: StreamSeal(keyring, cluster, boot, nonce, initiator),
+        stream_seal=lambda *whose: StreamSeal(keyring, cluster, *whose),
         key_ids=tuple(keyring.key_id(key, cluster).hex() for key in keyring.keys),
         secret=keyring.secret,
         message_bytes_most=(
@@ -52,7 +61,7 @@ def clear(cluster: str, boot: bytes) -> Channel:
     return Channel(
         boot=boot,
         datagrams=ClearDatagrams(cluster, boot),
-        stream=lambda nonce, initiator: ClearStream(cluster, boot, nonce, initiator),
+        stream_seal=lambda *whose: ClearStream(cluster, *whose),
         key_ids=(),
         secret=False,
         message_bytes_most=frames.SECRET_MESSAGE_BYTES_MAX,

@@ -339,8 +339,13 @@ class Cluster:
                 self.seeds.remember(member.address, now)
         return [*greetings, *self._apply(forgotten, now)]
 
-    def slept(self, now: float) -> list[Outcome]:
-        """This process was stopped for a while: it accuses nobody, and says that it lives."""
+    def slept(self, now: float, boot: bytes | None) -> list[Outcome]:
+        """This process was stopped for a while: it accuses nobody, and says that it lives.
+
+        Args:
+            now: Monotonic seconds.
+            boot: The boot id under which it goes on, None for the one that it has.
+        """
         self.health.worse(now)
         self.members.forgive(now)
         self.probing.forgive(now)
@@ -348,7 +353,8 @@ class Cluster:
         for member in self.suspicions.forgive():
             self.members.judge(member, State.ALIVE, now)
             out += self._show(member)
-        return out + self.renew(now)
+        anew = self.renew(now) if boot is None else self._apply(self.members.reborn(boot), now)
+        return out + anew
 
 
 def _talks(members: Members, name: str) -> bool:

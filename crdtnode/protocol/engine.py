@@ -26,7 +26,7 @@ from crdtnode.protocol.confirmations import Confirmations
 from crdtnode.protocol.contact import Contact
 from crdtnode.protocol.discovery import Discovery
 from crdtnode.protocol.doorway import Doorway
-from crdtnode.protocol.effects import Address, Effect, Event, Left, Source, Stream, Udp
+from crdtnode.protocol.effects import Address, Effect, Left, Source, Stream, Udp
 from crdtnode.protocol.inbox import Inbox
 from crdtnode.protocol.joins import Joins
 from crdtnode.protocol.lags import Lags
@@ -41,6 +41,7 @@ from crdtnode.protocol.push import Pushes
 from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.seeds import REMEMBERED_MOST
+from crdtnode.protocol.sleep import Sleep
 from crdtnode.protocol.strangers import Strangers
 from crdtnode.protocol.streams import Streams
 from crdtnode.protocol.survey import Survey
@@ -54,10 +55,6 @@ COMMON = (Push, Ack)
 
 CONFIRMING = 0.05
 """Seconds between two pings while somebody waits for a member whose root equals ours."""
-
-DEAF = 0.05
-"""Seconds after a sleep in which datagrams are thrown away: they queued up while we slept, and
-judging by old news is worse than having none."""
 
 
 class Engine:
@@ -102,13 +99,14 @@ class Engine:
         self._metrics = metrics
         self._seeds = tuple(seeds)
         self._remembered = tuple(remembered)
-        self._deaf_until = -math.inf
         self._members = Members(me)
         self._clocks = Clocks(self._members, clock)
         registry.clock = self._clocks.stamp
         self._typesets = TypeSets(registry)
         self._most = channel.message_bytes_most
-        self._repair = Repair(registry, self._typesets, settings, metrics, self._most, channel.boot)
+        self._repair = Repair(
+            registry, self._typesets, settings, metrics, self._most, lambda: channel.boot
+        )
         hello = hellos(me, cluster, registry)
         contact = Contact(channel.datagrams, hello, entropy)
         strangers = Strangers()
@@ -117,6 +115,9 @@ class Engine:
         self._out = Outbound(channel, self._streams, self._repair, settings, metrics)
         self._spread()
         self._listen(contact, strangers, chance)
+        self._sleep = Sleep(
+            channel, self._streams, self._cluster, self._doorway, self._out, settings, entropy
+        )
 
     def _meet(self, contact: Contact, group: Address | None, chance: random.Random) -> None:
         """Furnish the rooms that know who is here."""
@@ -431,13 +432,10 @@ class Engine:
 
     def _notice_sleep(self, now: float) -> None:
         """A probe that is seconds late shows that this process, or its machine, stood still."""
-        noticed = now - self._sleep_noticed
-        if self._seldom_due() >= noticed or self._cluster.probing.deadline >= noticed:
-            return
-        self._deaf_until = now + DEAF
-        self._seldom_at = None
-        self._out.carry([Event("slept", {})], now)
-        self._out.carry(self._cluster.slept(now), now)
+        late = now - max(self._seldom_due(), self._cluster.probing.deadline)
+        if late > self._sleep_noticed:
+            self._seldom_at = None
+            self._sleep.over(late, now)
 
     def _after(self, now: float, *, common: bool = False) -> None:
         """What every call ends with; ``common`` where nothing came forward but pushes."""
@@ -481,7 +479,7 @@ class Engine:
         if isinstance(source, Stream):
             self._doorway.chunk(source.id, data, now)
             self._after(now)
-        elif now < self._deaf_until:
+        elif now < self._sleep.deaf_until:
             self._metrics.dropped.add("queued while asleep")
             self._after(now)
         else:

@@ -232,6 +232,15 @@ class Members:
         heard.changed[me.boot] = me
         heard.refute = True
 
+    def reborn(self, boot: bytes) -> Heard:
+        """Go on as another process of our name, which takes the place of what we were."""
+        heard = Heard()
+        del self._by_boot[self.me.boot]
+        self.me.boot = boot
+        self._by_boot[boot] = self.me
+        self.raise_incarnation(0, heard)
+        return heard
+
     def _hear_of_namesake(self, record: MemberRecord, now: float, heard: Heard) -> None:
         if record.state >= State.DEAD:
             return

@@ -14,7 +14,7 @@ one less than the one that it answers; at 0 nobody answers, so that two nodes th
 agree on is set aside (`strikes`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from crdtnode.config import Settings
@@ -68,7 +68,7 @@ class Repair:
         settings: Settings,
         metrics: Metrics,
         message_bytes_most: int,
-        boot: bytes = b"",
+        boot: Callable[[], bytes] = bytes,
     ) -> None:
         self._fingerprints = registry.fingerprints
         self._registry = registry
@@ -190,7 +190,7 @@ class Repair:
         Where both ask at once, only the question of the lower boot id is answered.
         """
         until, places = self._asked.pop(member.boot, (NEVER, NOTHING))
-        return places if now < until and self._boot < member.boot else NOTHING
+        return places if now < until and self._boot() < member.boot else NOTHING
 
     # Deeper
 
@@ -223,7 +223,7 @@ class Repair:
         self._strikes.hear(member.boot, (place for place, _ in again.held))
         if ours is None or common is None or not again.left:
             return []
-        if self._deep.began(member.boot, now) and self._boot < member.boot:
+        if self._deep.began(member.boot, now) and self._boot() < member.boot:
             return []  # both began at once, and ours goes on
         if not self._deep.enter(member.boot, now, ours=False):
             return [to(member, Busy(WAIT_MS))]
@@ -334,7 +334,7 @@ class Repair:
             entry = self._registry.entry(place)
             if not mine or entry is None or entry.life < life:
                 tasks.append(Ask(place, mine))
-            elif self._boot < member.boot and self._arriving.comes_from(place, member.boot, now):
+            elif self._boot() < member.boot and self._arriving.comes_from(place, member.boot, now):
                 pass  # both asked at once, and ours goes on: what answers it asks us in turn
             elif mine != version:
                 same = entry.life == life

@@ -198,10 +198,12 @@ class Streams:
         if self.closed(conn.id) is not None:
             self.effects.append(CloseStream(conn.id, why))
 
-    def close_all(self, why: str) -> None:
-        """End every stream."""
-        for conn in list(self._conns.values()):
+    def close_all(self, why: str) -> list[Conn]:
+        """End every stream; gives those."""
+        over = list(self._conns.values())
+        for conn in over:
             self.close(conn, why)
+        return over
 
     # Sending
 

@@ -94,7 +94,7 @@ def handing_over(cluster: str, boot: bytes, letters: Letters) -> Channel:
     return Channel(
         boot=boot,
         datagrams=Datagrams(Keyring.open_key(cluster), cluster, boot, tagging),
-        stream=plain.stream,
+        stream_seal=plain.stream_seal,
         key_ids=plain.key_ids,
         secret=plain.secret,
         message_bytes_most=plain.message_bytes_most,

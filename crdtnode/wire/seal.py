@@ -147,17 +147,26 @@ class Datagrams:
     ) -> None:
         self._salt = keyring.salt
         self._keys = keyring.by_id(cluster)
-        key_id, self._key = next(iter(self._keys.items()))
+        self._key_id, self._key = next(iter(self._keys.items()))
         self._cluster = cluster.encode()
-        self._boot = boot
         self._derive = derive
-        self._floor = 0
         self._members: dict[bytes, _Peer] = {}
         self._strangers: OrderedDict[bytes, _Peer] = OrderedDict()
         self._member_budget, self._stranger_budget = _Budget(), _Budget()
+        self.reborn(boot)
+
+    def reborn(self, boot: bytes) -> None:
+        """Go on under another boot id, never used before: all keys and counts begin anew.
+
+        Who was admitted stays so.
+        """
+        self._boot = boot
+        self._floor = 0
         self._greeting = _Peer(0)
-        self._pair_head = MAGIC + bytes((VERSION, FLAG_PAIR)) + key_id + boot
-        self._greeting_head = MAGIC + bytes((VERSION, FLAG_GREETING)) + key_id + boot
+        self._members = {member: _Peer(0) for member in self._members}
+        self._strangers.clear()
+        self._pair_head = MAGIC + bytes((VERSION, FLAG_PAIR)) + self._key_id + boot
+        self._greeting_head = MAGIC + bytes((VERSION, FLAG_GREETING)) + self._key_id + boot
 
     def seal(self, receiver: bytes | None, body: bytes) -> tuple[int, bytes]:
         """Seal a body for one process, or as a greeting for whoever has the key.

@@ -40,7 +40,7 @@ class Side:
             self.settings,
             self.metrics,
             self.message_bytes_most,
-            self.name.encode(),
+            self.name.encode,
         )
         self.events: list[Event] = []
         self.inbox = Inbox(Joins(self.registry, self.metrics), work_items=10**6)

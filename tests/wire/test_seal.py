@@ -335,3 +335,20 @@ def test_a_forged_datagram_costs_little_more_than_an_honest_one(
 
     bad = min(spent(forged), spent(foreign), spent(forged))
     assert bad < 3 * spent(honest)
+
+
+def test_a_process_that_goes_on_under_another_boot_id_is_another_process(
+    ours: Datagrams, theirs: Datagrams, boot_a: bytes, boot_b: bytes
+) -> None:
+    theirs.admit(boot_a)
+    for_before = ours.seal(boot_b, b"before")[1]
+    from_before = theirs.seal(boot_a, b"before")[1]
+    reborn = bytes(reversed(boot_b))
+    theirs.reborn(reborn)
+    assert reason(theirs, for_before) == "forged"
+    assert theirs.known(boot_a)
+    counter, datagram = theirs.seal(boot_a, b"after")
+    assert (counter, ours.open(datagram, 0.0).sender) == (1, reborn)
+    assert datagram[HEAD:] != from_before[HEAD:]
+    assert ours.open(theirs.seal(None, b"hello")[1], 0.0).sender == reborn
+    assert theirs.open(ours.seal(reborn, b"answer")[1], 0.0).body == b"answer"
