@@ -10,7 +10,7 @@ not hold is gone. So tombstones up to the frontier need not be kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from crdt import replica as replicas
@@ -18,7 +18,8 @@ from crdt.atoms import NOTHING, Key, element_of, freeze, identify, lookup
 from crdt.clock import Clock, Stamp, next_stamp
 from crdt.errors import PayloadError
 from crdt.lastwrites import NO_STAMP, LastWrites
-from crdt.maps.entries import EntryMap, K, V
+from crdt.maps.entries import K, V
+from crdt.maps.writable import WritableMap
 from crdt.native import Folded, Shortcut
 from crdt.packing import packed, sized
 from crdt.payloads import decode_stamp, expect_fields, expect_list, expect_replica
@@ -38,7 +39,7 @@ _SIZES = {"put": 4, "removed": 3}
 _FIELDS_BYTES = len('{"put":[],"removed":[]}')
 
 
-class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
+class LWWMap(LastWrites, WritableMap[K, V]):
     """A map whose last write to a key decides.
 
     A local write beats everything its writer has seen. ``discard`` records a removal even of what
@@ -128,20 +129,6 @@ class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
                 return delta
         return self._change({identify(key): freeze(value)}, ())
 
-    def update(  # type: ignore[override]  # a dict's returns None
-        self, other: Mapping[K, V] | Iterable[tuple[K, V]] = (), /, **more: V
-    ) -> Self:
-        """Put several values as one delta and return it.
-
-        Raises:
-            TypeError: One of the keys or values cannot be put; nothing has changed.
-            ValueError: One of the keys or values cannot be put; nothing has changed.
-        """
-        pairs: Iterable[Any] = other.items() if isinstance(other, Mapping) else other
-        named: Iterable[Any] = more.items()
-        puts = {identify(key): freeze(value) for key, value in [*pairs, *named]}
-        return self._change(puts, ())
-
     def discard(self, key: object) -> Self:
         """Record a removal, whether the key is there or not, and return the delta to gossip."""
         found = lookup(key)
@@ -157,32 +144,12 @@ class LWWMap(LastWrites, EntryMap[K, V], MutableMapping[K, V]):
             raise KeyError(key)
         return self._change({}, [lookup(key)])
 
-    def popitem(self) -> tuple[K, V]:
-        """Remove some key and return it with its value.
-
-        Raises:
-            KeyError: The map is empty.
-        """
-        key = self._some()
-        return key, self.pop(key)
-
-    def __ior__(  # type: ignore[override,misc]  # in place; ``|`` gives a plain dict
-        self, other: Mapping[K, Any] | Iterable[tuple[K, Any]]
-    ) -> Self:
-        if not isinstance(other, Iterable):
-            return NotImplemented
-        self.update(other)
-        return self
-
     def clear(self) -> Self:  # type: ignore[override]  # a dict's returns None
         """Remove all keys that this replica sees, as one delta, and return it."""
         return self._change({}, list(self._put))
 
-    def __setitem__(self, key: K, value: V) -> None:
-        self.put(key, value)
-
-    def __delitem__(self, key: K) -> None:
-        self.remove(key)
+    def _put_all(self, pairs: Iterable[tuple[K, V]]) -> Self:
+        return self._change({identify(key): freeze(value) for key, value in pairs}, ())
 
     def _change(self, puts: dict[Key, Key], drops: Collection[Key]) -> Self:
         delta = self._blank()

@@ -14,7 +14,7 @@ what a join adds reaches them before the context tells that it was seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Self
 
@@ -27,13 +27,14 @@ from crdt.clock import Clock
 from crdt.maps.entries import K
 from crdt.maps.forms import Lifting, Place, Target, Writing, form_at, form_of, read_entry
 from crdt.maps.live import LiveMap
+from crdt.maps.writable import WritableMap
 from crdt.tagged import encode
 from crdt.watched import seat_child
 
 _MISSING: Any = object()
 
 
-class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
+class ORMap(Dotted, LiveMap[K], WritableMap[K, Any]):
     """A map whose values are live CRDTs; nested maps may be 4 deep.
 
     ``m.open("likes", GCounter)`` gives a *handle*: a counter to read and change, as often as one
@@ -195,19 +196,6 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         """
         return self._put_all([(key, state)])
 
-    def update(  # type: ignore[override]  # a dict's returns None
-        self, other: Mapping[K, Any] | Iterable[tuple[K, Any]] = (), /, **more: Any
-    ) -> Self:
-        """Put several states as one delta and return it.
-
-        Raises:
-            TypeError: One of the keys or states cannot be put; nothing has changed.
-            ValueError: One of the keys or states cannot be put; nothing has changed.
-        """
-        pairs: Iterable[Any] = other.items() if isinstance(other, Mapping) else other
-        named: Iterable[Any] = more.items()
-        return self._put_all([*pairs, *named])
-
     def _put_all(self, pairs: Iterable[tuple[K, Any]]) -> Self:
         leaves: dict[Key, list[tuple[Entry, Leaf]]] = {}
         for key, state in pairs:
@@ -235,23 +223,9 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
             raise KeyError(key)
         return self.discard(key)
 
-    def __ior__(  # type: ignore[override,misc]  # in place; ``|`` gives a plain dict
-        self, other: Mapping[K, Any] | Iterable[tuple[K, Any]]
-    ) -> Self:
-        if not isinstance(other, Iterable):
-            return NotImplemented
-        self.update(other)
-        return self
-
     def clear(self) -> Self:  # type: ignore[override]  # a dict's returns None
         """Remove all that this replica sees, as one delta, and return it."""
         return self._write((), *self._removing(list(self._leaves)))
-
-    def __setitem__(self, key: K, state: Any) -> None:
-        self.put(key, state)
-
-    def __delitem__(self, key: K) -> None:
-        self.remove(key)
 
     def pop(self, key: K, default: Any = _MISSING) -> Any:
         """Remove a key and return a free copy of what showed under it, or ``default``.
@@ -266,15 +240,6 @@ class ORMap(Dotted, LiveMap[K], MutableMapping[K, Any]):
         popped = self[key].clone()
         self.remove(key)
         return popped
-
-    def popitem(self) -> tuple[K, Any]:
-        """Remove some key and return it with a free copy of what showed under it.
-
-        Raises:
-            KeyError: The map is empty.
-        """
-        key = self._some()
-        return key, self.pop(key)
 
     def setdefault(self, key: K, default: Any = None) -> Any:
         """Return the live child under a key, after putting ``default`` there if it had none.

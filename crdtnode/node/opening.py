@@ -1,63 +1,38 @@
 """From what a caller asks for to a running node.
 
-Rule of this file: everything that can be wrong with a request is found, and said, before anything
-is bound or started.
+Rule of this file: nothing is left behind, neither by a request that fails midway nor by a node
+that ended.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 import logging
 import os
-import socket
-from types import NoneType
-from typing import Final
 import weakref
 
 import trio
 
 from crdt import StateCRDT
-from crdtnode.config import DEFAULT_PORT, Settings
-from crdtnode.errors import (
-    InsecureBind,
-    InvalidAddress,
-    InvalidName,
-    MalformedMessage,
-    NotSupported,
-)
+from crdtnode.config import Settings
+from crdtnode.errors import NotSupported
 from crdtnode.metrics import Metrics
-from crdtnode.node.arguments import expect, expect_name
 from crdtnode.node.core import Node
 from crdtnode.node.journal import record
-from crdtnode.node.keyfile import read_keyring
 from crdtnode.node.nature import Nature
 from crdtnode.node.once import entered_once
 from crdtnode.node.peers import PeersFile, keep
+from crdtnode.node.request import Request, checked
 from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import sealed
 from crdtnode.protocol.effects import Address
 from crdtnode.registry import Registry
-from crdtnode.transport import Transport, format_address, is_loopback, parse_address
+from crdtnode.transport import Transport, format_address, is_loopback
 from crdtnode.transport.addresses import is_ip, is_wildcard
 from crdtnode.transport.advertising import advertised, also
 from crdtnode.transport.sockets import SocketTransport
-from crdtnode.wire import fields
 from crdtnode.wire.keyring import Keyring
 
 log = logging.getLogger("crdtnode")
-
-_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
-    "name": (str, NoneType),
-    "bind": (str,),
-    "join": (str, Iterable),
-    "keyring": (str, os.PathLike, Keyring, NoneType),
-    "cluster": (str,),
-    "advertise": (str, NoneType),
-    "peers": (str, os.PathLike, NoneType),
-    "tags": (Mapping, NoneType),
-    "types": (Iterable,),
-    "settings": (Settings, NoneType),
-}
-"""Of what kinds the arguments are; a number for a keyring would be a file of the host program."""
 
 _alive: "weakref.WeakSet[Node]" = weakref.WeakSet()
 
@@ -127,101 +102,34 @@ async def open_node(
         raise NotSupported("a node needs a trio loop, not asyncio or another: run it with trio.run")
     if data is not None:
         raise NotSupported("this version keeps objects in memory: data must be None")
-    _check_kinds(
+    request = checked(
         name=name,
         bind=bind,
         join=join,
         keyring=keyring,
+        insecure=insecure,
         cluster=cluster,
         advertise=advertise,
         peers=peers,
         tags=tags,
         types=types,
         settings=settings,
+        allow_faults=allow_faults,
+        nature=nature,
     )
-    _check_names(name, cluster)
-    types = _classes(types)
-    _check_words(tags or {})
-    seeds = _seeds(join)
-    ring = _keyring(keyring, cluster)
-    file = None if peers is None else PeersFile(peers)
-    remembered = [] if file is None else file.load()
-    settings = settings or Settings()
     metrics = Metrics()
     if transport is None:
-        transport = SocketTransport(_safe_bind(bind, ring, insecure), metrics)
-    _warn_of_seeds_beyond(transport.address, seeds)
+        transport = SocketTransport(request.safe_bind, metrics)
+    _warn_of_seeds_beyond(transport.address, request.seeds)
     try:
-        addresses = await _advertised(advertise, transport.address, seeds)
+        addresses = await _advertised(request, transport.address)
         group = _group(transport, addresses) if discover else None
-        node = _build(
-            name=default_name(transport.address[1]) if name is None else name,
-            cluster=cluster,
-            addresses=addresses,
-            seeds=seeds,
-            remembered=remembered,
-            group=group,
-            ring=ring,
-            settings=settings,
-            metrics=metrics,
-            transport=transport,
-            tags=tags or {},
-            types=types,
-            allow_faults=allow_faults,
-            nature=nature or Nature(),
-        )
+        node = _build(request, addresses, group, transport, metrics)
     except BaseException:
         transport.close_now()
         raise
-    async with _running(node, file):
+    async with _running(node, request.peers):
         yield node
-
-
-def _check_kinds(**given: object) -> None:
-    for argument, value in given.items():
-        expect(argument, value, _KINDS[argument])
-
-
-def _check_names(name: str | None, cluster: str) -> None:
-    expect_name("cluster", cluster)
-    if name is not None:
-        expect_name("name", name)
-
-
-def _check_words(tags: Mapping[str, str]) -> None:
-    for word in (*tags, *tags.values()):
-        expect("tags", word, [str])
-    try:
-        fields.tags(dict(tags))
-    except MalformedMessage as error:  # others would drop all that names us
-        raise InvalidName(f"tags: {error}") from None
-
-
-def _classes(types: Iterable[type[StateCRDT]]) -> tuple[type[StateCRDT], ...]:
-    classes = tuple(types)
-    for cls in classes:
-        expect("types", cls, [type])
-    return classes
-
-
-def _seeds(join: str | Iterable[str]) -> list[Address]:
-    addresses = [join] if isinstance(join, str) else list(join)
-    for address in addresses:
-        expect("join", address, [str])
-    return [parse_address(address) for address in addresses]
-
-
-def _keyring(keyring: str | os.PathLike[str] | Keyring | None, cluster: str) -> Keyring:
-    if keyring is None:
-        return Keyring.open_key(cluster)
-    return keyring if isinstance(keyring, Keyring) else read_keyring(keyring)
-
-
-def _safe_bind(bind: str, ring: Keyring, insecure: bool) -> Address:
-    address = parse_address(bind, any_port=True)
-    if not ring.secret and not insecure and not is_loopback(address[0]):
-        raise InsecureBind(format_address(address))
-    return address
 
 
 def _warn_of_seeds_beyond(bound: Address, seeds: list[Address]) -> None:
@@ -232,14 +140,12 @@ def _warn_of_seeds_beyond(bound: Address, seeds: list[Address]) -> None:
             record(log, logging.WARNING, "seed-beyond-loopback", seed=where, bound=bound[0])
 
 
-async def _advertised(wanted: str | None, bound: Address, seeds: list[Address]) -> list[Address]:
-    if wanted is None:
-        best = await advertised(bound, seeds)
-        return [best, *also(bound, best)]
-    host, port = parse_address(wanted, port=bound[1])
-    if is_wildcard(host):
-        raise InvalidAddress(wanted, "others cannot reach all addresses at once")
-    return [(host, port)]
+async def _advertised(request: Request, bound: Address) -> list[Address]:
+    wanted = request.advertised(bound[1])
+    if wanted is not None:
+        return [wanted]
+    best = await advertised(bound, request.seeds)
+    return [best, *also(bound, best)]
 
 
 def _group(transport: Transport, addresses: list[Address]) -> Address:
@@ -254,63 +160,48 @@ def _group(transport: Transport, addresses: list[Address]) -> Address:
     raise NotSupported("discover: announcements need an IPv4 address, and this node has none")
 
 
-def default_name(port: int) -> str:
-    """Return the host's name, with the port where that is not the default one."""
-    host = socket.gethostname()
-    return host if port == DEFAULT_PORT else f"{host}-{port}"
-
-
 def _build(
-    *,
-    name: str,
-    cluster: str,
+    request: Request,
     addresses: list[Address],
-    seeds: list[Address],
-    remembered: list[Address],
     group: Address | None,
-    ring: Keyring,
-    settings: Settings,
-    metrics: Metrics,
     transport: Transport,
-    tags: Mapping[str, str],
-    types: Iterable[type[StateCRDT]],
-    allow_faults: bool,
-    nature: Nature,
+    metrics: Metrics,
 ) -> Node:
+    cluster, ring, nature = request.cluster, request.ring, request.nature
     registry = Registry(
         salt=ring.salt,
         replica=nature.replica,
         clock=nature.clock,
         metrics=metrics,
-        max_object_bytes=settings.max_object_bytes,
+        max_object_bytes=request.settings.max_object_bytes,
     )
-    for kind in types:
+    for kind in request.types:
         registry.register(kind)
     engine = Engine(
-        name=name,
+        name=request.named(transport.address[1]),
         cluster=cluster,
         addresses=addresses,
         registry=registry,
         channel=sealed(ring, cluster, nature.boot()),
-        settings=settings,
+        settings=request.settings,
         metrics=metrics,
         chance=nature.chance(),
         entropy=nature.entropy,
         clock=nature.clock,
-        seeds=seeds,
-        remembered=remembered,
+        seeds=request.seeds,
+        remembered=request.remembered,
         group=group,
-        tags=tags,
+        tags=request.tags,
     )
     return Node(
         engine=engine,
         registry=registry,
         transport=transport,
         metrics=metrics,
-        settings=settings,
+        settings=request.settings,
         cluster=cluster,
         address=format_address(addresses[0]),
-        allow_faults=allow_faults,
+        allow_faults=request.allow_faults,
     )
 
 

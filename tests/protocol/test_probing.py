@@ -153,19 +153,14 @@ def test_who_is_probed_in_a_new_round_goes_on_with_it_at_once() -> None:
     assert us.probing.deadline == first + 0.4 + SETTINGS.probe_period
 
 
-def test_a_round_that_we_are_in_is_no_reason_to_probe_again() -> None:
+@pytest.mark.parametrize(
+    ("round_", "after"), [(1, 0.4), (2, 0.01)], ids=["the round that we are in", "rounds in a row"]
+)
+def test_we_do_not_probe_again_for(round_: int, after: float) -> None:
     us = Prober()
     _, first = us.begin()
     us.probing.alive(us.of("b"))
-    us.probing.probed(1, first + 0.4)
-    assert us.probing.deadline == first + SETTINGS.probe_period
-
-
-def test_new_rounds_in_a_row_do_not_make_us_probe_in_a_row() -> None:
-    us = Prober()
-    _, first = us.begin()
-    us.probing.alive(us.of("b"))
-    us.probing.probed(2, first + 0.01)
+    us.probing.probed(round_, first + after)
     assert us.probing.deadline == first + SETTINGS.probe_period
 
 
