@@ -58,41 +58,65 @@ Objects are not thread-safe: use each from one thread at a time.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from crdt.ambient import acting as acting
 from crdt.base import StateCRDT as StateCRDT
-from crdt.carts import ORCart as ORCart
 from crdt.catalogue import register as register
 from crdt.catalogue import tag_of as tag_of
 from crdt.catalogue import type_of as type_of
-from crdt.compound import Compound as Compound
-from crdt.compound import Constant as Constant
-from crdt.counters import BoundedCounter as BoundedCounter
-from crdt.counters import GCounter as GCounter
-from crdt.counters import PNCounter as PNCounter
 from crdt.errors import CRDTError as CRDTError
 from crdt.errors import PayloadError as PayloadError
 from crdt.errors import UnknownTypeError as UnknownTypeError
-from crdt.flags import DisableWinsFlag as DisableWinsFlag
-from crdt.flags import EnableWinsFlag as EnableWinsFlag
-from crdt.graphs import AddRemovePartialOrder as AddRemovePartialOrder
-from crdt.graphs import MonotonicDAG as MonotonicDAG
-from crdt.graphs import TwoPTwoPGraph as TwoPTwoPGraph
-from crdt.maps import GMap as GMap
-from crdt.maps import LWWMap as LWWMap
-from crdt.maps import ORMap as ORMap
-from crdt.registers import LWWRegister as LWWRegister
-from crdt.registers import MaxRegister as MaxRegister
-from crdt.registers import MinRegister as MinRegister
-from crdt.registers import MVRegister as MVRegister
-from crdt.sequences import RGA as RGA
-from crdt.sequences import Logoot as Logoot
-from crdt.sequences import Sequence as Sequence
-from crdt.sequences import Text as Text
-from crdt.sets import GSet as GSet
-from crdt.sets import LWWSet as LWWSet
-from crdt.sets import ORSet as ORSet
-from crdt.sets import PNSet as PNSet
-from crdt.sets import RWSet as RWSet
-from crdt.sets import TwoPSet as TwoPSet
-from crdt.sets import USet as USet
-from crdt.trees import Tree as Tree
+from crdt.homes import late
+
+if TYPE_CHECKING:
+    from crdt.carts import ORCart as ORCart
+    from crdt.compound import Compound as Compound
+    from crdt.compound import Constant as Constant
+    from crdt.counters import BoundedCounter as BoundedCounter
+    from crdt.counters import GCounter as GCounter
+    from crdt.counters import PNCounter as PNCounter
+    from crdt.flags import DisableWinsFlag as DisableWinsFlag
+    from crdt.flags import EnableWinsFlag as EnableWinsFlag
+    from crdt.graphs import AddRemovePartialOrder as AddRemovePartialOrder
+    from crdt.graphs import MonotonicDAG as MonotonicDAG
+    from crdt.graphs import TwoPTwoPGraph as TwoPTwoPGraph
+    from crdt.maps import GMap as GMap
+    from crdt.maps import LWWMap as LWWMap
+    from crdt.maps import ORMap as ORMap
+    from crdt.registers import LWWRegister as LWWRegister
+    from crdt.registers import MaxRegister as MaxRegister
+    from crdt.registers import MinRegister as MinRegister
+    from crdt.registers import MVRegister as MVRegister
+    from crdt.sequences import RGA as RGA
+    from crdt.sequences import Logoot as Logoot
+    from crdt.sequences import Sequence as Sequence
+    from crdt.sequences import Text as Text
+    from crdt.sets import GSet as GSet
+    from crdt.sets import LWWSet as LWWSet
+    from crdt.sets import ORSet as ORSet
+    from crdt.sets import PNSet as PNSet
+    from crdt.sets import RWSet as RWSet
+    from crdt.sets import TwoPSet as TwoPSet
+    from crdt.sets import USet as USet
+    from crdt.trees import Tree as Tree
+else:
+    __getattr__, __dir__, _types = late(
+        __name__,
+        "crdt.compound:Compound",
+        "crdt.compound:Constant",
+        *[f"crdt.{family}" for family in ("carts", "counters", "flags", "graphs", "maps")],
+        *[f"crdt.{family}" for family in ("registers", "sequences", "sets", "trees")],
+    )
+    __all__ = [
+        "CRDTError",
+        "PayloadError",
+        "StateCRDT",
+        "UnknownTypeError",
+        "acting",
+        "register",
+        "tag_of",
+        "type_of",
+        *_types,
+    ]

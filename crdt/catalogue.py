@@ -2,7 +2,8 @@
 
 A tag such as ``"orset@1"`` names a type and the meaning of its payload, on the wire and on disk.
 A tag's meaning never changes; a new meaning gets a new number. Types of your own join in with
-`register`.
+`register`. All tags are known from the start; a class of the toolbox is imported when it is first
+asked for.
 """
 
 from __future__ import annotations
@@ -12,23 +13,18 @@ import re
 from typing import Any, TypeVar, get_origin
 
 from crdt.base import StateCRDT, behind
-from crdt.carts import ORCart
-from crdt.counters import BoundedCounter, GCounter, PNCounter
 from crdt.errors import UnknownTypeError
-from crdt.flags import DisableWinsFlag, EnableWinsFlag
-from crdt.graphs import AddRemovePartialOrder, MonotonicDAG, TwoPTwoPGraph
-from crdt.maps import GMap, LWWMap, ORMap
-from crdt.registers import LWWRegister, MaxRegister, MinRegister, MVRegister
-from crdt.sequences import RGA, Logoot, Sequence, Text
-from crdt.sets import GSet, LWWSet, ORSet, PNSet, RWSet, TwoPSet, USet
-from crdt.trees import Tree
+from crdt.homes import TYPES, find
 
 C = TypeVar("C", bound=type[StateCRDT])
 
 _TAG = re.compile(r"[a-z][a-z0-9_.-]{0,59}@[1-9][0-9]{0,3}")
 
-_types: dict[str, type[StateCRDT]] = {}
+_types: dict[str, type[StateCRDT] | None] = dict.fromkeys(TYPES)
+"""All tags; None stands for a class that nobody has asked for."""
+
 _tags: dict[type[StateCRDT], str] = {}
+_OURS = {home: tag for tag, home in TYPES.items()}
 
 
 def register(cls: C, tag: str | None = None) -> C:
@@ -58,10 +54,10 @@ def register(cls: C, tag: str | None = None) -> C:
     wanted = f"{kind.__name__.lower()}@1" if tag is None else tag
     if type(wanted) is not str or not _TAG.fullmatch(wanted):
         raise ValueError(f"a tag looks like 'name@1', not {wanted!r}; pass one to register()")
-    if _types.get(wanted, kind) is not kind:
-        raise ValueError(f"the tag {wanted!r} stands for {_types[wanted].__qualname__} for ever")
-    if _tags.get(kind, wanted) != wanted:
-        raise ValueError(f"{kind.__qualname__} has the tag {_tags[kind]!r} for ever")
+    if wanted in _types and (holder := type_of(wanted)) is not kind:
+        raise ValueError(f"the tag {wanted!r} stands for {holder.__qualname__} for ever")
+    if (given := _tag(kind)) not in (None, wanted):
+        raise ValueError(f"{kind.__qualname__} has the tag {given!r} for ever")
     _check_complete(kind)
     _types[wanted] = kind
     _tags[kind] = wanted
@@ -77,13 +73,13 @@ def tag_of(type_or_object: Any) -> str:
     """
     kind = behind(type_or_object) if isinstance(type_or_object, StateCRDT) else type_or_object
     found = _class_of(kind)
-    try:
-        return _tags[found]
-    except KeyError:
+    tag = _tag(found)
+    if tag is None:
         raise UnknownTypeError(
             f"{found.__qualname__} has no type tag; call crdt.catalogue.register"
             f"({found.__qualname__}) once, before any node meets it"
-        ) from None
+        )
+    return tag
 
 
 def type_of(tag: str) -> type[StateCRDT]:
@@ -93,12 +89,13 @@ def type_of(tag: str) -> type[StateCRDT]:
         UnknownTypeError: Nobody registered the tag; the message names `register`.
     """
     try:
-        return _types[tag]
+        kind = _types[tag]
     except (KeyError, TypeError):
         raise UnknownTypeError(
             f"no type has the tag {tag!r:.80}; if it is one of yours, "
             "call crdt.catalogue.register with its class"
         ) from None
+    return _first_met(tag) if kind is None else kind
 
 
 def tags() -> Iterator[str]:
@@ -109,6 +106,23 @@ def tags() -> Iterator[str]:
 def count() -> int:
     """Return how many types are registered; it only ever grows."""
     return len(_types)
+
+
+def _tag(kind: type[StateCRDT]) -> str | None:
+    """Return the tag of a class, be it one of ours that came in by an import of its own."""
+    tag = _tags.get(kind)
+    if tag is None:
+        tag = _OURS.get(f"{kind.__module__}:{kind.__qualname__}")
+        if tag is not None and type_of(tag) is not kind:
+            return None  # a namesake
+    return tag
+
+
+def _first_met(tag: str) -> type[StateCRDT]:
+    kind: type[StateCRDT] = find(TYPES[tag])
+    _types[tag] = kind
+    _tags[kind] = tag
+    return kind
 
 
 def _class_of(kind: Any) -> type[StateCRDT]:
@@ -126,38 +140,3 @@ def _check_complete(kind: type[StateCRDT]) -> None:
         kind()
     except TypeError as error:
         raise TypeError(f"{kind.__qualname__}() must work without arguments: {error}") from error
-
-
-_BUILT_IN: dict[str, type[StateCRDT]] = {
-    "gcounter@1": GCounter,
-    "pncounter@1": PNCounter,
-    "gset@1": GSet,
-    "twopset@1": TwoPSet,
-    "lwwset@1": LWWSet,
-    "orset@1": ORSet,
-    "lwwregister@1": LWWRegister,
-    "tree@1": Tree,
-    "twoptwopgraph@1": TwoPTwoPGraph,
-    "monotonicdag@1": MonotonicDAG,
-    "addremovepartialorder@1": AddRemovePartialOrder,
-    "sequence@1": Sequence,
-    "text@1": Text,
-    "rga@1": RGA,
-    "logoot@1": Logoot,
-    "enablewinsflag@1": EnableWinsFlag,
-    "disablewinsflag@1": DisableWinsFlag,
-    "mvregister@1": MVRegister,
-    "maxregister@1": MaxRegister,
-    "minregister@1": MinRegister,
-    "uset@1": USet,
-    "pnset@1": PNSet,
-    "rwset@1": RWSet,
-    "boundedcounter@1": BoundedCounter,
-    "gmap@1": GMap,
-    "lwwmap@1": LWWMap,
-    "ormap@1": ORMap,
-    "orcart@1": ORCart,
-}
-
-for _tag, _kind in _BUILT_IN.items():
-    register(_kind, _tag)

@@ -12,13 +12,14 @@ from typing import Any, Self
 
 from crdt.atoms import identify
 from crdt.base import StateCRDT
+from crdt.catalogue import type_of
 from crdt.causal.dotted import Entry
 from crdt.clock import Clock
 from crdt.contexts import context_of, parts_of, settled, since
 from crdt.errors import PayloadError, UnknownTypeError
 from crdt.jsonlike import check_depth
 from crdt.maps.entries import K
-from crdt.maps.live import MAX_DEPTH, LiveMap, height_of, kind_of
+from crdt.maps.live import MAX_DEPTH, LiveMap, height_of
 from crdt.packing import packed, sized
 from crdt.payloads import expect_list
 from crdt.rows import Hash, Print, Row
@@ -187,7 +188,7 @@ class GMap(LiveMap[K]):
         """Return the child of an entry, which may not be a handle yet."""
         child = self._children.get(entry)
         if child is None:
-            child = self._children[entry] = kind_of(entry[1])._blank()
+            child = self._children[entry] = type_of(entry[1])._blank()
         return child
 
     def _handle(self, entry: Entry) -> Any:
@@ -312,7 +313,7 @@ class GMap(LiveMap[K]):
         if type(tag) is not str:
             raise PayloadError("expected a type tag", f"{place}[1]")
         try:
-            kind = kind_of(tag)
+            kind = type_of(tag)
             self._check_kind(kind)
             child = kind.from_payload(state)
             kind()._same_type(child)  # a set of another bias would not join

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_origin
 
 from crdt.atoms import Key, identify, lookup
 from crdt.base import StateCRDT, behind
+from crdt.catalogue import tag_of, type_of
 from crdt.causal.dotted import Entry
 from crdt.compound import Compound
 from crdt.maps.entries import EntryMap, K
@@ -58,7 +59,7 @@ class LiveMap(EntryMap[K, Any]):
 
     def types(self, key: object) -> list[type[StateCRDT]]:
         """Return the types that hold something under a key, in the order of their tags."""
-        return [kind_of(tag) for tag in sorted(self._tags.get(lookup(key), ()))]
+        return [type_of(tag) for tag in sorted(self._tags.get(lookup(key), ()))]
 
     def _tag_for(self, wanted: Any) -> str:
         kind = get_origin(wanted) or wanted
@@ -122,25 +123,3 @@ def height_of(state: Any) -> int:
     if isinstance(state, Compound):
         return max([height_of(part) for _, part in state._held()], default=0)
     return 0
-
-
-def kind_of(tag: str) -> type[StateCRDT]:
-    """Return the type of a tag.
-
-    Raises:
-        UnknownTypeError: The catalogue does not hold it.
-    """
-    from crdt.catalogue import type_of  # the catalogue lists the maps, too
-
-    return type_of(tag)
-
-
-def tag_of(kind: type[StateCRDT]) -> str:
-    """Return the tag of a type.
-
-    Raises:
-        UnknownTypeError: The catalogue does not hold it.
-    """
-    from crdt import catalogue  # the catalogue lists the maps, too
-
-    return catalogue.tag_of(kind)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from crdt.atoms import freeze
+from crdt.catalogue import tag_of
 from crdt.counters import GCounter, PNCounter
 from crdt.maps import GMap, ORMap
-from crdt.maps.live import tag_of
 from crdt.registers import LWWRegister
 from crdt.sets import GSet, ORSet
 from crdt.tagged import canonical_text

@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-from crdt.trees.tree import Tree as Tree
+from typing import TYPE_CHECKING
+
+from crdt.homes import late
+
+if TYPE_CHECKING:
+    from crdt.trees.tree import Tree as Tree
+else:
+    __getattr__, __dir__, __all__ = late(__name__)

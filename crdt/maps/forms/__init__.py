@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from crdt.catalogue import type_of
 from crdt.causal import Causal
 from crdt.causal.dotted import Dotted
 from crdt.compound import Compound
@@ -21,7 +22,6 @@ from crdt.maps.forms.nests import CompoundForm, GrowingForm
 from crdt.maps.forms.nests import read_entry as read_entry
 from crdt.maps.forms.woven import WovenForm
 from crdt.maps.gmap import GMap
-from crdt.maps.live import kind_of
 from crdt.native import Native
 from crdt.sequences import Logoot
 from crdt.sequences.woven import Woven
@@ -60,7 +60,7 @@ def form_at(tag: str) -> Form:
         TypeError: It cannot; the message says why.
         UnknownTypeError: The catalogue does not hold the tag.
     """
-    return form_of(kind_of(tag))
+    return form_of(type_of(tag))
 
 
 _FORMS: dict[type, type[Form]] = {

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from crdt.atoms import Key
+from crdt.catalogue import tag_of
 from crdt.causal.dotted import Counted, Dotted, Entry, Leaf, Piece, Settling, visibly
 from crdt.errors import PayloadError, UnknownTypeError
 from crdt.maps.forms.deltas import ConstantForm
 from crdt.maps.forms.form import Form, Nest, Place, Target, grouped
-from crdt.maps.live import MAX_DEPTH, tag_of
+from crdt.maps.live import MAX_DEPTH
 from crdt.payloads import expect_list
 from crdt.tagged import decode, encode
 
