@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """How long one large object takes to all members, and whether anybody is taken for dead meanwhile.
 
-Starts real processes on loopback, with a key. One writes a set of many elements in one change; each
-says when it holds all of them, how many probes were not answered in time, how often it suspected
+Starts real processes on loopback, with a key. One writes an object of many elements in one change;
+each says when it holds all of them, how many probes were not answered in time, how often it suspected
 somebody, how long its event loop stood still and its longest call of the engine took, and how much
 memory it had at most. The write itself is the caller's: it is made in a few steps, and not counted.
 Prints one JSON line per figure.
 
-    scripts/bench_large.py [--nodes 10] [--mib 16] [--timeout 300]
+    scripts/bench_large.py [--nodes 10] [--mib 16] [--type ORSet] [--timeout 300]
 """
 
 if __name__ == "__main__":
@@ -16,7 +16,7 @@ if __name__ == "__main__":
     own_python.use()
 
 import argparse
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 import gc
 import json
@@ -30,7 +30,7 @@ from typing import Any
 import trio
 import trio.lowlevel
 
-from crdt import ORSet
+from crdt import GCounter, GSet, LWWMap, LWWRegister, ORMap, ORSet, Sequence, StateCRDT, Text
 from crdtnode import Node, open_node
 from crdtnode.node.keyfile import new_keyring
 
@@ -46,11 +46,44 @@ def elements(mib: float) -> list[str]:
     return [f"{number:0{ELEMENT_BYTES}d}" for number in range(count)]
 
 
+# What is written, by type
+
+
+def counters(large: ORMap[str], names: list[str]) -> None:
+    """Put a counter under each name."""
+    one = GCounter("writer")
+    one.increment()
+    large.update(dict.fromkeys(names, one))
+
+
+def blob(large: LWWRegister, names: list[str]) -> None:
+    """Make the one value longer, which nobody can divide."""
+    large.assign((large.value or "") + "".join(names))
+
+
+TYPES: dict[str, tuple[type[StateCRDT], Callable[[Any, list[str]], object], Callable[[Any], int]]]
+TYPES = {
+    "ORSet": (ORSet, ORSet.update, len),
+    "GSet": (GSet, GSet.update, len),
+    "LWWMap": (LWWMap, lambda large, names: large.update(dict.fromkeys(names, 1)), len),
+    "ORMap": (ORMap, counters, len),
+    "Sequence": (Sequence, Sequence.extend, len),
+    "Text": (
+        Text,
+        lambda large, names: large.insert(len(large), "".join(names)),
+        lambda large: len(large) // ELEMENT_BYTES,
+    ),
+    "LWWRegister": (LWWRegister, blob, lambda large: len(large.value or "") // ELEMENT_BYTES),
+}
+"""The type, how elements are added to an object of it, and how many it holds."""
+
+
 # A member
 
 
-async def member(name: str, keyring: str, seed: str, mib: float) -> None:
+async def member(name: str, keyring: str, seed: str, mib: float, kind: str) -> None:
     """Run until standard input ends; a line on it means: write now."""
+    names = elements(mib)
     seen = {"suspected": 0, "stood_still_s": 0.0}
     async with (
         open_node(
@@ -63,21 +96,22 @@ async def member(name: str, keyring: str, seed: str, mib: float) -> None:
         say(address=node.address)
         nursery.start_soon(count_suspicions, members, seen)
         nursery.start_soon(measure_lag, seen)
-        nursery.start_soon(report, node, len(elements(mib)), seen)
+        nursery.start_soon(report, node, kind, len(names), seen)
         async for line in trio.lowlevel.FdStream(0):
             if line.startswith(b"write"):
-                await write(node, elements(mib))
+                await write(node, kind, names)
                 seen["stood_still_s"] = 0.0
         nursery.cancel_scope.cancel()
 
 
-async def write(node: Node, names: list[str]) -> None:
+async def write(node: Node, kind: str, names: list[str]) -> None:
     """Add all in one change that the node flushes as one, without standing still for long."""
-    ready = ORSet("writer")
+    cls, add, _ = TYPES[kind]
+    ready = cls("writer")
     for start in range(0, len(names), STEP):
-        ready.update(names[start : start + STEP])
+        add(ready, names[start : start + STEP])
         await trio.lowlevel.checkpoint()
-    node.open("large", ORSet).join(ready)
+    node.open("large", cls).join(ready)
 
 
 def say(**fields: object) -> None:
@@ -99,11 +133,12 @@ async def measure_lag(seen: dict[str, float]) -> None:
         seen["stood_still_s"] = max(seen["stood_still_s"], trio.current_time() - due)
 
 
-async def report(node: Node, count: int, seen: dict[str, float]) -> None:
+async def report(node: Node, kind: str, count: int, seen: dict[str, float]) -> None:
     """Say when everybody is there, and when the whole object is."""
-    large = node.open("large", ORSet)
+    cls, _, size = TYPES[kind]
+    large = node.open("large", cls)
     alive = 0
-    while len(large) < count:
+    while size(large) < count:
         if node.member_counts()["alive"] != alive:
             alive = node.member_counts()["alive"]
             say(alive=alive)
@@ -139,7 +174,7 @@ class Members:
             await trio.sleep(LOOK)
 
 
-async def race(size: int, mib: float, patience: float) -> bool:
+async def race(size: int, mib: float, kind: str, patience: float) -> bool:
     """Start all, write on the first, wait; True if everybody got it."""
     with tempfile.TemporaryDirectory() as folder:
         keyring = Path(folder) / "keyring"
@@ -151,7 +186,7 @@ async def race(size: int, mib: float, patience: float) -> bool:
                 command = [sys.executable, __file__, "--member", f"m{number}", str(keyring), seed]
                 start = partial(
                     trio.run_process,
-                    [*command, "--mib", str(mib)],
+                    [*command, "--mib", str(mib), "--type", kind],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     cwd=ROOT,
@@ -210,13 +245,14 @@ def main() -> int:
     )
     parser.add_argument("--nodes", type=int, default=10)
     parser.add_argument("--mib", type=float, default=16.0)
+    parser.add_argument("--type", choices=TYPES, default="ORSet")
     parser.add_argument("--timeout", type=float, default=300.0)
     parser.add_argument("--member", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.member:
-        trio.run(member, *options.member, options.mib)
+        trio.run(member, *options.member, options.mib, options.type)
         return 0
-    return 0 if trio.run(race, options.nodes, options.mib, options.timeout) else 1
+    return 0 if trio.run(race, options.nodes, options.mib, options.type, options.timeout) else 1
 
 
 if __name__ == "__main__":
