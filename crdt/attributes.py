@@ -26,6 +26,7 @@ NOT_STATE = frozenset(
         "_handles",
         "_host",
         "_counted",
+        "_owned",
         "_relaying",
         "_level",
         "__orig_class__",

@@ -216,17 +216,14 @@ class Dotted(DotEntries):
         seen = self._seen[replica]
         track = self._cached.get(replica)
         if track is None:
-            pieces = list(self._between(replica, 1, last(seen) + 1))
+            pieces = list(self._all_of(replica))
             settled = [piece[1:3] for piece in pieces if self._settled(*piece[3:])]
             live = runs_of_spans([piece[1:3] for piece in pieces])
             track = self._cached[replica] = Track(seen, live, runs_of_spans(settled))
         return track, seen, *track.upto(seen, lambda runs: self._live_among(replica, runs))
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
-        def pieces_of(replica: str) -> Iterator[Piece]:
-            return self._between(replica, 1, last(self._seen[replica]) + 1)
-
-        for portion in portions_of(self._seen, pieces_of, self._bytes_of, limit_bytes):
+        for portion in portions_of(self._seen, self._all_of, self._bytes_of, limit_bytes):
             part = self._blank()
             part._seen = portion.claims()
             for piece in portion.pieces:

@@ -42,7 +42,7 @@ def portions_of(
     """
     packer = _Packer(size_of, limit_bytes)
     for replica in sorted(seen):
-        yield from packer.replica(replica, list(pieces_of(replica)), seen[replica])
+        yield from packer.replica(replica, pieces_of(replica), seen[replica])
     if packer.portion.spans:
         yield packer.portion
 
@@ -77,19 +77,22 @@ class _Packer:
         self._limit_bytes = limit_bytes
         self.portion = Portion()
 
-    def replica(self, replica: str, pieces: list[Piece], seen: Runs) -> Iterator[Portion]:
+    def replica(self, replica: str, pieces: Iterable[Piece], seen: Runs) -> Iterator[Portion]:
         """Take in the dots of a replica; yield the portions that are full."""
         number_bytes = sized(encode_int(last(seen)))
         around_bytes = sized(replica) + _BRACKETS_BYTES + 4 * number_bytes  # and a first run
+        live: list[Span] = []
         for piece in pieces:
+            start = live.pop()[0] if live and live[-1][1] == piece[1] else piece[1]
+            live.append((start, piece[2]))
             run_bytes = 0 if self.portion.extends(replica, piece[1]) else 4 * number_bytes
-            needed_bytes = self._size_of(piece, self.portion.continues(piece)) + run_bytes
-            alone_bytes = self._size_of(piece, False) + around_bytes
-            yield from self._room(replica, needed_bytes, alone_bytes, around_bytes)
+            alone_bytes = self._size_of(piece, False)
+            behind = self.portion.continues(piece)
+            needed_bytes = (self._size_of(piece, True) if behind else alone_bytes) + run_bytes
+            yield from self._room(replica, needed_bytes, alone_bytes + around_bytes, around_bytes)
             self.portion.spans.setdefault(replica, []).append(piece[1:3])
             self.portion.pieces.append(piece)
-        live = runs_of_spans([piece[1:3] for piece in pieces])
-        for span in spans_of(minus(seen, live)):
+        for span in spans_of(minus(seen, runs_of_spans(live))):
             run_bytes = 2 * number_bytes
             yield from self._room(replica, run_bytes, run_bytes + around_bytes, around_bytes)
             self.portion.spans.setdefault(replica, []).append(span)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any, TypeVar, get_origin
 
 from crdt.atoms import Key, identify, lookup
@@ -26,7 +27,8 @@ MAX_DEPTH = 4
 class LiveMap(EntryMap[K, Any]):
     """A map whose values are live CRDTs."""
 
-    _tags: dict[Key, set[str]]
+    _tags: dict[Key, tuple[str, ...]]
+    """The tags under which something shows, ascending."""
     _level: int = 1
     _relaying: bool = False
 
@@ -59,7 +61,7 @@ class LiveMap(EntryMap[K, Any]):
 
     def types(self, key: object) -> list[type[StateCRDT]]:
         """Return the types that hold something under a key, in the order of their tags."""
-        return [type_of(tag) for tag in sorted(self._tags.get(lookup(key), ()))]
+        return [type_of(tag) for tag in self._tags.get(lookup(key), ())]
 
     def _tag_for(self, wanted: Any) -> str:
         kind = get_origin(wanted) or wanted
@@ -98,7 +100,20 @@ class LiveMap(EntryMap[K, Any]):
             child._level = type(child)._level + self._level
 
     def _show(self, entry: Entry) -> None:
-        self._tags.setdefault(entry[0], set()).add(entry[1])
+        key, tag = entry
+        tags = self._tags.get(key)
+        if tags is None:
+            self._tags[key] = _lone(tag)
+        elif tag not in tags:
+            self._tags[key] = tuple(sorted([*tags, tag]))
+
+    def _hide(self, entry: Entry) -> None:
+        key, tag = entry
+        left = tuple([shown for shown in self._tags[key] if shown != tag])
+        if left:
+            self._tags[key] = left
+        else:
+            del self._tags[key]
 
     def _keys(self) -> Collection[Key]:
         return self._tags.keys()
@@ -110,10 +125,16 @@ class LiveMap(EntryMap[K, Any]):
         return self._handle(self._shown(key))
 
     def _shown(self, key: Key) -> Entry:
-        return key, min(self._tags[key])
+        return key, self._tags[key][0]
 
     def _size(self) -> tuple[int, int]:
         return len(self._tags), 0
+
+
+@cache
+def _lone(tag: str) -> tuple[str, ...]:
+    """Return the tag alone: nearly all keys show one type, and share it."""
+    return (tag,)
 
 
 def height_of(state: Any) -> int:

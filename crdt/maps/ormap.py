@@ -262,7 +262,7 @@ class ORMap(Dotted, LiveMap[K], WritableMap[K, Any]):
 
     def _entries_under(self, keys: Iterable[Key]) -> Iterator[Entry]:
         for key in keys:
-            for tag in sorted(self._tags.get(key, ())):
+            for tag in self._tags.get(key, ()):
                 yield key, tag
 
     def _below(self) -> Iterator[Any]:
@@ -321,10 +321,7 @@ class ORMap(Dotted, LiveMap[K], WritableMap[K, Any]):
             self._weights[entry] = left
         elif shown:
             del self._weights[entry]
-            key, tag = entry
-            self._tags[key].discard(tag)
-            if not self._tags[key]:
-                del self._tags[key]
+            self._hide(entry)
 
     def _empty(self) -> None:
         super()._empty()
@@ -333,7 +330,7 @@ class ORMap(Dotted, LiveMap[K], WritableMap[K, Any]):
 
     def _copied(self) -> Self:
         new = super()._copied()
-        new._tags = {key: tags.copy() for key, tags in self._tags.items()}
+        new._tags = self._tags.copy()
         new._weights = self._weights.copy()
         return new
 

@@ -105,6 +105,9 @@ class Histories:
         except UNPACKABLE:
             self.forget(hn)
             return
+        if len(packed) > OBJECT_BYTES_MOST:
+            self.forget(hn)  # to join them would take long, and hardly help
+            return
         history = self._histories.get(hn)
         if history is None:
             history = self._histories[hn] = History()
