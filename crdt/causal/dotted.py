@@ -20,8 +20,8 @@ from itertools import chain
 from typing import Any, Self
 
 from crdt.atoms import NOTHING
-from crdt.causal.entries import NO_SPANS, DotEntries, rows_of
 from crdt.causal.entries import Counted as Counted
+from crdt.causal.entries import DotEntries, rows_of
 from crdt.causal.entries import Entry as Entry
 from crdt.causal.entries import Leaf as Leaf
 from crdt.causal.portions import Piece as Piece
@@ -33,7 +33,7 @@ from crdt.causal.runs import (
     last,
     union,
 )
-from crdt.causal.spans import Span, Spans, outside, runs_of_spans, spans_of
+from crdt.causal.spans import Span, outside, runs_of_spans, spans_of
 from crdt.causal.told import UNKNOWN, Track, context_part, lacking, read_context
 from crdt.packing import sized
 
@@ -136,7 +136,7 @@ class Dotted(DotEntries):
         """
         for start, end in spans_of(within):
             for piece in self._between(replica, start, end):
-                yield from _against(piece, other._leaves.get(piece[3], {}).get(replica, NO_SPANS))
+                yield from _against(piece, other)
 
     def _apply(self, new: Iterable[Piece], gone: Iterable[Piece]) -> None:
         if self._print is not None:
@@ -269,14 +269,14 @@ class Dotted(DotEntries):
         return self._publish(delta._claiming(covered)) if covered else delta
 
 
-def _against(piece: Piece, spans: Spans) -> Iterator[tuple[Piece, Leaf]]:
-    """Yield the parts of a piece that have another content in ``spans``, each with that."""
+def _against(piece: Piece, other: Dotted) -> Iterator[tuple[Piece, Leaf]]:
+    """Yield the parts of a piece that have another content in ``other``, each with that."""
     replica, at, end, entry, leaf = piece
-    for start, stop, other in spans.within(at, end):
+    for start, stop, theirs in other._within(entry, replica, at, end):
         if at < start:
             yield (replica, at, start, entry, leaf), NOTHING
-        if other != leaf:
-            yield (replica, start, stop, entry, leaf), other
+        if theirs != leaf:
+            yield (replica, start, stop, entry, leaf), theirs
         at = stop
     if at < end:
         yield (replica, at, end, entry, leaf), NOTHING

@@ -6,8 +6,10 @@ stretch, here and in payloads. Two indexes hold the same dots: whose each counte
 which finds what a removal names, and what each entry holds (`_leaves`). They are only changed
 together.
 
-A copy shares what the entries hold, which whoever changes it first makes its own (`_to_change`): so
-that a large map can be copied, to be hashed or divided while it changes, in little time.
+Most entries hold one stretch: a plain tuple, which costs little memory and nothing to the garbage
+collector. Only what holds more has a dict of `Spans` by replica. A copy shares both; whoever changes
+a dict first makes it its own (`_to_change`). So a large map can be copied, to be hashed or divided
+while it changes, in little time.
 
 Source: Almeida, Shoker, Baquero, "Delta state replicated data types" (2018): DotFun and DotMap.
 """
@@ -36,18 +38,23 @@ Counted = tuple[Leaf, int]
 
 NO_SPANS = Spans()
 
+Lone = tuple[str, int, int, Leaf]
+"""``(replica, start, end, leaf)``: the one stretch of dots that an entry holds."""
+
+Held = Lone | dict[str, Spans]
+
 
 class DotEntries(Rowed):
     """Live dots with content over one context, as a state; `Dotted` says what happens to it."""
 
     _fields: ClassVar[tuple[str, ...]] = ("_owners", "_leaves", "_seen")
     _owners: dict[str, Spans]
-    _leaves: dict[Entry, dict[str, Spans]]
+    _leaves: dict[Entry, Held]
     _seen: dict[str, Runs]
     _cached: dict[str, Track] | None = None
     """What was removed and settled of each replica, once somebody has asked."""
     _owned: set[Entry] | None = None
-    """Entries of which no copy shares what they hold; None where there was never a copy."""
+    """Entries whose dict no copy shares; None where there was never a copy."""
 
     @classmethod
     @abstractmethod
@@ -83,9 +90,26 @@ class DotEntries(Rowed):
     # --- the dots ------------------------------------------------------------------------------
 
     def _pieces_of(self, entry: Entry) -> Iterator[Piece]:
-        for replica, leaves in self._leaves.get(entry, {}).items():
-            for start, end, leaf in leaves:
-                yield replica, start, end, entry, leaf
+        held = self._leaves.get(entry)
+        if isinstance(held, tuple):
+            replica, start, end, leaf = held
+            yield replica, start, end, entry, leaf
+        elif held is not None:
+            for replica, leaves in held.items():
+                for start, end, leaf in leaves:
+                    yield replica, start, end, entry, leaf
+
+    def _within(
+        self, entry: Entry, replica: str, start: int, end: int
+    ) -> list[tuple[int, int, Leaf]]:
+        """Return what an entry holds in a stretch, cut to it, as ``(start, end, leaf)``."""
+        held = self._leaves.get(entry)
+        if not isinstance(held, tuple):
+            return [] if held is None else held.get(replica, NO_SPANS).within(start, end)
+        whose, first, stop, leaf = held
+        if whose != replica or stop <= start or end <= first:
+            return []
+        return [(max(first, start), min(stop, end), leaf)]
 
     def _count_in(self, seen: dict[str, Runs]) -> None:
         """Count in the context of a map around this object from now on."""
@@ -95,21 +119,39 @@ class DotEntries(Rowed):
         if self._cached is not None and replica in self._cached:
             self._cached[replica].put(start, end, settled=self._settled(entry, leaf))
         self._owners.setdefault(replica, Spans()).put(start, end, entry)
-        self._to_change(entry).setdefault(replica, Spans()).put(start, end, leaf)
+        if entry in self._leaves:
+            self._to_change(entry).setdefault(replica, Spans()).put(start, end, leaf)
+            self._tidy(entry)
+        else:
+            self._leaves[entry] = replica, start, end, leaf
 
     def _to_change(self, entry: Entry) -> dict[str, Spans]:
-        """Return what an entry holds, which no copy shares from now on."""
-        owned, holders = self._owned, self._leaves.get(entry)
-        if holders is None:
-            holders = self._leaves[entry] = {}
-        elif owned is None or entry in owned:
-            return holders
+        """Return what an entry holds as a dict that no copy shares from now on."""
+        held = self._leaves[entry]
+        if isinstance(held, tuple):
+            replica, *stretch = held
+            spans = Spans()
+            spans.put(*stretch)
+            holders = {replica: spans}
+        elif self._owned is None or entry in self._owned:
+            return held
         else:
-            holders = {replica: spans.copy() for replica, spans in holders.items()}
-            self._leaves[entry] = holders
-        if owned is not None:
-            owned.add(entry)
+            holders = {replica: spans.copy() for replica, spans in held.items()}
+        self._leaves[entry] = holders
+        if self._owned is not None:
+            self._owned.add(entry)
         return holders
+
+    def _tidy(self, entry: Entry) -> None:
+        """Keep one stretch as a tuple, and no entry that holds nothing."""
+        holders: Any = self._leaves[entry]
+        if not holders:
+            del self._leaves[entry]
+        elif len(holders) == 1:
+            ((replica, spans),) = holders.items()
+            if len(spans) == 1:
+                ((start, end, leaf),) = spans
+                self._leaves[entry] = replica, start, end, leaf
 
     def _cut(self, replica: str, start: int, end: int, entry: Entry) -> None:
         if self._cached is not None and replica in self._cached:
@@ -119,20 +161,19 @@ class DotEntries(Rowed):
         holders[replica].cut(start, end)
         if not holders[replica]:
             del holders[replica]
-        if not holders:
-            del self._leaves[entry]
+        self._tidy(entry)
         if not self._owners[replica]:
             del self._owners[replica]
 
     def _between(self, replica: str, start: int, end: int) -> Iterator[Piece]:
         for first, stop, entry in self._owners.get(replica, NO_SPANS).within(start, end):
-            for one, until, leaf in self._leaves[entry][replica].within(first, stop):
+            for one, until, leaf in self._within(entry, replica, first, stop):
                 yield replica, one, until, entry, leaf
 
     def _all_of(self, replica: str) -> Iterator[Piece]:
         """Yield the live dots of a replica, ascending, one stretch after the other."""
         for first, stop, entry in self._owners.get(replica, NO_SPANS):
-            for one, until, leaf in self._leaves[entry][replica].within(first, stop):
+            for one, until, leaf in self._within(entry, replica, first, stop):
                 yield replica, one, until, entry, leaf
 
     def _live_among(self, replica: str, runs: Runs) -> Runs:

@@ -313,7 +313,7 @@ class ORMap(Dotted, LiveMap[K], WritableMap[K, Any]):
             self._show(entry)
 
     def _cut(self, replica: str, start: int, end: int, entry: Entry) -> None:
-        cut = self._leaves[entry][replica].within(start, end)
+        cut = self._within(entry, replica, start, end)
         shown = sum([stop - one for one, stop, leaf in cut if self._shows(entry, leaf)])
         super()._cut(replica, start, end, entry)
         left = self._weights.get(entry, 0) - shown
