@@ -60,7 +60,8 @@ expectations-come-true  What the plan expects of the end of its run is so.
 
 For tests of your own services there is `simulated_cluster`: whole nodes on a virtual clock.
 
-Plans come from files as well (`read_plan`), and go into them: a `Failure` is a plan with what went
+Plans come from files as well (`read_plan`), or from a `Script`, which tells in Python what happens in
+its order. They go into files, too: a `Failure` is a plan with what went
 wrong, and `shrink` cuts it down to the few events that it takes. `observe` watches a run, and
 `crdtnode.sim.report` makes figures and pictures of what it saw.
 
@@ -118,6 +119,7 @@ from crdtnode.sim.link import Between as Between
 from crdtnode.sim.link import Link as Link
 from crdtnode.sim.link import Network as Network
 from crdtnode.sim.link import PlanError as PlanError
+from crdtnode.sim.moments import Span as Span
 from crdtnode.sim.plan import Plan as Plan
 from crdtnode.sim.planfile import parse_plan as parse_plan
 from crdtnode.sim.planfile import read_plan as read_plan
@@ -126,6 +128,7 @@ from crdtnode.sim.result import Finding as Finding
 from crdtnode.sim.result import Result as Result
 from crdtnode.sim.result import Verdict as Verdict
 from crdtnode.sim.runs import run as run
+from crdtnode.sim.script import Script as Script
 from crdtnode.sim.shadow import WatchedRegistry as WatchedRegistry
 from crdtnode.sim.shrinking import NothingToShrink as NothingToShrink
 from crdtnode.sim.shrinking import shrink as shrink

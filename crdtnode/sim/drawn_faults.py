@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from crdtnode.sim.draw import PARTITIONS, Recipe, moment
+from crdtnode.sim.ends import Lasting, end_of
 from crdtnode.sim.events import Write
 from crdtnode.sim.faults import (
     Backup,
@@ -27,12 +28,9 @@ from crdtnode.sim.faults import (
     MajorityRing,
     Partition,
     Pause,
-    Release,
     Relink,
     Remove,
     Restart,
-    Restore,
-    Resume,
     Slow,
     Swizzle,
 )
@@ -163,18 +161,22 @@ def _trouble(chance: Random, recipe: Recipe, nodes: Nodes) -> list[Fault]:
     return faults
 
 
+def _lasting(fault: Lasting, end: float) -> list[Fault]:
+    return [fault, end_of(fault, end)]
+
+
 def _standing_still(_: Random, node: str, begin: float, end: float) -> list[Fault]:
-    return [Pause(begin, node), Resume(end, node)]
+    return _lasting(Pause(begin, node), end)
 
 
 def _slow(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
     per_call = chance.choice((0.001, 0.005, 0.02))
-    return [Slow(begin, node, per_call=per_call), Slow(end, node, per_call=0.0)]
+    return _lasting(Slow(begin, node, per_call), end)
 
 
 def _wrong_clock(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
     if chance.random() < 0.5:
-        return [ClockRate(begin, node, chance.choice((0.0, 0.9, 1.1))), ClockRate(end, node, 1.0)]
+        return _lasting(ClockRate(begin, node, chance.choice((0.0, 0.9, 1.1))), end)
     return [ClockJump(begin, node, chance.choice((-86_400.0, -3.0, 3.0, 3600.0)))]
 
 
@@ -188,12 +190,12 @@ def _bad_link(chance: Random, node: str, begin: float, end: float) -> list[Fault
         mtu=chance.choice((None, None, 600)),
     )
     ends = chance.choice(((node, "*"), ("*", node), ("*", "*")))
-    return [Relink(begin, *ends, link), Restore(end)]
+    return _lasting(Relink(begin, *ends, link), end)
 
 
 def _held(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
     ends = chance.choice(((node, "*"), ("*", node)))
-    return [Hold(begin, *ends), Release(end, *ends)]
+    return _lasting(Hold(begin, *ends), end)
 
 
 def _bad_disk(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
@@ -208,7 +210,7 @@ def _bad_disk(chance: Random, node: str, begin: float, end: float) -> list[Fault
 
 def _flipped_bits(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
     link = Link(Latency.constant(0.002), corrupt=chance.choice((0.05, 0.3)))
-    return [Relink(begin, node, "*", link), Restore(end)]
+    return _lasting(Relink(begin, node, "*", link), end)
 
 
 _KINDS: tuple[Callable[[Random, str, float, float], list[Fault]], ...] = (

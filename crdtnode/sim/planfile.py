@@ -180,17 +180,17 @@ def _plan_of(document: dict[str, Any], seed: int | None) -> Plan:
             fault[key] = _ranges(value, nodes, f"faults[{number}].{key}")
     for number, write in _tables(document, "writes"):
         if isinstance(write.get("type"), str):
-            write["type"] = _tag(write["type"], f"writes[{number}].type")
-            _check_method(write, f"writes[{number}].method")
+            write["type"] = tag_called(write["type"], f"writes[{number}].type")
+            check_method(write["type"], write.get("method"), f"writes[{number}].method")
         if isinstance(write.get("args"), list):
             write["args"] = [_value(arg) for arg in write["args"]]
     expect = document.get("expect")
     for number, final in _tables(expect, "finals") if isinstance(expect, dict) else ():
         if isinstance(final.get("type"), str):
-            final["type"] = _tag(final["type"], f"expect.finals[{number}].type")
+            final["type"] = tag_called(final["type"], f"expect.finals[{number}].type")
         final["value"] = _value(final.get("value"))
     plan: Plan = from_document(Plan, document)
-    return plan if workload is None else _with_workload(plan, workload)
+    return plan if workload is None else with_workload(plan, _workload(workload))
 
 
 def _check_words(document: Mapping[str, object]) -> None:
@@ -240,8 +240,12 @@ def _index(name: str, nodes: tuple[str, ...], place: str) -> int:
     return nodes.index(name)
 
 
-def _tag(word: str, place: str) -> str:
-    """A type's tag; a name without a version stands for the newest one."""
+def tag_called(word: str, place: str) -> str:
+    """A type's tag; a name without a version stands for the newest one.
+
+    Raises:
+        PlanError: There is no such type; the message names the place and the nearest word.
+    """
     known = list(tags())
     fits = [tag for tag in known if tag == word or tag.partition("@")[0] == word.lower()]
     if not fits:
@@ -259,20 +263,26 @@ def _value(value: object) -> object:
     return value
 
 
-def _check_method(write: Mapping[str, Any], place: str) -> None:
-    kind, method = type_of(write["type"]), write.get("method")
+def check_method(tag: str, method: object, place: str) -> None:
+    """Refuse a method that the type with this tag lacks, and name the nearest one."""
+    kind = type_of(tag)
     calls = [name for name in dir(kind) if name[0] != "_" and callable(getattr(kind, name, None))]
     if isinstance(method, str) and method.partition(".")[0] not in calls:
-        raise PlanError(f"{place}: {write['type']} has no {method!r}{nearest(method, calls)}")
+        raise PlanError(f"{place}: {tag} has no {method!r}{nearest(method, calls)}")
 
 
-def _with_workload(plan: Plan, workload: object) -> Plan:
-    if isinstance(workload, dict) and isinstance(workload.get("types"), list):
-        types = enumerate(workload["types"])
-        workload["types"] = [
-            _tag(t, f"workload.types[{n}]") if isinstance(t, str) else t for n, t in types
+def _workload(table: object) -> Workload:
+    if isinstance(table, dict) and isinstance(table.get("types"), list):
+        types = enumerate(table["types"])
+        table["types"] = [
+            tag_called(t, f"workload.types[{n}]") if isinstance(t, str) else t for n, t in types
         ]
-    asked: Workload = from_document(Workload, workload, "workload")
+    asked: Workload = from_document(Workload, table, "workload")
+    return asked
+
+
+def with_workload(plan: Plan, asked: Workload) -> Plan:
+    """The plan with the writes that its seed draws for a workload."""
     until = plan.duration if asked.until is None else min(asked.until, plan.duration)
     count = asked.count if asked.rate is None else round(asked.rate * until)
     recipe = Recipe(duration=until, writes=count, types=asked.types or None)

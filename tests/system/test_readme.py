@@ -67,6 +67,10 @@ def test_the_simulation_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("holds ")
 
 
+def test_the_plan_that_is_told_in_python(capsys: pytest.CaptureFixture[str]) -> None:
+    run(block("python", "sim.Script"), capsys)  # asserts itself that it holds
+
+
 def test_a_type_of_your_own(capsys: pytest.CaptureFixture[str]) -> None:
     run(block("python", "class Friendship") + block("python", "check_laws"), capsys)
 
