@@ -43,9 +43,6 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check a request, bound it, and turn what it raises into a problem document."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = Started(send)
         scope["app"] = self  # lets the router raise what it cannot route, instead of answering it
         self._under_way += 1
@@ -101,11 +98,22 @@ class Started:
         """Answer with a problem document; where an answer has begun, break it off."""
         if self._begun:
             raise problem
-        body = msgspec.json.encode(problem.document())
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
-        start = {"type": "http.response.start", "status": problem.status, "headers": headers}
-        await self._send(start)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        for message in told(problem):
+            await self._send(message)
+
+
+def told(problem: Problem, *more: tuple[bytes, bytes]) -> list[Message]:
+    """Return the messages that answer with a problem document, with more headers if need be."""
+    body = msgspec.json.encode(problem.document())
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        *more,
+    ]
+    return [
+        {"type": "http.response.start", "status": problem.status, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    ]
 
 
 async def read_body(receive: Receive, most_bytes: int = BODY_MOST_BYTES) -> bytes:

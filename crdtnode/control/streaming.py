@@ -1,7 +1,7 @@
 """Answers that go on for a while, and end when the client goes or the node closes.
 
-Rule of this file: whoever produces never learns of connections. Two tasks watch for the end, since
-asking whether a client is still there never tells that it left under this server.
+Rule of this file: whoever produces never learns of connections. One task writes, another waits for
+the client to go.
 """
 
 from collections.abc import Awaitable, Callable
