@@ -216,6 +216,9 @@ class Order(Graph[V]):
         super()._take_over(source)
         self._cached = None
 
+    def _bulk(self) -> int:
+        return len(self._vertices) + len(self._ranks)
+
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         yield from self._vertices.rows("vertices")
         for edge, rank in self._ranks.items():

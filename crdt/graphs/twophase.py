@@ -163,6 +163,9 @@ class TwoPTwoPGraph(Graph[V]):
                 self._cached.add(edge)
         return any((*vertices, new, gone))
 
+    def _bulk(self) -> int:
+        return len(self._vertices) + len(self._edges)
+
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         yield from self._vertices.rows("vertices")
         yield from self._edges.rows("edges")

@@ -22,7 +22,7 @@ from crdt.maps.entries import K
 from crdt.maps.live import MAX_DEPTH, LiveMap, height_of
 from crdt.packing import packed, sized
 from crdt.payloads import expect_list
-from crdt.rows import Hash, Print, Row
+from crdt.rows import UNKEPT, Hash, Print, Row
 from crdt.tagged import canonical_text, decode, encode
 from crdt.watched import seat_child
 
@@ -158,14 +158,7 @@ class GMap(LiveMap[K]):
         return delta if delta.initial else self._publish(delta)
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
-        rows: list[tuple[tuple[Entry, Any], int]] = []
-        for (key, tag), child in self._in_order():
-            around_bytes = sized([encode(key), tag, None]) - len("null") + _AROUND_BYTES
-            rows.extend(
-                (((key, tag), part), sized([encode(key), tag, part._encode()]))
-                for part in parts_of(child, max(1, limit_bytes - around_bytes))
-            )
-        for packed_rows in packed(rows, limit_bytes):
+        for packed_rows in packed(self._parts(limit_bytes), limit_bytes):
             new = self._blank()
             for entry, part in packed_rows:
                 if entry in new._children:
@@ -173,6 +166,13 @@ class GMap(LiveMap[K]):
                 else:
                     new._add(entry, part)
             yield new
+
+    def _parts(self, limit_bytes: int) -> Iterator[tuple[tuple[Entry, Any], int]]:
+        """Yield parts of the children, each with its entry, and the bytes that both take."""
+        for (key, tag), child in self._held():
+            around_bytes = sized([encode(key), tag, None]) - len("null") + _AROUND_BYTES
+            for part in parts_of(child, max(1, limit_bytes - around_bytes)):
+                yield ((key, tag), part), sized([encode(key), tag, part._encode()])
 
     def _in_order(self) -> list[tuple[Entry, Any]]:
         """Return the children that hold something, in canonical order."""
@@ -269,6 +269,22 @@ class GMap(LiveMap[K]):
 
     # --- the fingerprint -----------------------------------------------------------------------
 
+    def _bulk(self) -> int:
+        return len(self._tags)
+
+    def _prepare(self, hash: Hash, most: int) -> bool:
+        held = self._print
+        if held is UNKEPT:
+            return True  # it keeps none
+        if held is None or held.hash != hash:
+            rows = self._bulk()
+            if rows <= most:
+                return True
+            held = Print(hash, rows, 0)
+            held.known = {}, {entry: None for entry, _ in self._held()}
+            self._keep_print(held)
+        return self._take_in(held, most) and held.advance(most)
+
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for entry, child in self._held():
             yield _row(entry, child.fingerprint(hash)), 1
@@ -285,13 +301,18 @@ class GMap(LiveMap[K]):
             self._print.known[1][entry] = None
 
     def _catch_up(self, held: Print) -> None:
+        self._take_in(held, len(held.known[1]))
+
+    def _take_in(self, held: Print, most: int) -> bool:
+        """Tell a print of so many children that changed; True if no more than that are left."""
         prints, touched = held.known
         hash: Any = held.hash
-        for entry in touched:
+        for _ in range(min(most, len(touched))):
+            entry, _ = touched.popitem()
             before, now = prints.get(entry), self._children[entry].fingerprint(hash)
             held.swap(None if before is None else _row(entry, before), _row(entry, now))
             prints[entry] = now
-        touched.clear()
+        return len(touched) <= most
 
     def _encode(self) -> list[Any]:
         return [[encode(key), tag, child._encode()] for (key, tag), child in self._in_order()]

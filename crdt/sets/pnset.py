@@ -135,6 +135,9 @@ class PNSet(ShownSet[E]):
         self._touched(touched)
         return bool(touched)
 
+    def _bulk(self) -> int:
+        return len(self._tallies)
+
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for key, tallies in self._tallies.items():
             for replica, tally in tallies.items():
@@ -169,11 +172,11 @@ class PNSet(ShownSet[E]):
         return {replica for tallies in self._tallies.values() for replica in tallies}
 
     def _under(self, limit_bytes: int) -> Iterator[Self]:
-        rows = [
+        rows = (
             ((key, replica), sized([encode(key), _encode_tallies({replica: tally})]))
-            for key in sorted(self._tallies, key=canonical_text)
-            for replica, tally in sorted(self._tallies[key].items())
-        ]
+            for key, tallies in self._tallies.items()
+            for replica, tally in tallies.items()
+        )
         for part in packed(rows, limit_bytes):
             new = self._blank()
             for key, replica in part:

@@ -250,7 +250,7 @@ class Tree(Rowed, Generic[N]):
             base = self._blank()
             base._log, base._frontier = MoveLog(settled), self._frontier
             yield base
-        rows = [(move, sized(_encode_move(move))) for move in moves[len(settled) :]]
+        rows = ((move, sized(_encode_move(move))) for move in moves[len(settled) :])
         for part in packed(rows, limit_bytes, _FIELD_BYTES):
             new = self._blank()
             new._log = MoveLog(part)
@@ -293,6 +293,9 @@ class Tree(Rowed, Generic[N]):
     def initial(self) -> bool:
         """Whether nothing was ever moved."""
         return not self._log.moves and self._frontier == _NO_STAMP
+
+    def _bulk(self) -> int:
+        return len(self._log.moves)
 
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for move in self._log.moves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 import pickle
 from typing import Any
 
@@ -208,3 +209,27 @@ def endless() -> list[Any]:
 def test_a_payload_that_no_map_writes_is_refused(payload: Any) -> None:
     with pytest.raises(PayloadError):
         Map.from_payload(payload)
+
+
+def digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
+
+
+def test_a_large_map_is_hashed_a_few_children_at_a_time_while_it_changes() -> None:
+    names = [f"c{number}" for number in range(50)]
+    large = GMap("a")
+    for name in names:
+        large.open(name, GCounter).increment()
+    steps = 0
+    while not large._prepare(digest, 4):
+        large.open(names[steps], GCounter).increment()
+        steps += 1
+    assert steps >= len(names) / 4
+    assert large.fingerprint(digest) == GMap.from_payload(large.payload).fingerprint(digest)
+
+
+def test_a_map_in_another_one_keeps_no_print_of_its_own() -> None:
+    inner = ORMap("a").open("inner", GMap)
+    inner.open("likes", GCounter).increment()
+    assert inner._prepare(digest, 1)
+    assert inner.fingerprint(digest) == GMap.from_payload(inner.payload).fingerprint(digest)
