@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from crdtnode.control.connection import Connection
-from crdtnode.control.guards import App
+from crdtnode.control.exchange import App
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +57,15 @@ class _Lobby:
 
     async def receive(self, stream: trio.SocketStream) -> None:
         """Serve one connection; what goes wrong with it stays with it."""
-        self._here += 1
-        try:
-            async with stream:
+        async with stream:
+            self._here += 1
+            try:
                 if self._here <= CONNECTIONS_MOST:
                     await self._serve(Connection(stream, self._app))
-        except Exception as error:
-            log.error("connection-failed", exc_info=error)
-        finally:
-            self._here -= 1
+            except Exception as error:
+                log.error("connection-failed", exc_info=error)
+            finally:
+                self._here -= 1
 
     async def _serve(self, connection: Connection) -> None:
         again = True

@@ -5,14 +5,14 @@ when to hang up. Nothing is read before the application asks for it, so that a b
 sender. A client that goes, stalls or talks nonsense ends its own connection and nothing else.
 """
 
-from email.utils import formatdate
+from time import gmtime, struct_time
 from typing import Any, Final
 from urllib.parse import unquote
 
 import h11
 import trio
 
-from crdtnode.control.guards import App, Message, Scope, told
+from crdtnode.control.exchange import App, Message, Scope, refusal
 from crdtnode.control.problems import Problem
 
 HEAD_MOST_BYTES: Final = 16 * 1024
@@ -28,6 +28,11 @@ to read the answer."""
 _READ_BYTES: Final = 64 * 1024
 _GONE: Final[Message] = {"type": "http.disconnect"}
 _NO_BODY: Final = {204, 304}
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 
 
 class Connection:
@@ -95,7 +100,7 @@ class Connection:
             return
         if message["type"] == "http.response.start":
             status = message["status"]
-            headers = [*message["headers"], (b"date", formatdate(usegmt=True).encode())]
+            headers = [*message["headers"], (b"date", http_date(gmtime()))]
             self._bodiless = self._bodiless or status in _NO_BODY
             self._head = self._http.send(h11.Response(status_code=status, headers=headers)) or b""
             return
@@ -153,8 +158,17 @@ class Connection:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
         problem = Problem(error.error_status_hint, f"this is no request: {error}")
-        for message in told(problem, (b"connection", b"close")):
-            await self.send(message)
+        await refusal(problem, connection="close")(self.receive, self.send)
+
+
+def http_date(now: struct_time) -> bytes:
+    """Return a moment as HTTP writes it, in English whatever the locale.
+
+    The standard library's way to do it loads the email package, 0.4 MiB.
+    """
+    day, month = _DAYS[now.tm_wday], _MONTHS[now.tm_mon - 1]
+    clock = f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02}"
+    return f"{day}, {now.tm_mday:02} {month} {now.tm_year} {clock} GMT".encode()
 
 
 def _scope(request: h11.Request) -> Scope:

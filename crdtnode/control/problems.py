@@ -9,7 +9,6 @@ import logging
 from typing import Any
 
 import msgspec
-from starlette.exceptions import HTTPException
 
 from crdt import CRDTError, PayloadError
 from crdtnode.errors import (
@@ -64,8 +63,6 @@ _OURS: dict[type[Exception], tuple[int, str | None]] = {
     MemberLives: (409, "name"),
 }
 
-_UNROUTED = {404: "there is nothing at this path", 405: "this method is not for this path"}
-
 
 class Problem(Exception):
     """Something is wrong with a request; nothing changed."""
@@ -104,8 +101,6 @@ def problem_of(error: Exception) -> Problem:
                 (found for kind, found in _OURS.items() if isinstance(error, kind)), (422, None)
             )
             return Problem(status, str(error), field=field)
-        case HTTPException():
-            return Problem(error.status_code, _UNROUTED.get(error.status_code, error.detail))
         case RecursionError():
             return Problem(422, "it is nested too deep", field="args")
         case msgspec.ValidationError():

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from crdtnode.control.guards import Receive, Scope, Send
+from crdtnode.control.exchange import Receive, Send
 
 Write = Callable[[bytes], Awaitable[None]]
 
 
 class Streamed:
-    """An ASGI answer whose body is written piece by piece.
+    """An answer whose body is written piece by piece.
 
     Args:
         produce: Writes the body; returning ends it.
@@ -25,7 +25,7 @@ class Streamed:
         self._produce = produce
         self._media_type = media_type
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, receive: Receive, send: Send) -> None:
         """Answer."""
         headers = [
             (b"content-type", self._media_type.encode()),

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HEAVY = {
-    "trio", "msgpack", "cryptography", "rich", "starlette", "h11", "msgspec", "anyio", "crdt",
+    "trio", "msgpack", "cryptography", "rich", "h11", "msgspec", "crdt",
     "http.client", "ssl", "email", "asyncio", "logging", "importlib.metadata", "hashlib",
 }  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from email.utils import formatdate
 import json
+from time import gmtime
 from typing import Any
 
 import h11
@@ -12,7 +14,8 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 
 from crdtnode.control import accepting
 from crdtnode.control.accepting import serve_connections
-from crdtnode.control.connection import Connection
+from crdtnode.control.connection import Connection, http_date
+from crdtnode.control.exchange import Answering
 from crdtnode.control.problems import Problem
 from crdtnode.control.streaming import Streamed, Write
 
@@ -119,6 +122,11 @@ async def test_requests_follow_each_other_on_one_connection(connect: Connect) ->
         response, said = await client.ask(post)
         assert (response.status_code, said) == (200, b"POST /x " + body)
         assert b"date" in dict(response.headers)
+
+
+def test_the_date_of_an_answer_is_written_as_http_wants_it() -> None:
+    for moment in (0, 951_782_400, 1_456_704_001, 1_795_844_096, 4_102_444_799):
+        assert http_date(gmtime(moment)).decode() == formatdate(moment, usegmt=True)
 
 
 async def test_requests_sent_ahead_are_answered_in_order(connect: Connect) -> None:
@@ -232,6 +240,16 @@ async def test_a_body_that_makes_no_sense_is_no_body(
     assert app.bodies == []
 
 
+class Answered:
+    """Gives one answer to all requests."""
+
+    def __init__(self, answer: Answering) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._answer(receive, send)
+
+
 class Guarded:
     """Answers with the problem that an application raises before it has begun to answer."""
 
@@ -281,7 +299,7 @@ async def test_a_client_that_goes_ends_its_stream(connect: Connect) -> None:
         finally:
             ended.set()
 
-    client = await connect(Streamed(produce, "text/event-stream"))
+    client = await connect(Answered(Streamed(produce, "text/event-stream")))
     await client.stream.send_all(HELLO)
     assert (await client.stream.receive_some()).startswith(b"HTTP/1.1 200")
     await client.stream.aclose()
@@ -319,7 +337,7 @@ async def test_a_client_that_sends_ahead_without_end_is_left(connect: Connect) -
         finally:
             ended.set()
 
-    client = await connect(Streamed(produce, "text/event-stream"))
+    client = await connect(Answered(Streamed(produce, "text/event-stream")))
     await client.stream.send_all(HELLO)
     for _ in range(3):
         await client.stream.send_all(b"x" * 30_000)

@@ -218,7 +218,6 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         "msgpack",
         "cryptography",
         "click",
-        "starlette",
         "h11",
         "rich",
         "msgspec",
@@ -227,7 +226,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_embedding_imports_no_http_and_no_command_line() -> None:
-    daemon = {"click", "starlette", "h11", "rich", "msgspec", "prometheus_client"}
+    daemon = {"click", "h11", "rich", "msgspec", "prometheus_client"}
     assert not daemon & modules_after("import crdtnode; crdtnode.open_node; crdtnode.Keyring")
 
 
