@@ -192,7 +192,7 @@ class Answers:
             ping=origin.counter,
             root=root or 0,
             news=self._cluster.news.aboard(member) if at_home else (),
-            clock_ms=self._clocks.own(),
+            clock_ms=self._clocks.shown,
             held=held,
             roster=self._members.roster,
         )

@@ -13,6 +13,7 @@ step of our own wall clock shows as the difference to what we noted when we look
 from collections.abc import Callable
 from typing import Final
 
+from crdt.clock import MS_LIMIT
 from crdtnode.protocol.effects import Event
 from crdtnode.protocol.member import Member
 from crdtnode.protocol.members import Members
@@ -34,7 +35,7 @@ class Clocks:
     """
 
     def __init__(self, members: Members, own: Callable[[], int]) -> None:
-        self.own = own
+        self._own = own
         self._members = members
         self._looked = 0.0
         """What our wall clock showed at 0 of the monotonic one, when we looked last."""
@@ -46,7 +47,7 @@ class Clocks:
     def heard(self, member: Member, shown_ms: int, now: float) -> list[Event]:
         """A member answered, and said what its wall clock shows."""
         member.clock_ms = shown_ms + 500 * (member.rtt or 0.0) - 1000 * now
-        self._looked = self.own() - 1000 * now
+        self._looked = self._own() - 1000 * now
         self._stale = True
         behind = member.clock_ms < self._looked - AHEAD_MOST_MS
         # All others are asked only where this one might be in the majority: there may be many.
@@ -55,9 +56,17 @@ class Clocks:
         self._told = ahead
         return [Event("clock-ahead", {"held_ms": self.held_ms})] if news else []
 
+    @property
+    def shown(self) -> int:
+        """Our wall clock as others are told of it: past the last stamp it shows that one.
+
+        They would refuse more, and with it the answer that it comes in.
+        """
+        return min(self._own(), MS_LIMIT - 1)
+
     def stamp(self) -> int:
         """Whole milliseconds since 1970, for the stamp of a write."""
-        own = self.own()
+        own = self._own()
         limit = self._most()
         return own if limit is None else min(own, int(own - self._looked + limit))
 

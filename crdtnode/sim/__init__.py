@@ -55,6 +55,7 @@ nothing-runs-away       Traffic, queues and timers stay within bounds.
 damage-changes-nothing  A datagram in which bits flipped is neither understood nor used.
 fingerprints-add-up     Versions are those of the states, and every sum of the trie is right.
 histories-lead-here     Versions in an object's history lead to the present one. (Of some objects.)
+payloads-are-lawful     What a node holds, everybody who knows the type would take in.
 expectations-come-true  What the plan expects of the end of its run is so.
 ======================= ============================================================================
 

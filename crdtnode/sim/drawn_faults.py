@@ -42,6 +42,9 @@ Nodes = tuple[str, ...]
 _PERIOD = 2.0
 """Seconds that each state of a flapping partition lasts on average."""
 
+CENTURIES = 1e10
+"""Seconds by which a clock is past the last stamp that there is: some three hundred years."""
+
 _REMOVING = 0.15
 """Share of seeds under which objects are removed, where trouble is left to the seed."""
 
@@ -177,7 +180,7 @@ def _slow(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
 def _wrong_clock(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
     if chance.random() < 0.5:
         return _lasting(ClockRate(begin, node, chance.choice((0.0, 0.9, 1.1))), end)
-    return [ClockJump(begin, node, chance.choice((-86_400.0, -3.0, 3.0, 3600.0)))]
+    return [ClockJump(begin, node, chance.choice((-86_400.0, -3.0, 3.0, 3600.0, CENTURIES)))]
 
 
 def _bad_link(chance: Random, node: str, begin: float, end: float) -> list[Fault]:

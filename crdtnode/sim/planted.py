@@ -22,7 +22,10 @@ from crdt import (
     TwoPSet,
     register,
 )
+from crdt.atoms import freeze
 from crdt.catalogue import tag_of
+from crdt.clock import MS_LIMIT
+from crdt.tagged import decode
 from crdtnode.sim import Plan, PlanError, Recipe
 from crdtnode.sim.planted_nodes import (
     BlindRegistry,
@@ -43,6 +46,7 @@ from crdtnode.sim.planted_nodes import (
     StubbornEngine,
     UndoingRegistry,
     at_the_last_moment,
+    in_another_century,
     one_silent_node,
     removed_while_apart,
     rolled_back,
@@ -222,6 +226,25 @@ class ClockOnlyRegister(LWWRegister):
 
 
 @register
+class CeilinglessRegister(LWWRegister):
+    """Stamps writes with a clock that is past the last stamp, and takes such stamps in."""
+
+    def assign(self, value: Any) -> Self:
+        latest = (-1, 0) if self._write is None else self._write[:2]
+        now = self._own_seat().now()
+        if max(now, latest[0]) < MS_LIMIT:
+            return super().assign(value)
+        delta = self._blank()
+        delta._write = (max(now, latest[0] + 1), 0, self._candidate(), freeze(value))
+        return self._publish(delta, delta._write[2])
+
+    def _decode(self, payload: Any) -> None:
+        if payload:
+            stamp, replica, value = payload
+            self._write = (*stamp, replica, decode(value, "payload[2]", values=True))
+
+
+@register
 class ClaimingSet(ORSet[object]):
     """Claims to have seen the next dot of everybody whom it hears of."""
 
@@ -318,6 +341,12 @@ MUTANTS = (
         seeds=5,
     ),
     _typed(ClockOnlyRegister, "causality-decides"),
+    Mutant(
+        "CeilinglessRegister",
+        ("payloads-are-lawful",),
+        types=(CeilinglessRegister,),
+        directed=in_another_century,
+    ),
     _typed(ClaimingSet, SAME, LOST, CONVERGED),
     Mutant("UndoingRegistry", (SAME, "reads-only-grow"), settings={"registry": UndoingRegistry}),
     Mutant("StaleTrieRegistry", ("fingerprints-add-up",), settings={"registry": StaleTrieRegistry}),

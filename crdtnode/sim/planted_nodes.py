@@ -17,6 +17,7 @@ from crdtnode.registry import Absorbed, Change
 from crdtnode.registry.histories import Histories, History
 from crdtnode.sim import (
     Backup,
+    ClockJump,
     Crash,
     Expectations,
     Heal,
@@ -30,6 +31,7 @@ from crdtnode.sim import (
     WatchedRegistry,
     Write,
 )
+from crdtnode.sim.drawn_faults import CENTURIES
 from crdtnode.sim.host import CLUSTER
 from crdtnode.wire.keyring import Keyring
 from crdtnode.wire.seal import Datagrams
@@ -321,6 +323,21 @@ def removed_while_apart(seed: int) -> Plan:
             Heal(5.0),
         ),
         duration=6.0,
+    )
+
+
+def in_another_century(seed: int) -> Plan:
+    """Let the clock of one of two nodes jump past the last stamp: nobody can say whose is wrong."""
+
+    def wrote(at: float, node: str) -> Write:
+        return Write(at, node, "ceilinglessregister@1", "motto", "assign", (f"{node} at {at:g}",))
+
+    return Plan(
+        seed=seed,
+        nodes=("n1", "n2"),
+        writes=(wrote(1.0, "n2"), wrote(2.0, "n1"), wrote(3.0, "n2")),
+        faults=(ClockJump(1.5, "n1", by=CENTURIES),),
+        duration=4.0,
     )
 
 

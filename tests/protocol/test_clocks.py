@@ -56,6 +56,15 @@ def test_our_own_clock_counts_while_it_is_near_the_others(everybody: Members, wa
     assert (clocks.stamp(), clocks.held_ms) == (wall(), 0)
 
 
+def test_a_clock_past_the_last_stamp_is_told_as_the_last_one(
+    everybody: Members, wall: Wall
+) -> None:
+    clocks = Clocks(everybody, wall)
+    assert clocks.shown == wall()
+    wall.ahead = 2**43
+    assert clocks.shown == 2**43 - 1  # what is more would be refused, and the answer with it
+
+
 def test_a_clock_that_is_far_ahead_is_held_back_and_said_once(
     everybody: Members, wall: Wall
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from crdtnode import sim
 from crdtnode.sim import Latency, Link, Plan, World, Write
 from crdtnode.sim.agenda import SECOND, nanoseconds
+from crdtnode.sim.drawn_faults import CENTURIES
 
 NODES = ("ann", "bob", "cleo", "dan", "eve")
 FAST = sim.Network(Latency.constant(0.001))
@@ -287,3 +288,23 @@ def test_the_end_of_the_first_phase_ends_all_that_a_heal_does_not() -> None:
     )
     writes = tuple(increment(4.0 + n / 10, NODES[n % 3]) for n in range(30))
     watched(faults, writes=writes)
+
+
+def test_a_node_whose_clock_is_past_the_last_stamp_stays_a_member_and_may_write() -> None:
+    motto = ("lwwregister@1", "motto", "assign")
+
+    def look(world: World) -> Any:
+        dropped = {reason for host in world.hosts for reason in host.metrics.dropped}
+        held = {host.registry.look(motto[:2]).value for host in world.hosts}  # type: ignore[union-attr]
+        return held, dropped, {member.state for member in world.hosts[1].engine.members}
+
+    (end,) = watched(
+        (sim.ClockJump(1.0, "ann", by=CENTURIES),),
+        writes=(
+            Write(6.0, "ann", *motto, ("from afar",)),
+            Write(7.0, "bob", *motto, ("the last",)),
+        ),
+        network=sim.Network(Latency.constant(0.001), corrupt=1e-9),  # so that all is decoded
+        look=look,
+    )
+    assert end == ({"the last"}, set(), {"alive"})

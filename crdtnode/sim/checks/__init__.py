@@ -16,6 +16,7 @@ from crdtnode.sim.checks.dots import NoDotTwice as NoDotTwice
 from crdtnode.sim.checks.expected import ExpectationsComeTrue as ExpectationsComeTrue
 from crdtnode.sim.checks.histories import HistoriesLeadHere as HistoriesLeadHere
 from crdtnode.sim.checks.members import MembersAreKnown as MembersAreKnown
+from crdtnode.sim.checks.payloads import PayloadsAreLawful as PayloadsAreLawful
 from crdtnode.sim.checks.raised import NothingRaised as NothingRaised
 from crdtnode.sim.checks.reads import ReadsOnlyGrow as ReadsOnlyGrow
 from crdtnode.sim.checks.same import SameUpdatesSameState as SameUpdatesSameState
@@ -44,5 +45,6 @@ def all_checks() -> list[Check]:
         DamageChangesNothing(),
         FingerprintsAddUp(),
         HistoriesLeadHere(),
+        PayloadsAreLawful(),
         ExpectationsComeTrue(),
     ]

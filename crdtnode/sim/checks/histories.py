@@ -9,34 +9,22 @@ import msgpack
 
 from crdt import StateCRDT
 from crdtnode.registry.histories import STEPS_MOST, unpacked
-from crdtnode.sim.checks.check import Check, shown
-from crdtnode.sim.faults import Fault, Heal
+from crdtnode.sim.checks.check import shown
+from crdtnode.sim.checks.hosts import OfEveryHost
 
 if TYPE_CHECKING:
     from crdtnode.registry.entry import Entry
     from crdtnode.sim.host import Host
-    from crdtnode.sim.world import World
 
 
-class HistoriesLeadHere(Check):
-    """Looks at every heal and at the end, at those objects whose states the ledger keeps."""
+class HistoriesLeadHere(OfEveryHost):
+    """Looks at those objects whose states the ledger keeps."""
 
     name = "histories-lead-here"
     sentence = "Each version in an object's history, joined with what is told since, is the next."
 
-    def fault(self, world: "World", fault: Fault) -> None:
-        """Look at the histories while the run goes on."""
-        if isinstance(fault, Heal):
-            for host in world.up:
-                self._look(host)
-
-    def ended(self, world: "World", converged: float | None) -> None:
-        """Look at all of them."""
-        for host in world.up:
-            self._look(host)
-        self.holds()
-
-    def _look(self, host: "Host") -> None:
+    def look(self, host: "Host") -> None:
+        """Go through the histories of all objects, unless a flush is due."""
         registry = host.registry
         if registry.dirty:
             return  # versions are those of the last flush

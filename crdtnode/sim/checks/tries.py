@@ -6,33 +6,20 @@ Rule of this file: everything is computed anew from the states, by the slowest a
 from typing import TYPE_CHECKING
 
 from crdtnode.fingerprints import DEPTH_MOST, Fingerprints
-from crdtnode.sim.checks.check import Check
-from crdtnode.sim.faults import Fault, Heal
+from crdtnode.sim.checks.hosts import OfEveryHost
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
-    from crdtnode.sim.world import World
 
 
-class FingerprintsAddUp(Check):
-    """Looks at every heal and at the end."""
+class FingerprintsAddUp(OfEveryHost):
+    """Looks at all versions and sums."""
 
     name = "fingerprints-add-up"
     sentence = "Versions are those of the states, and every sum of the trie is that of its objects."
 
-    def fault(self, world: "World", fault: Fault) -> None:
-        """Look at the tries while the run goes on."""
-        if isinstance(fault, Heal):
-            for host in world.up:
-                self._look(host)
-
-    def ended(self, world: "World", converged: float | None) -> None:
-        """Look at all of them."""
-        for host in world.up:
-            self._look(host)
-        self.holds()
-
-    def _look(self, host: "Host") -> None:
+    def look(self, host: "Host") -> None:
+        """Compute all anew, unless a flush is due."""
         registry, prints = host.registry, host.registry.fingerprints
         if registry.dirty:
             return  # versions are those of the last flush
