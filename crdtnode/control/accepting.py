@@ -13,11 +13,17 @@ import trio
 
 from crdtnode.control.connection import Connection
 from crdtnode.control.exchange import App
+from crdtnode.control.guards import REQUESTS_MOST
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS_MOST: Final = 1024
-"""Connections at once; further ones are closed unheard."""
+CONNECTIONS_MOST: Final = REQUESTS_MOST + 128
+"""Connections at once; further ones are closed unheard.
+
+More than requests, so that whoever comes too late is told so. With what strangers may hold of the
+gossip's streams it has to stay below the 1,024 descriptors that a process commonly gets: a process
+without any left cannot repair.
+"""
 
 PATIENCE: Final = 60.0
 """Seconds in which a connection may hold no request, or half of one's head."""

@@ -12,10 +12,12 @@ import pytest
 import trio
 from trio.testing import lockstep_stream_pair, memory_stream_pair
 
+from crdtnode.config import Settings
 from crdtnode.control import accepting
-from crdtnode.control.accepting import serve_connections
+from crdtnode.control.accepting import CONNECTIONS_MOST, serve_connections
 from crdtnode.control.connection import Connection, http_date
 from crdtnode.control.exchange import Answering
+from crdtnode.control.guards import REQUESTS_MOST
 from crdtnode.control.problems import Problem
 from crdtnode.control.streaming import Streamed, Write
 
@@ -368,6 +370,12 @@ async def address(app: App, nursery: trio.Nursery) -> AsyncIterator[tuple[str, i
     await nursery.start(serve_connections, app, listener, closing)
     yield listener.socket.getsockname()
     closing.set()
+
+
+def test_clients_leave_descriptors_to_the_gossip() -> None:
+    commonly, other_files = 1024, 64
+    assert CONNECTIONS_MOST + Settings().streams_most <= commonly - other_files
+    assert CONNECTIONS_MOST > REQUESTS_MOST  # the next request is answered, with a refusal
 
 
 @pytest.mark.process
