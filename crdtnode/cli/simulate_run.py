@@ -18,11 +18,12 @@ from crdtnode.errors import NotSupported
 from crdtnode.sim import Plan, PlanError, Result, run
 from crdtnode.sim.failures import Failure
 from crdtnode.sim.real import CannotRun
-from crdtnode.sim.report import Chronicle, Figures, observe, write_report
+from crdtnode.sim.report import Figures, observe, write_report
 from crdtnode.sim.report.png import write_png
 from crdtnode.sim.report.term import drawn
 from crdtnode.sim.report.timeline import timeline
 from crdtnode.sim.runs import ENGINES, On
+from crdtnode.sim.samples import Watched
 from crdtnode.sim.sweeping import again, settings_with
 
 PNG = "simulation.png"
@@ -87,8 +88,6 @@ class Shown:
     """What runs the nodes."""
 
     def __post_init__(self) -> None:
-        if self.on != "heap" and (self.report or self.plot):
-            raise click.UsageError(f"--report and --plot watch the heap engine, not --on {self.on}")
         if self.on == "real" and self.planted:
             raise click.UsageError("--plant goes with the simulated engines, not with --on real")
 
@@ -101,7 +100,7 @@ class Shown:
         """
         began = monotonic()
         try:
-            result, chronicle = self.watch(plan)
+            result, watched = self.watch(plan)
         except (CannotRun, PlanError) as error:
             raise click.UsageError(str(error)) from error
         if self.on != "heap":
@@ -115,10 +114,10 @@ class Shown:
         else:
             click.echo(_report(result, wall_s))
             click.echo(f"again with: {command}")
-        self.keep(result, chronicle, command)
+        self.keep(result, watched, command)
         return EXIT[result.verdict]
 
-    def watch(self, plan: Plan) -> tuple[Result, Chronicle | None]:
+    def watch(self, plan: Plan) -> tuple[Result, Watched | None]:
         """Run a plan with a live line; watched where something is to be drawn."""
         line, settings = LiveLine(), settings_with(self.planted)
 
@@ -127,19 +126,19 @@ class Shown:
 
         try:
             if self.report or self.plot:
-                return observe(plan, progress=progress, **settings)
+                return observe(plan, progress=progress, on=self.on, **settings)
             return run(plan, progress=progress, on=self.on, **settings), None
         finally:
             line.end()
 
-    def keep(self, result: Result, chronicle: Chronicle | None, command: str) -> None:
+    def keep(self, result: Result, watched: Watched | None, command: str) -> None:
         """Write and draw what is wanted."""
-        if chronicle is None:
+        if watched is None:
             return
-        figures = Figures.of(result, chronicle)
+        figures = Figures.of(result, watched)
         self.picture(figures)
         if self.report:
-            write_report(figures, chronicle, self.report, command)
+            write_report(figures, watched, self.report, command)
 
     def picture(self, figures: Figures) -> None:
         """Draw what is to be drawn; on standard error where the output is JSON."""

@@ -11,6 +11,7 @@ wait for, and lets the driver's nap end when the agenda comes to that moment. Af
 conductor gives trio its turn until the driver sleeps again.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
 
@@ -43,18 +44,27 @@ _TURNS_MOST = 1000
 """Turns of trio that one moment may take; a driver that needs more is stuck."""
 
 
-def play(world: World, progress: Progress | None = None) -> Result:
-    """Run a world with whole nodes on trio; not from inside of another trio loop."""
+def play(
+    world: World, progress: Progress | None = None, steps: Iterator[None] | None = None
+) -> Result:
+    """Run a world with whole nodes on trio; not from inside of another trio loop.
+
+    Args:
+        world: What runs.
+        progress: Told how far it is, now and then.
+        steps: Those of the world, in the hands of somebody who looks at it after each.
+    """
     clock = MockClock()
-    result: Result = trio.run(_conduct, world, progress, clock, clock=clock)
+    steps = world.steps(progress) if steps is None else steps
+    result: Result = trio.run(_conduct, world, steps, clock, clock=clock)
     return result
 
 
-async def _conduct(world: World, progress: Progress | None, clock: MockClock) -> Result:
+async def _conduct(world: World, steps: Iterator[None], clock: MockClock) -> Result:
     async with trio.open_nursery() as nursery:
         conductor = Conductor(world, nursery, clock)
         world.new_process = conductor.process
-        for _ in world.steps(progress):
+        for _ in steps:
             await conductor.settle()
         nursery.cancel_scope.cancel()
     assert world.result is not None

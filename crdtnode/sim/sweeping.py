@@ -18,7 +18,7 @@ from typing import Any, Self
 from crdtnode.sim.draw import Recipe
 from crdtnode.sim.plan import Plan
 from crdtnode.sim.planfile import parse_plan
-from crdtnode.sim.report.chronicle import observe
+from crdtnode.sim.report.watching import observe
 from crdtnode.sim.result import Result, Verdict
 from crdtnode.sim.runs import run
 

@@ -12,9 +12,12 @@ from crdtnode import sim
 from crdtnode.sim import Latency, Link, Plan, PlanError, Write
 from crdtnode.sim.network import Links
 from crdtnode.sim.real import CannotRun, run_for_real, why_not
+from crdtnode.sim.real.lookout import Lookout
 from crdtnode.sim.real.run import Stage, _staged
 from crdtnode.sim.real.switch import Switch
 from crdtnode.sim.real.wires import Wire
+from crdtnode.sim.report.figures import Figures
+from crdtnode.sim.report.page import page
 
 NODES = ("a", "b", "c")
 
@@ -87,7 +90,9 @@ def test_a_partition_of_real_hosts_keeps_writes_apart_until_the_heal(tmp_path: P
         bound=20.0,
         expect=sim.Expectations(finals=(sim.Final("pncounter@1", "visits", 111),)),
     )
+    lookout = Lookout(plan)
     with _staged(plan, tmp_path, record=True) as stage:
+        stage.lookout = lookout
         results: list[sim.Result] = []
         run = threading.Thread(target=lambda: results.append(stage.run()))
         run.start()
@@ -98,6 +103,15 @@ def test_a_partition_of_real_hosts_keeps_writes_apart_until_the_heal(tmp_path: P
         run.join()
         namespaces = [machine.wire.namespace for machine in stage._machines.values()]
     assert results[0].holds, results[0].explain()
+    figures = Figures.of(results[0], lookout)
+    apart = next(one for one in figures.samples if one.roots == 2 and one.at > 2.5)
+    assert apart.missing == (1, 1, 1)  # each side lacks what the other one wrote
+    assert figures.samples[-1].missing == (0, 0, 0)
+    assert [healing.at for healing in figures.healings] == [5.0]
+    assert figures.cost["bytes_per_update"] > 100
+    text = page(figures, "again")
+    assert "Delays of single updates are not known" in text
+    assert "<b>unknown</b><span>median delay of an update" in text
     kinds = [happening.kind for happening in stage.trace.happenings or []]
     assert kinds.count("write") == 3
     assert "partition" in kinds

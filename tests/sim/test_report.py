@@ -15,13 +15,14 @@ import pytest
 from crdtnode import sim
 from crdtnode.cli.simulate import simulate
 from crdtnode.errors import NotSupported
-from crdtnode.sim.report import Chronicle, Figures, Seeds, observe, write_report
+from crdtnode.sim.report import Figures, Seeds, observe, write_report
 from crdtnode.sim.report.figures import percentiles
 from crdtnode.sim.report.page import page
 from crdtnode.sim.report.png import write_png
 from crdtnode.sim.report.spans import Span, spans_of
 from crdtnode.sim.report.term import drawn
 from crdtnode.sim.report.timeline import COLOURS, timeline
+from crdtnode.sim.samples import Watched
 from tests.sim.test_plan_documents import EVERY_FAULT
 
 A, B = ("a", "b"), ("c",)
@@ -46,7 +47,7 @@ PLAN = sim.Plan(
 
 
 @cache
-def watched() -> tuple[sim.Result, Chronicle]:
+def watched() -> tuple[sim.Result, Watched]:
     return observe(PLAN)
 
 
@@ -64,6 +65,10 @@ def test_watching_a_run_does_not_change_it(seed: int) -> None:
     plan = sim.Plan.random(seed=seed, nodes=4, duration=8)
     result, _ = observe(plan)
     assert result == sim.run(plan)
+
+
+def test_whole_nodes_give_the_same_figures_as_their_engines_alone() -> None:
+    assert Figures.of(*observe(PLAN, on="trio")).to_json() == figures().to_json()
 
 
 def test_samples_show_how_far_apart_the_nodes_are() -> None:

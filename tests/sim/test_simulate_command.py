@@ -151,7 +151,6 @@ def test_whole_nodes_make_the_same_run_and_the_command_says_that_they_did() -> N
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--on trio --plot term", "--report and --plot watch the heap engine, not --on trio"),
         ("--on real --plant SummingCounter", "--plant goes with the simulated engines"),
         ("--on real", "no namespaces here"),
         ("--on metal", "'metal' is not one of 'heap', 'trio', 'real'"),

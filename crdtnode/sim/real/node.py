@@ -30,19 +30,30 @@ def _write(node: Node, order: dict[str, Any]) -> dict[str, object]:
     return {"delta": None if delta.initial else delta.payload}
 
 
-def _state(node: Node) -> dict[str, object]:
-    objects = []
+def _objects(node: Node) -> list[object]:
+    objects: list[object] = []
     for tag, name in node.names():
         held = node.registry.get(tag, name)
         if held is not None:
             objects.append([tag, name, held.payload])
+    return objects
+
+
+def _state(node: Node) -> dict[str, object]:
     members = [[m.name, m.addresses[0][0], m.state] for m in node.members]
     contained = dict(node.metrics.contained)
-    return {"objects": objects, "members": members, "contained": contained}
+    return {"objects": _objects(node), "members": members, "contained": contained}
 
 
 def _look(node: Node) -> dict[str, object]:
     return {"root": node.root, "dirty": node.registry.dirty}
+
+
+def _watch(node: Node, known: list[str]) -> dict[str, object]:
+    """The root, and what it stands for where that is not known yet; None just after a write."""
+    if node.registry.dirty:
+        return {"root": None}
+    return {"root": node.root, "objects": None if node.root in known else _objects(node)}
 
 
 async def _obey(node: Node, order: dict[str, Any]) -> dict[str, object]:
@@ -51,6 +62,8 @@ async def _obey(node: Node, order: dict[str, Any]) -> dict[str, object]:
             return _write(node, order)
         case "look":
             return _look(node)
+        case "watch":
+            return _watch(node, order["known"])
         case "state":
             return _state(node)
         case "leave":

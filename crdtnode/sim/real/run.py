@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 import itertools
+from math import inf
 import os
 from pathlib import Path
 import tempfile
@@ -49,6 +50,7 @@ from crdtnode.sim.faults import (
 from crdtnode.sim.link import PlanError
 from crdtnode.sim.network import Links
 from crdtnode.sim.plan import Plan
+from crdtnode.sim.real.lookout import Lookout
 from crdtnode.sim.real.machine import Machine
 from crdtnode.sim.real.scene import Holding, MembersAgree, Scene, Seen
 from crdtnode.sim.real.switch import Switch
@@ -75,13 +77,20 @@ class CannotRun(CrdtNodeError):
     """This machine does not allow real hosts; nothing was run. The message says what is missing."""
 
 
-def run_for_real(plan: Plan, folder: Path | None = None, *, record: bool = False) -> Result:
+def run_for_real(
+    plan: Plan,
+    folder: Path | None = None,
+    *,
+    record: bool = False,
+    lookout: Lookout | None = None,
+) -> Result:
     """Run a plan with a process for each node; takes as long as the plan says.
 
     Args:
         plan: What happens; faults of clocks and disks, slow nodes and clones are refused.
         folder: Where the logs of the nodes go; by default they are removed.
         record: Keep the history in the result's trace.
+        lookout: Who looks at the nodes meanwhile.
 
     Raises:
         CannotRun: The machine does not allow it.
@@ -96,6 +105,7 @@ def run_for_real(plan: Plan, folder: Path | None = None, *, record: bool = False
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stage = stack.enter_context(_staged(plan, folder, record=record))
+        stage.lookout = lookout
         return stage.run()
 
 
@@ -133,6 +143,7 @@ class Stage:
         self, plan: Plan, machines: dict[str, Machine], switch: Switch, trace: Trace
     ) -> None:
         self.trace = trace
+        self.lookout: Lookout | None = None
         self._plan = plan
         self._machines = machines
         self._switch = switch
@@ -165,12 +176,29 @@ class Stage:
                 self._raised.append(f"{machine.name} did not start within {READY:g} s")
         self._began = time.monotonic()
         for at, act in self._agenda():
-            time.sleep(max(0.0, at - self._now))
+            self._wait(at)
             act()
-        time.sleep(max(0.0, self._plan.duration - self._now))
+        self._wait(self._plan.duration)
         self._heal_everything()
-        converged = self._converge()
-        return self._result(converged)
+        result = self._result(self._converge())
+        if self.lookout is not None:
+            self.lookout.finish(self._ledger, result)
+        return result
+
+    def _wait(self, until: float) -> None:
+        """Let time pass, with looks at the nodes where somebody wants them."""
+        while (left := until - self._now) > 0:
+            due = self._look_out()
+            time.sleep(min(left, max(0.0, due - self._now)))
+
+    def _look_out(self) -> float:
+        """Look at all nodes if it is time to; when the next look is due."""
+        lookout = self.lookout
+        if lookout is None:
+            return inf
+        if lookout.due <= self._now:
+            lookout.look(self._now, self._machines.values(), self._switch)
+        return lookout.due
 
     def _agenda(self) -> list[tuple[float, Callable[[], None]]]:
         """Everything that happens, by its time."""
@@ -219,6 +247,8 @@ class Stage:
 
     def _do(self, fault: Fault) -> None:
         self._note(kind_of(type(fault)), "", str(fault).encode())
+        if self.lookout is not None:
+            self.lookout.did(self._now, fault)
         match fault:
             case Crash(node=node):
                 self._machines[node].crash()
@@ -272,6 +302,7 @@ class Stage:
         since: float | None = None
         held: list[object] = []
         while self._now - healed < self._plan.bound or since is not None:
+            self._look_out()
             roots = self._roots()
             if len(set(roots)) != 1 or None in roots or roots != held:
                 since = self._now if len(set(roots)) == 1 and None not in roots else None
@@ -305,6 +336,7 @@ class Stage:
             counts={
                 "updates": len(self._ledger.updates),
                 "messages": self._switch.carried,
+                "bytes": self._switch.carried_bytes,
                 "lost": self._switch.lost,
             },
             simulated_s=self._now,

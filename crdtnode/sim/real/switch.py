@@ -32,6 +32,7 @@ class Switch:
     Attributes:
         links: What becomes of packets; change it under `lock`.
         carried: Number of packets that were written.
+        carried_bytes: Bytes of those, with their headers.
         lost: Number of packets that were not, for whatever reason.
     """
 
@@ -39,6 +40,7 @@ class Switch:
         self.links = links
         self.lock = threading.Lock()
         self.carried = 0
+        self.carried_bytes = 0
         self.lost = 0
         self._wires = wires
         self._names = {socket.inet_aton(wire.address): name for name, wire in wires.items()}
@@ -113,6 +115,7 @@ class Switch:
             try:
                 os.write(fd, packet)
                 self.carried += 1
+                self.carried_bytes += len(packet)
             except OSError:  # its host takes no more, or is being removed
                 self.lost += 1
 

@@ -4,15 +4,16 @@ Rule of this file: it looks between two events and schedules none, since an even
 make it another run.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crdt import StateCRDT
 from crdtnode.sim.agenda import SECOND, nanoseconds
-from crdtnode.sim.checks import Check, all_checks
+from crdtnode.sim.checks import Check
 from crdtnode.sim.faults import Fault, Flapping, Heal, Swizzle
 from crdtnode.sim.plan import Plan
-from crdtnode.sim.result import Result
+from crdtnode.sim.samples import Healing, Sample
 from crdtnode.sim.world import Progress, World
 
 if TYPE_CHECKING:
@@ -24,29 +25,6 @@ SAMPLES = 400
 
 LOOKS_MOST = 100_000
 """Looks at one node in one run, at most: with many nodes there are fewer samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """All nodes at one time."""
-
-    at: float
-    roots: int
-    """Number of different roots among the nodes that are up."""
-    missing: tuple[int | None, ...]
-    """Of each node, how many updates it lacks that others have; None while it is down."""
-    messages: int
-    """Sent so far, by all nodes together."""
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Healing:
-    """A heal, and how long it took until all nodes held the same."""
-
-    at: float
-    after_s: float | None
-    """None where they did not before the next fault, or the end."""
 
 
 @dataclass(slots=True)
@@ -74,6 +52,7 @@ class Chronicle(Check):
         """Seconds from a write until it reached a node, for each of both, in order of arrival."""
         self.healings: list[Healing] = []
         self.history: list[dict[str, Any]] = []
+        self.limits: Sequence[str] = ()
         self._world: World | None = None
         self._bits: dict[Key, int] = {}
         """All updates of each object."""
@@ -90,10 +69,11 @@ class Chronicle(Check):
 
     # Between events
 
-    def watch(self, world: World, progress: Progress | None) -> Result:
-        """Run a world, looking at it all the time."""
+    def steps(self, world: World, progress: Progress | None) -> Iterator[None]:
+        """Run a world step by step, and look at it after each, once that has come to rest."""
         self._world = world
         for _ in world.steps(progress):
+            yield
             if self._ends and world.agenda.now >= nanoseconds(self._ends[0]):
                 self._open.append(self._ends.pop(0))
             if self._open and world.agreed():
@@ -106,7 +86,6 @@ class Chronicle(Check):
         if result.converged_after_s is not None:
             self._agreed(self.plan.duration + result.converged_after_s)
         self._give_up()
-        return result
 
     def _look(self, world: World) -> None:
         now = world.agenda.now
@@ -195,20 +174,3 @@ class Chronicle(Check):
 def _named(update: "Update") -> dict[str, Any]:
     tag, name = update.key
     return {"type": tag, "name": name, "update": update.number}
-
-
-def observe(
-    plan: Plan, *, progress: Progress | None = None, **settings: Any
-) -> tuple[Result, Chronicle]:
-    """Run a plan on the heap engine and watch it; the result is that of `crdtnode.sim.run`.
-
-    Args:
-        plan: What happens.
-        progress: As for `crdtnode.sim.run`.
-        settings: ``engine`` and ``registry``, as for `crdtnode.sim.run`.
-    """
-    chronicle = Chronicle(plan)
-    world = World(plan, checks=[*all_checks(), chronicle], **settings)
-    result = chronicle.watch(world, progress)
-    findings = tuple(found for found in result.findings if found.check != chronicle.name)
-    return replace(result, findings=findings), chronicle

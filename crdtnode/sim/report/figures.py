@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any, Final
 
-from crdtnode.sim.report.chronicle import Chronicle, Healing, Sample
 from crdtnode.sim.report.spans import Span, spans_of
 from crdtnode.sim.result import Result
+from crdtnode.sim.samples import Healing, Sample, Watched
 
 FORMAT: Final = "crdtnode report"
 VERSION: Final = 1
@@ -66,17 +66,20 @@ class Figures:
     delays: tuple[float, ...]
     """Seconds from a write until another node had it; sorted."""
     seeds: Seeds | None = None
+    limits: tuple[str, ...] = ()
+    """What is not known, or not exactly, and why."""
 
     @classmethod
-    def of(cls, result: Result, chronicle: Chronicle, seeds: Seeds | None = None) -> "Figures":
+    def of(cls, result: Result, watched: Watched, seeds: Seeds | None = None) -> "Figures":
         """Count what was watched."""
         return cls(
             result=result,
-            samples=tuple(chronicle.samples),
+            samples=tuple(watched.samples),
             spans=tuple(spans_of(result.plan)),
-            healings=tuple(sorted(chronicle.healings, key=lambda healing: healing.at)),
-            delays=tuple(sorted(chronicle.delays)),
+            healings=tuple(sorted(watched.healings, key=lambda healing: healing.at)),
+            delays=tuple(sorted(watched.delays)),
             seeds=seeds,
+            limits=tuple(watched.limits),
         )
 
     @property
@@ -103,6 +106,7 @@ class Figures:
             "version": VERSION,
             **self.result.to_json(),
             "explanation": self.result.explain(),
+            "limits": list(self.limits),
             "cost": self.cost,
             "propagation_s": percentiles(self.delays),
             "heals": [asdict(healing) for healing in self.healings],

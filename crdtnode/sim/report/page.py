@@ -53,6 +53,7 @@ def page(figures: Figures, command: str) -> str:
     parts = [
         f'<h1>{title}<span class="verdict {verdict}">{verdict}</span></h1>',
         f"<p>Again with: <code>{escape(command)}</code>; trace <code>{result.trace_hash}</code></p>",
+        *(f"<p>{escape(limit)}</p>" for limit in figures.limits),
         _tiles(figures),
         "<h2>Over time</h2>",
         f'<div class="card">{_key(figures)}{svg(timeline(figures))}</div>',
@@ -71,12 +72,12 @@ def page(figures: Figures, command: str) -> str:
 
 def _tiles(figures: Figures) -> str:
     result, cost = figures.result, figures.cost
-    after = result.converged_after_s
+    after, median = result.converged_after_s, percentiles(figures.delays).get("p50")
     tiles = [
         (f"{result.simulated_s:.4g} s", "simulated"),
         ("never" if after is None else seconds(after), "from the last heal to equal states"),
         (f"{result.counts['updates']:,}", "updates"),
-        (seconds(percentiles(figures.delays).get("p50", 0.0)), "median delay of an update"),
+        ("unknown" if median is None else seconds(median), "median delay of an update"),
         (f"{short(cost['bytes_per_node_second'])}B/s", "per node"),
     ]
     if "bytes_per_update" in cost:

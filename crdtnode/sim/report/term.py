@@ -86,7 +86,7 @@ def _axis(end: float) -> str:
 
 
 def _summary(figures: Figures) -> list[str]:
-    lines = []
+    lines = list(figures.limits)
     if found := percentiles(figures.delays):
         delays = ", ".join(f"{name} {seconds(value)}" for name, value in found.items())
         lines.append(f"an update reaches a node within: {delays}")
