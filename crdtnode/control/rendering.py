@@ -1,14 +1,15 @@
 """Values and elements as JSON, and back.
 
-Rule of this file: what JSON can say is said plainly, whole numbers of any size included; what it
-lacks (bytes, tuples) is written as in payloads, a tagged list such as ``["b", "aGk="]``.
+Rule of this file: what JSON can say is said plainly, whole numbers of thousands of digits included;
+what it lacks (bytes, tuples) is written as in payloads, a tagged list such as ``["b", "aGk="]``, and
+so are whole numbers that no reader would take.
 A set is a list in canonical order, so that equal sets give equal documents. So are the vertices
 and the edges of a graph; a tree is an object with the parent of each node.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 import math
-from typing import Any
+from typing import Any, Final
 
 from crdt import MaxRegister, MinRegister, StateCRDT
 from crdt.atoms import element_of, identify
@@ -16,6 +17,9 @@ from crdt.graphs.graph import Graph
 from crdt.graphs.order import Order, vertex_of
 from crdt.tagged import canonical_text, decode, encode
 from crdt.trees import Tree
+
+PLAIN_BITS_MOST: Final = 14_000
+"""Longest whole number that is written with digits, of which Python reads and writes 4,300."""
 
 
 def value_of(obj: StateCRDT) -> Any:
@@ -49,8 +53,10 @@ def is_collection(obj: StateCRDT) -> bool:
 def shown(value: Any) -> Any:
     """Return anything that a value may be made of, JSON-friendly."""
     match value:
-        case None | bool() | str() | int():
+        case None | bool() | str():
             return value
+        case int():
+            return value if value.bit_length() <= PLAIN_BITS_MOST else _tagged(value)
         case float():
             return value if math.isfinite(value) else str(value)
         case list():

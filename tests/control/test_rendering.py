@@ -6,7 +6,7 @@ import math
 import pytest
 
 from crdt import GSet, LWWRegister, PNCounter
-from crdtnode.control.rendering import shown, value_of
+from crdtnode.control.rendering import PLAIN_BITS_MOST, shown, value_of
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,14 @@ def test_json_where_it_can_and_payload_form_where_it_cannot(
     assert shown(value) == document
     assert type(shown(value)) is type(document)
     json.dumps(shown(value), allow_nan=False)
+
+
+def test_a_number_of_more_digits_than_anybody_reads_is_written_as_in_payloads() -> None:
+    assert json.loads(json.dumps(shown(2**PLAIN_BITS_MOST - 1))) == 2**PLAIN_BITS_MOST - 1
+    assert shown([-(16**5000)]) == [["i", f"-0x1{'0' * 5000}"]]
+    counter = PNCounter()
+    counter.increment(16**5000)
+    assert value_of(counter) == ["i", f"0x1{'0' * 5000}"]
 
 
 def test_a_set_shows_what_python_would_merge() -> None:
