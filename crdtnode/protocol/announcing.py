@@ -10,7 +10,7 @@ large objects: the puller joins each as it comes, and keeps them for those who w
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.division import Division, Pieces
@@ -21,6 +21,7 @@ from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.spreading import Spreading
 from crdtnode.registry import Registry
+from crdtnode.values import struct
 from crdtnode.wire import codec
 from crdtnode.wire.messages import Announce, Item, Pull, Push
 
@@ -37,7 +38,7 @@ PULLS_MOST = 1024
 """Pulls that are remembered."""
 
 
-@dataclass(slots=True)
+@struct
 class _Pulled:
     """A change that we asked a member for."""
 
@@ -47,7 +48,7 @@ class _Pulled:
     """When we asked for it, or something of it came."""
 
 
-@dataclass(slots=True)
+@struct
 class _Coming:
     """The pieces of a change that came so far."""
 

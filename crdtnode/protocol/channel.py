@@ -5,8 +5,8 @@ which encryption would cost most of the time and show nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from crdtnode.values import struct
 from crdtnode.wire import codec, frames
 from crdtnode.wire.frames import ClearStream, StreamSeal
 from crdtnode.wire.keyring import Keyring
@@ -14,7 +14,7 @@ from crdtnode.wire.messages import Message, UnknownKind
 from crdtnode.wire.seal import ClearDatagrams, Datagrams
 
 
-@dataclass(slots=True)
+@struct
 class Channel:
     """What the engine seals and opens with."""
 

@@ -8,7 +8,7 @@ fill that was cut off goes on where it stopped.
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import assert_never
 
@@ -23,6 +23,7 @@ from crdtnode.protocol.parcels import Parcels
 from crdtnode.protocol.strikes import Strikes
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import LOW
+from crdtnode.values import struct
 from crdtnode.wire.messages import Asked, Ctx, Form, Item, Row, Sync, TrieNode
 
 GIVEN_AT_ONCE = 256
@@ -56,7 +57,7 @@ ROW_BYTES = 19
 """What a place and a version take, rather more than less."""
 
 
-@dataclass(slots=True)
+@struct
 class Rest:
     """What is still to be sent of one large object."""
 
@@ -66,7 +67,7 @@ class Rest:
     """The next piece."""
 
 
-@dataclass(slots=True)
+@struct
 class Queue:
     """What is still to be sent to one peer."""
 
@@ -88,7 +89,7 @@ class Queue:
         return bool(self.tasks) and self.ahead < AHEAD_MOST
 
 
-@dataclass(slots=True)
+@struct
 class _Chunk:
     """One message's worth of the tasks."""
 

@@ -6,13 +6,14 @@ both know.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.effects import Flushed
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.typesets import TypeSets
+from crdtnode.values import struct
 
 Open: TypeAlias = int | str
 """The id of a batch; or the tag of a type of which something was written that no batch holds."""
@@ -21,7 +22,7 @@ Holders: TypeAlias = set[bytes]
 """Boot ids."""
 
 
-@dataclass(slots=True)
+@struct
 class _Batch:
     """A batch that somebody may still acknowledge."""
 
@@ -29,7 +30,7 @@ class _Batch:
     holders: Holders = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@struct
 class _Earlier:
     """What was written of one type and no batch under way holds."""
 
@@ -44,7 +45,7 @@ class _Earlier:
         return max(self.fewest, len(self.holders))
 
 
-@dataclass(slots=True)
+@struct
 class _Ticket:
     """Somebody waits until so many members hold all of this."""
 

@@ -10,10 +10,10 @@ address gains nothing. What is kept is bounded, and of strangers only.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from crdtnode.protocol.effects import Address
 from crdtnode.protocol.mail import Send
+from crdtnode.values import struct
 from crdtnode.wire import codec
 from crdtnode.wire.messages import Challenge, Hello, Message
 from crdtnode.wire.seal import Datagrams, Opened
@@ -31,14 +31,14 @@ TELLING_PERIOD = 0.5
 """Seconds between two lists of members that we send to a process that is none, unasked."""
 
 
-@dataclass(slots=True)
+@struct
 class _Challenged:
     nonce: bytes
     held: Opened | None = None
     """A datagram, not decoded: that would take fifty times the room."""
 
 
-@dataclass(slots=True)
+@struct
 class _Proven:
     address: Address
     told: float = float("-inf")

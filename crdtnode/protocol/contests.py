@@ -6,8 +6,8 @@ up, so that both sides decide alike without asking anybody.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
+from crdtnode.values import struct
 from crdtnode.wire.messages import MemberRecord
 
 CONTEST_TIMEOUT = 0.5
@@ -17,7 +17,7 @@ RIVALS_MOST = 16
 """Processes remembered that bear our name; the one heard of longest ago is forgotten."""
 
 
-@dataclass(slots=True)
+@struct
 class _Contest:
     claim: MemberRecord
     until: float

@@ -12,7 +12,7 @@ out to be alive after all has then relayed too, and a few hear it twice.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 import heapq
 from typing import TypeAlias
 
@@ -21,7 +21,7 @@ from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.member import Member
 from crdtnode.protocol.roundtrip import smoothed
 from crdtnode.protocol.spans import alone
-from crdtnode.values import value
+from crdtnode.values import struct, value
 from crdtnode.wire.messages import Announce, Forget, Leave, Push, Tell
 
 Ranged: TypeAlias = Push | Tell | Forget | Announce
@@ -81,7 +81,7 @@ class Orphan:
     """Of who was to relay it: its own copy is not concerned."""
 
 
-@dataclass(slots=True)
+@struct
 class _Waiting:
     member: Member
     message: Ranged | Leave

@@ -5,18 +5,19 @@ the engine's deadline is now.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.protocol.joins import Joined, Joins, Repaired
 from crdtnode.protocol.members import Member
+from crdtnode.values import struct
 from crdtnode.wire.messages import Form, Item, Push, Sync
 
 WAITING_MOST = 16_384
 """Items that may wait; while there are more, what comes is dropped, and repair brings it again."""
 
 
-@dataclass(slots=True)
+@struct
 class Job:
     """One batch of items, and how many of them are joined."""
 

@@ -6,7 +6,7 @@ what it does not have, or for the payload of one object. Whoever is asked rememb
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from crdtnode.protocol import descent
 from crdtnode.protocol.descent import Show
@@ -15,6 +15,7 @@ from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member
 from crdtnode.protocol.typesets import TypeSets
 from crdtnode.registry import Registry
+from crdtnode.values import struct
 from crdtnode.wire.messages import Holding, Look, Looked, TrieNode
 
 PATIENCE = 5.0
@@ -34,7 +35,7 @@ TOP: Branch = ("", 0, 0)
 NEVER = float("inf")
 
 
-@dataclass(slots=True)
+@struct
 class _Inspection:
     member: Member
     until: float

@@ -17,13 +17,14 @@ is not known, news that it is gone is no news.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 import hashlib
 
 from crdtnode.protocol.contests import Contests, Rivals
 from crdtnode.protocol.effects import Address
 from crdtnode.protocol.member import Member as Member
+from crdtnode.values import struct
 from crdtnode.wire.messages import NOBODY, MemberRecord, State
 
 MEMBERS_MOST = 4096
@@ -54,7 +55,7 @@ def _digest(name: str, boot: bytes, incarnation: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-@dataclass(slots=True)
+@struct
 class Heard:
     """What news did."""
 

@@ -9,7 +9,7 @@ three kinds of suspicion are ours.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 import random
 
 from crdtnode.config import Settings
@@ -18,7 +18,7 @@ from crdtnode.protocol.health import Health
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import ROUNDS, Ring, later
-from crdtnode.values import value
+from crdtnode.values import struct, value
 from crdtnode.wire.messages import NOBODY, Hello, Nack, Ping, PingAck, PingReq, Seen, State
 
 RELAYED = 1.0
@@ -53,7 +53,7 @@ class Verdict:
     period: float
 
 
-@dataclass(slots=True)
+@struct
 class _Probe:
     member: Member
     round: int
@@ -69,7 +69,7 @@ class _Probe:
     accepted: bool = False
 
 
-@dataclass(slots=True)
+@struct
 class _Relay:
     """A probe that we run for somebody else."""
 

@@ -5,16 +5,16 @@ lives there, is a member and alive. When it is gone, or when the stream broke be
 is here, the seed is tried again: so a cluster that was restarted or split finds together.
 """
 
-from dataclasses import dataclass
 import random
 
 from crdtnode.config import Settings
 from crdtnode.protocol.absent import patience
 from crdtnode.protocol.effects import Address
 from crdtnode.protocol.members import Members
+from crdtnode.values import struct
 
 
-@dataclass(slots=True)
+@struct
 class Seed:
     """One address, and how trying it goes."""
 

@@ -6,7 +6,7 @@ closed. Strangers get one readable refusal, since over TCP their address is prov
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from crdtnode.config import PROTOCOL, Settings
 from crdtnode.errors import MalformedMessage, Rejected
@@ -21,6 +21,7 @@ from crdtnode.protocol.effects import (
     SendFrame,
 )
 from crdtnode.protocol.strangers import Strangers
+from crdtnode.values import struct
 from crdtnode.wire import frames
 from crdtnode.wire.frames import ClearStream, StreamSeal
 from crdtnode.wire.messages import NOBODY, Hello, Message
@@ -49,7 +50,7 @@ FOREIGN = frozenset({Reason.MAGIC, Reason.VERSION, Reason.FOREIGN, Reason.FORGED
 NEVER = float("inf")
 
 
-@dataclass(slots=True)
+@struct
 class Conn:
     """One stream."""
 
@@ -82,7 +83,7 @@ class Conn:
         return self.greeted and (self.initiator or self.seal.proven)
 
 
-@dataclass(slots=True)
+@struct
 class Received:
     """What came out of one chunk of bytes."""
 

@@ -9,7 +9,8 @@ and hides no other difference: probes carry its place and version, which explain
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from crdtnode.values import struct
 
 STRIKES_MOST = 3
 """Strikes after which an object is set aside; later one is enough."""
@@ -27,7 +28,7 @@ MARKS_MOST = 4096
 """Objects with strikes that are remembered, over all peers."""
 
 
-@dataclass(slots=True)
+@struct
 class _Mark:
     strikes: int = 0
     until: float = 0.0

@@ -3,14 +3,15 @@
 A member that is silent for `roots_timeout` counts as no answer.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from crdtnode.config import Settings
 from crdtnode.protocol.effects import Roots
 from crdtnode.protocol.members import Member
+from crdtnode.values import struct
 
 
-@dataclass(slots=True)
+@struct
 class _Question:
     ticket: int
     until: float

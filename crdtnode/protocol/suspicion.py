@@ -5,10 +5,9 @@ only the suspect itself can end it for all. Source: SWIM, section 4.2; Lifeguard
 Currey 2018) for telling the suspect.
 """
 
-from dataclasses import dataclass
-
 from crdtnode.protocol.health import Health
 from crdtnode.protocol.members import Member
+from crdtnode.values import struct
 
 TELLING = 0.2
 """Seconds between two pings to a suspect."""
@@ -17,7 +16,7 @@ TELLERS = 10
 """Members that tell a suspect at that pace; where more hold the suspicion, each slows down."""
 
 
-@dataclass(slots=True)
+@struct
 class _Suspicion:
     member: Member
     since: float

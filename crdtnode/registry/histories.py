@@ -20,12 +20,13 @@ the state of the present version.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NamedTuple, TypeAlias
 
 from msgpack import Unpacker, packb
 
 from crdt import PayloadError
+from crdtnode.values import struct
 
 STEPS_MOST: Final = 16
 """Steps of one object. More bases find a nearer one, and make each WANT longer by 4 bytes."""
@@ -64,7 +65,7 @@ Trail: TypeAlias = tuple[Step, ...]
 """The steps that led to some version, oldest first."""
 
 
-@dataclass(slots=True)
+@struct
 class History:
     """The steps of one object, oldest first, and the bytes that they take."""
 
