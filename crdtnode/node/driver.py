@@ -227,8 +227,8 @@ class Driver:
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case SendDatagram(address, data):
-                self.transport.send(address, data)
+            case SendDatagram(address, data, reached):
+                self.transport.send(address, data, reached=reached)
             case SendFrame(stream, data):
                 self.transport.write(stream, data)
             case OpenStream(stream, address):

@@ -35,6 +35,8 @@ class SendDatagram:
 
     address: Address
     data: bytes
+    reached: bool = False
+    """The last ping to this address was answered: the way there is good."""
 
 
 @value

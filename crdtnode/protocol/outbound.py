@@ -43,6 +43,8 @@ class Outbound:
         self._room = codec.body_room(settings.datagram_bytes)
         self._effects: list[Effect] = []
         self._pings: dict[tuple[bytes, int], Sent] = {}
+        self._reached: set[Address] = set()
+        """Where the last ping was answered."""
         self._encoded: tuple[Message | None, bytes] = (None, b"")
 
     def take_effects(self) -> list[Effect]:
@@ -73,17 +75,22 @@ class Outbound:
             return
         receiver = None if send.boot == NOBODY else send.boot
         counter, datagram = self._channel.datagrams.seal(receiver, body)
+        reached = send.address in self._reached
         if type(message) is Ping:
             self._pinged(send.boot, counter, Sent(now, send.address))
         self._metrics.packets_sent[kind] += 1
         self._metrics.bytes_sent["udp"] += len(datagram)
-        self._effects.append(SendDatagram(send.address, datagram))
+        self._effects.append(SendDatagram(send.address, datagram, reached))
 
     def _pinged(self, boot: bytes, counter: int, sent: Sent) -> None:
+        self._reached.discard(sent.to)
         self._pings[boot, counter] = sent
         if len(self._pings) > PINGS_MOST:
             del self._pings[next(iter(self._pings))]
 
     def answered(self, boot: bytes, counter: int) -> Sent | None:
         """The ping with this counter; None where its answer has come already."""
-        return self._pings.pop((boot, counter), None)
+        sent = self._pings.pop((boot, counter), None)
+        if sent is not None:
+            self._reached.add(sent.to)
+        return sent

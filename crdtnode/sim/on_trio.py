@@ -143,7 +143,7 @@ class Wire(Transport):
         task_status.started()
         await trio.sleep_forever()
 
-    def send(self, address: Address, data: bytes) -> None:
+    def send(self, address: Address, data: bytes, *, reached: bool = False) -> None:
         """Put a datagram on its way."""
         self._host.world.send(self._host, address, data)
 

@@ -84,8 +84,14 @@ class Transport(ABC):
         """Carry datagrams and streams until cancelled; then close everything."""
 
     @abstractmethod
-    def send(self, address: Address, data: bytes) -> None:
-        """Send one datagram, or drop and count it where that would block."""
+    def send(self, address: Address, data: bytes, *, reached: bool = False) -> None:
+        """Send one datagram, or drop and count it where that would block.
+
+        Args:
+            address: Where to.
+            data: The bytes.
+            reached: The last question to this address was answered.
+        """
 
     @abstractmethod
     def open(self, stream: int, address: Address) -> None:

@@ -116,7 +116,7 @@ class MemoryTransport(Transport):
             raise RuntimeError("run() has not started yet, or is over")
         return self._nursery
 
-    def send(self, address: Address, data: bytes) -> None:
+    def send(self, address: Address, data: bytes, *, reached: bool = False) -> None:
         """Send one datagram after the network's latency, or lose it."""
         network = self._network
         if self.isolated:

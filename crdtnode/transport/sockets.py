@@ -73,11 +73,11 @@ class SocketTransport(Transport):
         if not self.isolated:
             self._receiver.announcements(batch)
 
-    def send(self, address: Address, data: bytes) -> None:
+    def send(self, address: Address, data: bytes, *, reached: bool = False) -> None:
         """Send one datagram, or drop and count it."""
         if self.isolated:
             self._metrics.dropped.add("isolated")
-        elif failure := self._udp.send(address, data):
+        elif failure := self._udp.send(address, data, reached=reached):
             self._receiver.send_failed(address, failure)
 
     def open(self, stream: int, address: Address) -> None:

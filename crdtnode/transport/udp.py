@@ -28,6 +28,9 @@ BATCH = 64
 BUFFER_BYTES = 4 * 1024 * 1024
 """Buffer asked of the kernel for each direction; its default holds 92 datagrams."""
 
+CONFIRM = getattr(socket, "MSG_CONFIRM", 0)
+"""Linux alone knows it."""
+
 _KNOWN_MOST = 4096
 
 _SO_MEMINFO = 55
@@ -70,8 +73,12 @@ class UdpSocket:
         before, self._lost = self._lost, int(_DROPS.unpack(figures)[0])
         return (self._lost - before) % 2**32
 
-    def send(self, address: Address, data: bytes) -> str | None:
-        """Send one datagram; answers the name of the error where the kernel refused."""
+    def send(self, address: Address, data: bytes, *, reached: bool = False) -> str | None:
+        """Send one datagram; answers the name of the error where the kernel refused.
+
+        Where the last question was answered, the kernel is told so, as its own TCP tells it: then
+        it need not ask the neighbour for its hardware address again and again.
+        """
         try:
             target = self._targets[address]
         except KeyError:
@@ -79,7 +86,7 @@ class UdpSocket:
         if target is None:
             return "EAFNOSUPPORT"
         try:
-            self._sock.sendto(data, target)
+            self._sock.sendto(data, CONFIRM if reached else 0, target)
         except OSError as error:
             return errno_name(error)
         return None

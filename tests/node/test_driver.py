@@ -104,7 +104,7 @@ class Notebook:
         finally:
             receiver.closed(1, "eof")
 
-    def send(self, address, data):
+    def send(self, address, data, *, reached=False):
         self.done.append(("send", address, data))
         if self.refuses:
             self.receiver.send_failed(address, "EPERM")

@@ -3,10 +3,11 @@
 import pytest
 
 from crdt import GSet, PNCounter
+from crdtnode.protocol import Address, Effect, SendDatagram
 from crdtnode.wire.keyring import Keyring
 from crdtnode.wire.messages import Kind
 from tests.protocol.chaos import kind_of
-from tests.protocol.table import Seat, Table
+from tests.protocol.table import Place, Seat, Table
 
 KEYS = Keyring.fresh(bytes(range(48)))
 IP_AND_UDP = 28
@@ -110,3 +111,33 @@ def test_many_writes_of_one_object_travel_together(table: Table) -> None:
         table.run(0.0001)
     pushes = [data for _, _, data in table.sent[before:] if kind_of(data) == Kind.PUSH]
     assert len(pushes) <= 2 * (0.1 / 0.005 + 2)
+
+
+class Watching(Table):
+    """Notes to whom datagrams went of which the kernel is told that the way is good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ways: list[tuple[Address, bool]] = []
+
+    def _carry(self, place: Place, effect: Effect) -> None:
+        if isinstance(effect, SendDatagram):
+            self.ways.append((effect.address, effect.reached))
+        super()._carry(place, effect)
+
+
+def test_the_kernel_hears_that_the_way_is_good_as_long_as_pings_are_answered() -> None:
+    table = Watching()
+    *_, last = cluster(table, 3)
+    table.run(10)
+    table.ways.clear()
+    table.run(10)
+    assert table.ways
+    assert all(reached for _, reached in table.ways)
+    table.crash(last)
+    table.run(5)
+    table.ways.clear()
+    table.run(10)
+    there = [reached for address, reached in table.ways if address == last.address]
+    assert there
+    assert not any(there)

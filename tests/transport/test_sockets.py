@@ -13,7 +13,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.transport import advertising, tcp
 from crdtnode.transport.binding import bind_both
 from crdtnode.transport.sockets import SocketTransport
-from crdtnode.transport.udp import socket_address
+from crdtnode.transport.udp import CONFIRM, socket_address
 
 pytestmark = pytest.mark.process
 
@@ -101,12 +101,26 @@ async def test_what_the_kernel_refuses_to_send_is_told(node, ear) -> None:
 
 async def test_a_full_socket_drops_instead_of_waiting(node, ear, monkeypatch) -> None:
     class Full:
-        def sendto(self, data: bytes, target: object) -> int:
+        def sendto(self, data: bytes, flags: int, target: object) -> int:
             raise BlockingIOError(errno.EAGAIN, "full")
 
     monkeypatch.setattr(node._udp, "_sock", Full())
     node.send(("127.0.0.1", 9), b"x")
     assert ear.failures == [(("127.0.0.1", 9), "EAGAIN")]
+
+
+async def test_the_kernel_is_told_where_the_way_is_good(node, monkeypatch) -> None:
+    noted = []
+
+    class Noting:
+        def sendto(self, data: bytes, flags: int, target: object) -> int:
+            noted.append(flags)
+            return len(data)
+
+    monkeypatch.setattr(node._udp, "_sock", Noting())
+    node.send(("127.0.0.1", 9), b"x")
+    node.send(("127.0.0.1", 9), b"x", reached=True)
+    assert noted == [0, CONFIRM]
 
 
 async def test_a_connect_that_nobody_answers_ends_at_its_deadline(

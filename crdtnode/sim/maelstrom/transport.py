@@ -88,7 +88,7 @@ class MaelstromTransport(Transport):
 
     # What the node asks
 
-    def send(self, address: Address, data: bytes) -> None:
+    def send(self, address: Address, data: bytes, *, reached: bool = False) -> None:
         """Send one datagram."""
         name = self._names.get(address[0])
         if name is not None and not self.isolated:
