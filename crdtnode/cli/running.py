@@ -10,6 +10,7 @@ import click
 import trio
 
 from crdtnode.cli.collector import leave_alone_what_stays
+from crdtnode.cli.descriptors import take_all
 from crdtnode.cli.logs import configure
 from crdtnode.cli.options import chosen_api, examples, json_option
 from crdtnode.cli.outcome import Code, Failure
@@ -187,6 +188,7 @@ async def _run(wanted: RunConfig, as_document: bool) -> None:
             settings=wanted.settings,
             allow_faults=wanted.allow_faults,
         ) as node:
+            take_all()
             while_starting.callback(leave_alone_what_stays())
             with while_starting.pop_all() as while_serving:
                 door = door or _door(socket_of(node.name), while_serving)

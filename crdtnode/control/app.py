@@ -1,22 +1,36 @@
 """The table of routes."""
 
-from collections.abc import Mapping
-
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.routing import Route, Router
 import trio
 
 from crdtnode.control.batch import BatchAnswer
 from crdtnode.control.cluster import Cluster
 from crdtnode.control.events import Events
-from crdtnode.control.exchange import Answering, App, Handler, Request
-from crdtnode.control.guards import Guard
+from crdtnode.control.guards import App, Guard
 from crdtnode.control.measurements import Measurements
 from crdtnode.control.objects import Objects
-from crdtnode.control.problems import Problem
 from crdtnode.node import Node
 
 
+class _Anything(Convertor[str]):
+    """A part of a path that may hold slashes and line ends, so that bad names are told apart."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("anything", _Anything())
+
+
 def application(node: Node, closing: trio.Event) -> App:
-    """Return what answers requests for a node.
+    """Return the ASGI application that speaks for a node.
 
     Args:
         node: Whom it speaks for.
@@ -27,52 +41,23 @@ def application(node: Node, closing: trio.Event) -> App:
     async def batch(request: Request) -> BatchAnswer:
         return BatchAnswer(node)
 
-    return Guard(
-        Routes(
-            {
-                "/healthz": {"GET": cluster.healthy},
-                "/readyz": {"GET": cluster.ready},
-                "/metrics": {"GET": Measurements(node).show},
-                "/v1/status": {"GET": cluster.status},
-                "/v1/diff": {"GET": cluster.diff},
-                "/v1/stats": {"GET": cluster.stats},
-                "/v1/members": {"GET": cluster.members, "POST": cluster.join},
-                "/v1/members/": {"DELETE": cluster.forget},
-                "/v1/leave": {"POST": cluster.leave},
-                "/v1/faults/isolate": {"POST": cluster.isolate},
-                "/v1/faults/heal": {"POST": cluster.heal},
-                "/v1/batch": {"POST": batch},
-                "/v1/events": {"GET": events.stream},
-                "/v1/objects": {"GET": objects.listing},
-                "/v1/objects/": dict.fromkeys(("GET", "PUT", "POST", "DELETE"), objects.one),
-            }
-        ).answer
-    )
-
-
-class Routes:
-    """Finds who answers a request.
-
-    Args:
-        table: Handlers by path and method. A path that ends with a slash stands for all below it;
-            GET answers HEAD, too.
-    """
-
-    def __init__(self, table: Mapping[str, Mapping[str, Handler]]) -> None:
-        self._table = table
-        self._folders = [path for path in table if path.endswith("/")]
-
-    async def answer(self, request: Request) -> Answering:
-        """Have a request answered.
-
-        Raises:
-            Problem: There is nothing at its path, or its method is not for it.
-        """
-        path = next((one for one in self._folders if request.path.startswith(one)), request.path)
-        methods = self._table.get(path)
-        if methods is None:
-            raise Problem(404, "there is nothing at this path")
-        handler = methods.get("GET" if request.method == "HEAD" else request.method)
-        if handler is None:
-            raise Problem(405, "this method is not for this path")
-        return await handler(request)
+    routes = [
+        Route("/healthz", cluster.healthy),
+        Route("/readyz", cluster.ready),
+        Route("/metrics", Measurements(node).show),
+        Route("/v1/status", cluster.status),
+        Route("/v1/diff", cluster.diff),
+        Route("/v1/stats", cluster.stats),
+        Route("/v1/members", cluster.members, methods=["GET"]),
+        Route("/v1/members", cluster.join, methods=["POST"]),
+        Route("/v1/members/{name:anything}", cluster.forget, methods=["DELETE"]),
+        Route("/v1/leave", cluster.leave, methods=["POST"]),
+        Route("/v1/faults/isolate", cluster.isolate, methods=["POST"]),
+        Route("/v1/faults/heal", cluster.heal, methods=["POST"]),
+        Route("/v1/batch", batch, methods=["POST"]),
+        Route("/v1/events", events.stream),
+        Route("/v1/objects", objects.listing),
+        Route("/v1/objects/{rest:anything}", objects.one, methods=["GET", "PUT", "POST", "DELETE"]),
+    ]
+    # The bare router: the application around it would answer errors before our guard can.
+    return Guard(Router(routes))

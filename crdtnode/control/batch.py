@@ -11,7 +11,7 @@ import msgspec
 import trio
 
 from crdtnode.control.calls import call, tag_for
-from crdtnode.control.exchange import Receive, Send
+from crdtnode.control.guards import Receive, Scope, Send
 from crdtnode.control.problems import Problem, problem_of
 from crdtnode.node import Node
 
@@ -108,12 +108,12 @@ class Batch:
 
 
 class BatchAnswer:
-    """The answer to a batch: it reads and writes at the same time."""
+    """The ASGI answer to a batch: it reads and writes at the same time."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def __call__(self, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Work until the body ends or the client goes; what was done stays done."""
         batch = Batch(self._node)
         headers = [(b"content-type", b"application/x-ndjson")]

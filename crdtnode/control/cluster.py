@@ -9,11 +9,14 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 
 import crdtnode
 from crdtnode.config import PROTOCOL
+from crdtnode.control.answers import answer
 from crdtnode.control.calls import tag_for
-from crdtnode.control.exchange import Answer, Request, answer
+from crdtnode.control.guards import read_body
 from crdtnode.control.problems import Problem
 from crdtnode.errors import NotConverged
 from crdtnode.node import Node
@@ -36,10 +39,10 @@ class Cluster:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def status(self, request: Request) -> Answer:
+    async def status(self, request: Request) -> Response:
         """``GET /v1/status?wait=converged&timeout=SECONDS``."""
         reached = None
-        wait = request.query.get("wait")
+        wait = request.query_params.get("wait")
         if wait is not None:
             if wait != "converged":
                 raise Problem(422, "one can only wait for converged", field="wait")
@@ -80,20 +83,20 @@ class Cluster:
             "protocol": PROTOCOL,
         }
 
-    async def members(self, request: Request) -> Answer:
+    async def members(self, request: Request) -> Response:
         """``GET /v1/members``: all that are known, ourselves included."""
         roots = await self._node.roots()
         return answer({"members": [_member(view, roots) for view in self._node.members]})
 
-    async def join(self, request: Request) -> Answer:
+    async def join(self, request: Request) -> Response:
         """``POST /v1/members`` with ``{"address": "host[:port]"}``; tried until it answers."""
-        wanted = msgspec.json.decode(await request.body(4096), type=Join)
+        wanted = msgspec.json.decode(await read_body(request.receive, 4096), type=Join)
         await self._node.join(wanted.address)
         return answer({"joining": wanted.address}, status=202)
 
-    async def diff(self, request: Request) -> Answer:
+    async def diff(self, request: Request) -> Response:
         """``GET /v1/diff?peer=NAME``: which objects differ; ``&type=&name=``: both payloads of one."""
-        asked = request.query
+        asked = request.query_params
         peer, name, tag = asked.get("peer"), asked.get("name"), asked.get("type")
         if not peer:
             raise Problem(422, "whom to compare with", field="peer")
@@ -114,36 +117,36 @@ class Cluster:
         here = None if ours is None else ours.payload
         return answer({"peer": peer, "type": tag, "name": name, "here": here, "there": there})
 
-    async def forget(self, request: Request) -> Answer:
+    async def forget(self, request: Request) -> Response:
         """``DELETE /v1/members/{name}``: forget one that is dead or left."""
-        name = request.path.removeprefix("/v1/members/")
+        name = request.path_params["name"]
         self._node.forget(name)
         return answer({"name": name, "forgotten": True})
 
-    async def leave(self, request: Request) -> Answer:
+    async def leave(self, request: Request) -> Response:
         """``POST /v1/leave``: tell the others, then end."""
         await self._node.leave()
         return answer({"name": self._node.name, "left": True})
 
-    async def isolate(self, request: Request) -> Answer:
+    async def isolate(self, request: Request) -> Response:
         """``POST /v1/faults/isolate``: cut this node off."""
         self._node.isolate()
         return answer({"isolated": True})
 
-    async def heal(self, request: Request) -> Answer:
+    async def heal(self, request: Request) -> Response:
         """``POST /v1/faults/heal``: let it speak again."""
         self._node.heal()
         return answer({"isolated": False})
 
-    async def stats(self, request: Request) -> Answer:
+    async def stats(self, request: Request) -> Response:
         """``GET /v1/stats``: all counters."""
         return answer(self._node.stats())
 
-    async def healthy(self, request: Request) -> Answer:
+    async def healthy(self, request: Request) -> Response:
         """``GET /healthz``: this process serves."""
         return answer({"checks": {"serving": "ok"}})
 
-    async def ready(self, request: Request) -> Answer:
+    async def ready(self, request: Request) -> Response:
         """``GET /readyz``: it takes part, as far as it was told to."""
         met = any(not view.is_self and view.state == "alive" for view in self._node.members)
         joined = met or not self._node.unreached_seeds
@@ -202,7 +205,7 @@ def _member(view: Any, roots: dict[str, bool | None]) -> dict[str, Any]:
 
 
 def _timeout(request: Request) -> float:
-    written = request.query.get("timeout", "10")
+    written = request.query_params.get("timeout", "10")
     try:
         timeout = float(written)
     except ValueError:

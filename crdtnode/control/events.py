@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 import trio
 
 from crdtnode.control.calls import tag_for
-from crdtnode.control.exchange import Request
 from crdtnode.control.rendering import value_of
 from crdtnode.control.streaming import Streamed, Write
 from crdtnode.node import Change, MemberChange, Node, NodeEvent
@@ -39,7 +39,7 @@ class Events:
 
     async def stream(self, request: Request) -> Streamed:
         """``GET /v1/events?name=&type=&value=&objects=&members=&events=``."""
-        query = request.query
+        query = request.query_params
         tag = tag_for(self._node, query["type"]) if "type" in query else None
         source = _Source(
             self._node,

@@ -5,12 +5,22 @@ Origin are checked, bodies must say that they are JSON), and no client may make 
 a bounded body, a bounded number of requests, or a request for ever.
 """
 
-from typing import Final
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
 
+import msgspec
 import trio
 
-from crdtnode.control.exchange import Handler, Message, Receive, Request, Scope, Send, refusal
-from crdtnode.control.problems import Problem, problem_of
+from crdtnode.control.problems import MEDIA_TYPE, Problem, problem_of
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_MOST_BYTES: Final = 32 * 1024 * 1024
+"""Largest body that is read as a whole: twice the largest object."""
 
 REQUESTS_MOST: Final = 512
 """Requests under way at once, streams of events included."""
@@ -25,60 +35,43 @@ _ENDLESS = ("/v1/events", "/v1/batch", "/v1/status")
 
 
 class Guard:
-    """Stands before the routes.
+    """Wraps the application."""
 
-    Args:
-        route: What answers a request that passed.
-    """
-
-    def __init__(self, route: Handler) -> None:
-        self._route = route
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check a request, bound it, and turn what it raises into a problem document.
-
-        Raises:
-            Problem: The answer had begun; it has to be broken off.
-        """
-        begun = False
-
-        async def sending(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        """Check a request, bound it, and turn what it raises into a problem document."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = Started(send)
+        scope["app"] = self  # lets the router raise what it cannot route, instead of answering it
         self._under_way += 1
         try:
-            request = Request(scope, receive)
-            self._check(request)
-            with trio.fail_after(_deadline(request.path)):
-                answer = await self._route(request)
-                await answer(receive, sending)
+            self._check(scope)
+            with trio.fail_after(_deadline(scope["path"])):
+                await self._app(scope, receive, started.send)
         except trio.TooSlowError:
-            problem = Problem(504, f"this took longer than {DEADLINE:g} s")
+            await started.fail(Problem(504, f"this took longer than {DEADLINE:g} s"))
         except Exception as error:  # noqa: BLE001 (each becomes a document; ours are logged)
-            problem = problem_of(error)
-        else:
-            return
+            await started.fail(problem_of(error))
         finally:
             self._under_way -= 1
-        if begun:
-            raise problem
-        await refusal(problem)(receive, send)
 
-    def _check(self, request: Request) -> None:
-        headers = request.headers
+    def _check(self, scope: Scope) -> None:
+        headers = {key.decode("latin-1").lower(): value for key, value in scope["headers"]}
         if self._under_way > REQUESTS_MOST:
             raise Problem(503, f"{REQUESTS_MOST} requests are under way already")
-        host = headers.get("host", "").lower()
+        host = headers.get("host", b"").decode("latin-1").lower()
         if _without_port(host) not in _HOSTS:
             raise Problem(421, "this is the API of a local node; say Host: localhost")
-        origin = headers.get("origin", "").lower()
+        origin = headers.get("origin", b"").decode("latin-1").lower()
         if origin and origin.partition("://")[2] != host:
             raise Problem(403, "requests of other origins are not taken", field="origin")
-        if request.method in _CHANGING:
-            kind = headers.get("content-type", "").partition(";")[0].strip()
+        if scope["method"] in _CHANGING:
+            kind = headers.get("content-type", b"").decode("latin-1").partition(";")[0].strip()
             if kind.lower() not in _JSON:
                 raise Problem(415, "say Content-Type: application/json", field="content-type")
 
@@ -90,3 +83,47 @@ def _without_port(host: str) -> str:
 
 def _deadline(path: str) -> float:
     return float("inf") if path in _ENDLESS else DEADLINE
+
+
+class Started:
+    """Knows whether an answer has begun: after that, no problem document can be sent."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._begun = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        self._begun = self._begun or message["type"] == "http.response.start"
+        await self._send(message)
+
+    async def fail(self, problem: Problem) -> None:
+        """Answer with a problem document; where an answer has begun, break it off."""
+        if self._begun:
+            raise problem
+        body = msgspec.json.encode(problem.document())
+        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+        start = {"type": "http.response.start", "status": problem.status, "headers": headers}
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def read_body(receive: Receive, most_bytes: int = BODY_MOST_BYTES) -> bytes:
+    """Read a whole body.
+
+    Raises:
+        Problem: It is too large, or the client went away.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "the client went away")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > most_bytes:
+            raise Problem(413, f"a body has at most {most_bytes} bytes")
+        more = message.get("more_body", False)
+    return b"".join(pieces)

@@ -7,7 +7,9 @@ that no stranger makes the list longer.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from crdtnode.control.exchange import Answer, Request
+from starlette.requests import Request
+from starlette.responses import Response
+
 from crdtnode.node import Node
 
 if TYPE_CHECKING:
@@ -22,14 +24,14 @@ class Measurements:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def show(self, request: Request) -> Answer:
+    async def show(self, request: Request) -> Response:
         """Answer with all of them."""
         # Not above: a daemon that nobody monitors does without.
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
         registry.register(self)
-        return Answer(generate_latest(registry), headers={"content-type": _MEDIA_TYPE})
+        return Response(generate_latest(registry), media_type=_MEDIA_TYPE)
 
     def collect(self) -> "Iterator[Metric]":
         """Yield families of figures."""

@@ -8,10 +8,13 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 
 from crdt import StateCRDT
+from crdtnode.control.answers import answer
 from crdtnode.control.calls import call, tag_for
-from crdtnode.control.exchange import Answer, Request, answer
+from crdtnode.control.guards import read_body
 from crdtnode.control.problems import Problem
 from crdtnode.control.rendering import is_collection, value_of
 from crdtnode.node import Node
@@ -32,9 +35,9 @@ class Objects:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    async def listing(self, request: Request) -> Answer:
+    async def listing(self, request: Request) -> Response:
         """``GET /v1/objects?type=&prefix=&name=&values=``: what there is, values on request."""
-        query = request.query
+        query = request.query_params
         wanted = tag_for(self._node, query["type"]) if "type" in query else None
         name, prefix = query.get("name"), query.get("prefix", "")
         values = query.get("values", "false") not in ("false", "0")
@@ -46,7 +49,7 @@ class Objects:
         ]
         return answer({"objects": rows})
 
-    async def one(self, request: Request) -> Answer:
+    async def one(self, request: Request) -> Response:
         """Everything below ``/v1/objects/``: by method and number of parts of the path."""
         parts = _parts(request)
         match request.method, parts:
@@ -66,32 +69,32 @@ class Objects:
             case _:
                 raise Problem(404, "a path is /v1/objects/TYPE/NAME[/METHOD]")
 
-    def _look(self, request: Request, written: str, name: str) -> Answer:
+    def _look(self, request: Request, written: str, name: str) -> Response:
         tag, obj = self._known(written, name)
         version = self._node.version(name, tag)
         if request.headers.get("if-none-match") == f'"{version}"':
-            return Answer(status=304, headers={"etag": f'"{version}"'})
+            return Response(status_code=304, headers={"etag": f'"{version}"'})
         return answer(document(self._node, tag, name, obj, value=True), etag=version)
 
-    async def _join(self, request: Request, written: str, name: str) -> Answer:
+    async def _join(self, request: Request, written: str, name: str) -> Response:
         tag = tag_for(self._node, written)
-        payload = msgspec.json.decode(await request.body())
+        payload = msgspec.json.decode(await read_body(request.receive))
         changed = self._node.registry.absorb_payload(tag, check_name(name), payload)
         version = self._node.version(name, tag)
         made = {"type": tag, "name": name, "version": version, "changed": changed}
         return answer(made, etag=version)
 
-    async def _call(self, request: Request, written: str, name: str, method: str) -> Answer:
+    async def _call(self, request: Request, written: str, name: str, method: str) -> Response:
         tag = tag_for(self._node, written)
-        body = await request.body(CALL_MOST_BYTES)
+        body = await read_body(request.receive, CALL_MOST_BYTES)
         args = msgspec.json.decode(body or b"{}", type=Call).args
         obj = call(self._node, tag, name, method, args)
-        asked = request.query.get("value")
+        asked = request.query_params.get("value")
         value = not is_collection(obj) if asked is None else asked not in ("false", "0")
         made = document(self._node, tag, name, obj, value=value)
         return answer(made, etag=made["version"])
 
-    def _remove(self, written: str, name: str) -> Answer:
+    def _remove(self, written: str, name: str) -> Response:
         tag, _ = self._known(written, name)
         if not self._node.delete(name, tag):
             raise Problem(404, f"{tag}/{name:.300} was never written", field="name")
@@ -112,7 +115,8 @@ def document(node: Node, tag: str, name: str, obj: StateCRDT, *, value: bool) ->
 
 
 def _parts(request: Request) -> list[str]:
-    path = request.raw_path.removeprefix(b"/v1/objects/")
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    path = raw.partition(b"?")[0].removeprefix(b"/v1/objects/")
     try:
         return [unquote_to_bytes(part).decode() for part in path.split(b"/")]
     except UnicodeDecodeError:

@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 
 from crdt import CRDTError, PayloadError
 from crdtnode.errors import (
@@ -63,6 +64,8 @@ _OURS: dict[type[Exception], tuple[int, str | None]] = {
     MemberLives: (409, "name"),
 }
 
+_UNROUTED = {404: "there is nothing at this path", 405: "this method is not for this path"}
+
 
 class Problem(Exception):
     """Something is wrong with a request; nothing changed."""
@@ -101,6 +104,8 @@ def problem_of(error: Exception) -> Problem:
                 (found for kind, found in _OURS.items() if isinstance(error, kind)), (422, None)
             )
             return Problem(status, str(error), field=field)
+        case HTTPException():
+            return Problem(error.status_code, _UNROUTED.get(error.status_code, error.detail))
         case RecursionError():
             return Problem(422, "it is nested too deep", field="args")
         case msgspec.ValidationError():

@@ -1,20 +1,20 @@
 """Answers that go on for a while, and end when the client goes or the node closes.
 
-Rule of this file: whoever produces never learns of connections. One task writes, another waits for
-the client to go.
+Rule of this file: whoever produces never learns of connections. Two tasks watch for the end, since
+asking whether a client is still there never tells that it left under this server.
 """
 
 from collections.abc import Awaitable, Callable
 
 import trio
 
-from crdtnode.control.exchange import Receive, Send
+from crdtnode.control.guards import Receive, Scope, Send
 
 Write = Callable[[bytes], Awaitable[None]]
 
 
 class Streamed:
-    """An answer whose body is written piece by piece.
+    """An ASGI answer whose body is written piece by piece.
 
     Args:
         produce: Writes the body; returning ends it.
@@ -25,7 +25,7 @@ class Streamed:
         self._produce = produce
         self._media_type = media_type
 
-    async def __call__(self, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         headers = [
             (b"content-type", self._media_type.encode()),

@@ -5,7 +5,7 @@ greetings of one, so that a counter is enough of a nonce. `sealing` is the ciphe
 `checking` stands in for it in simulations: it costs little, hides nothing, and refuses whatever
 was damaged or meant for somebody else, at the same lengths.
 
-Source: AES-256-GCM, NIST SP 800-38D, with the deterministic nonces of its 8.2.1.
+Source: HKDF, RFC 5869; AES-256-GCM, NIST SP 800-38D, with the deterministic nonces of its 8.2.1.
 """
 
 from typing import Final, Protocol
@@ -13,8 +13,8 @@ from zlib import crc32
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from crdtnode.wire.derivation import derived
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 TAG_BYTES: Final = 16
 """What a seal adds to the sealed."""
@@ -39,7 +39,7 @@ class Derive(Protocol):
 
 def sealing(salt: bytes, key: bytes, purpose: bytes) -> Cipher:
     """Derive an AES-256-GCM key: nobody without the cluster's key reads or forges."""
-    return AESGCM(derived(salt, key, purpose))
+    return AESGCM(HKDF(SHA256(), 32, salt, purpose).derive(key))
 
 
 class _Checksum:

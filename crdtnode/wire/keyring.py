@@ -12,11 +12,13 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Self
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from crdtnode.errors import KeyringError
-from crdtnode.wire.derivation import DERIVED_BYTES, derived
 
 SALT_BYTES: Final = 16
-KEY_BYTES: Final = DERIVED_BYTES
+KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 4
 FRESH_BYTES: Final = SALT_BYTES + KEY_BYTES
 """Random bytes that `Keyring.fresh` takes."""
@@ -67,7 +69,7 @@ class Keyring:
         It keeps accidents and other clusters out, and hides nothing.
         """
         name = cluster.encode()
-        key = derived(b"", name, b"crdtnode 1 open key")
+        key = HKDF(SHA256(), KEY_BYTES, None, b"crdtnode 1 open key").derive(name)
         salt = blake2b(name, digest_size=SALT_BYTES, person=b"crdtnode salt").digest()
         made = cls(salt, [key])
         made.secret = False

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HEAVY = {
-    "trio", "msgpack", "cryptography", "rich", "h11", "msgspec", "crdt",
+    "trio", "msgpack", "cryptography", "rich", "starlette", "hypercorn", "msgspec", "anyio", "crdt",
     "http.client", "ssl", "email", "asyncio", "logging", "importlib.metadata", "hashlib",
 }  # fmt: skip
 

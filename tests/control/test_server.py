@@ -221,17 +221,17 @@ async def test_garbage_ends_its_own_connection_only(nursery, garbage: bytes) -> 
 
 async def test_a_server_that_fails_is_counted_and_started_again(nursery, monkeypatch) -> None:
     monkeypatch.setattr(server, "_START_AGAIN", 0.01)
-    real = server.serve_connections
+    real = server.hypercorn_serve
     tries = []
 
     async def shaky(*args, task_status, **kwargs):
         tries.append(1)
         if len(tries) == 1:
-            task_status.started()
+            task_status.started([])
             raise OSError("the first one falls over")
         await real(*args, task_status=task_status, **kwargs)
 
-    monkeypatch.setattr(server, "serve_connections", shaky)
+    monkeypatch.setattr(server, "hypercorn_serve", shaky)
     async with open_node(name="a") as node:
         door = Door(places.socket_of("a"))
         await nursery.start(serve, node, door, trio.Event())

@@ -218,7 +218,8 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         "msgpack",
         "cryptography",
         "click",
-        "h11",
+        "starlette",
+        "hypercorn",
         "rich",
         "msgspec",
     }
@@ -226,7 +227,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_embedding_imports_no_http_and_no_command_line() -> None:
-    daemon = {"click", "h11", "rich", "msgspec", "prometheus_client"}
+    daemon = {"click", "starlette", "hypercorn", "h11", "rich", "msgspec", "prometheus_client"}
     assert not daemon & modules_after("import crdtnode; crdtnode.open_node; crdtnode.Keyring")
 
 
