@@ -189,8 +189,16 @@ class Rowed(Native):
             rows = self._bulk()
             if rows <= most:
                 return True
-            held = Print(hash, rows, 0, iter(self._copied()._hashed_rows(hash)))
+            held = self._begun_print(hash, rows)
             self._keep_print(held)
+        return self._take_in(held, most)
+
+    def _begun_print(self, hash: Hash, rows: int) -> Print:
+        """Return a print for `_prepare`, in which nothing has been taken in yet."""
+        return Print(hash, rows, 0, iter(self._copied()._hashed_rows(hash)))
+
+    def _take_in(self, held: Print, most: int) -> bool:
+        """Take in about so many rows; True if no more than that are left."""
         return held.advance(most)
 
     def _keep_print(self, made: Print) -> None:

@@ -22,7 +22,7 @@ from crdt.maps.entries import K
 from crdt.maps.live import MAX_DEPTH, LiveMap, height_of
 from crdt.packing import packed, sized
 from crdt.payloads import expect_list
-from crdt.rows import UNKEPT, Hash, Print, Row
+from crdt.rows import Hash, Print, Row
 from crdt.tagged import canonical_text, decode, encode
 from crdt.watched import seat_child
 
@@ -272,18 +272,13 @@ class GMap(LiveMap[K]):
     def _bulk(self) -> int:
         return len(self._tags)
 
-    def _prepare(self, hash: Hash, most: int) -> bool:
-        held = self._print
-        if held is UNKEPT:
-            return True  # it keeps none
-        if held is None or held.hash != hash:
-            rows = self._bulk()
-            if rows <= most:
-                return True
-            held = Print(hash, rows, 0)
-            held.known = {}, {entry: None for entry, _ in self._held()}
-            self._keep_print(held)
-        return self._take_in(held, most) and held.advance(most)
+    def _begun_print(self, hash: Hash, rows: int) -> Print:
+        made = Print(hash, rows, 0)
+        made.known = {}, {entry: None for entry, _ in self._held()}
+        return made
+
+    def _take_in(self, held: Print, most: int) -> bool:
+        return self._hear_of(held, most) and held.advance(most)
 
     def _hashed_rows(self, hash: Hash) -> Iterator[tuple[Row, int]]:
         for entry, child in self._held():
@@ -301,9 +296,9 @@ class GMap(LiveMap[K]):
             self._print.known[1][entry] = None
 
     def _catch_up(self, held: Print) -> None:
-        self._take_in(held, len(held.known[1]))
+        self._hear_of(held, len(held.known[1]))
 
-    def _take_in(self, held: Print, most: int) -> bool:
+    def _hear_of(self, held: Print, most: int) -> bool:
         """Tell a print of so many children that changed; True if no more than that are left."""
         prints, touched = held.known
         hash: Any = held.hash

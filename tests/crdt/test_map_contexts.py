@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from random import Random
-import sys
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from crdt.causal.told import Track
 from crdt.testing import Subject, run_history, subject_of, wide_script
 from crdt.testing.children import child_subject
 from tests.crdt.boards import BOARD, Board
+from tests.crdt.effort import steps_of
 
 SUBJECTS = [
     subject_of(ORMap),
@@ -143,21 +143,8 @@ def test_the_work_follows_the_answer_not_the_size_of_the_map() -> None:
         us.delta_since(context)
         us.update({f"new{n}": tags for n in range(10)})
         us.remove("k5")
-        calls = 0
-
-        def count(frame: Any, event: str, arg: object) -> Any:
-            nonlocal calls
-            calls += 1
-            return count
-
-        before = sys.gettrace()
-        sys.settrace(count)
-        try:
-            delta = us.delta_since(context)
-        finally:
-            sys.settrace(before)
-        assert len(delta) == 10
-        return calls
+        assert len(us.delta_since(context)) == 10
+        return steps_of(lambda: us.delta_since(context))
 
     assert work(2000) <= work(40) * 1.2
 

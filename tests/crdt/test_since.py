@@ -6,7 +6,6 @@ from hashlib import blake2b
 import json
 import pickle
 from random import Random
-import sys
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from crdt import (
 )
 from crdt.causal.runs import common, counters, minus, runs_of
 from crdt.testing import run_history, subject_of, wide_script
+from tests.crdt.effort import steps_of
 
 CAUSAL = (ORSet, RWSet, MVRegister, EnableWinsFlag, DisableWinsFlag, Logoot)
 every_causal_type = pytest.mark.parametrize("kind", CAUSAL)
@@ -163,21 +163,8 @@ def test_the_work_follows_the_answer_not_the_size_of_the_state() -> None:
         us.delta_since(context)
         us.update([f"new{n}" for n in range(10)])
         us.remove("e5")
-        calls = 0
-
-        def count(frame: Any, event: str, arg: object) -> Any:
-            nonlocal calls
-            calls += 1
-            return count
-
-        before = sys.gettrace()
-        sys.settrace(count)
-        try:
-            delta = us.delta_since(context)
-        finally:
-            sys.settrace(before)
-        assert len(delta) == 10
-        return calls
+        assert len(us.delta_since(context)) == 10
+        return steps_of(lambda: us.delta_since(context))
 
     assert work(4000) <= work(40) * 1.2
 
