@@ -34,6 +34,12 @@ SILENT_MOST = 32
 """The same for pushes to a member that has missed something: what is sent to the dead crowds out
 the living. News of members goes on; it may be what the silent one has to hear."""
 
+UNMET_MOST = 2
+"""The same for all that is for a silent member which never said a word: it may be made up."""
+
+AGAIN_MOST = 256
+"""Messages that are sent again in one go; what is due beyond them is due at once."""
+
 BY_STREAM = 6
 """The try that goes by stream: where so many datagrams are lost, TCP may still get through."""
 
@@ -139,8 +145,7 @@ class Deliveries:
         """
         boot, id_ = member.boot, message.id
         waiting = self._waiting.setdefault(boot, {})
-        silent = boot in self._silent and type(message) is Push
-        if len(waiting) >= (SILENT_MOST if silent else WAITING_MOST):
+        if len(waiting) >= self._most(member, message):
             return []
         if id_ in waiting:
             return []
@@ -153,6 +158,13 @@ class Deliveries:
         self._receivers[id_] = self._receivers.get(id_, 0) + 1
         heapq.heappush(self.queue, (now + wait, id_, boot))
         return [to(member, message)]
+
+    def _most(self, member: Member, message: Ranged | Leave) -> int:
+        if member.boot not in self._silent:
+            return WAITING_MOST
+        if not member.met:
+            return UNMET_MOST
+        return SILENT_MOST if type(message) is Push else WAITING_MOST
 
     def _patience(self, member: Member) -> float:
         """Seconds before the first retry to this member, as round trips tell."""
@@ -270,7 +282,7 @@ class Deliveries:
     def wake(self, now: float) -> list[Send]:
         """Send again what is overdue."""
         again: list[Send] = []
-        while self.queue and self.queue[0][0] <= now:
+        while self.queue and self.queue[0][0] <= now and len(again) < AGAIN_MOST:
             at, id_, boot = heapq.heappop(self.queue)
             entry = self._waiting.get(boot, {}).get(id_)
             if entry is None or entry.due != at:

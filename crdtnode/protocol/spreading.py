@@ -18,7 +18,7 @@ FANOUT = 16
 """Parts into which a range is divided. More make the tree flatter and its root busier."""
 
 TRIES = 4
-"""Times that chance may pick a relay that will not do before it has to do."""
+"""Times that chance may pick a relay that will not do before all are looked at."""
 
 SETTLED = 2.0
 """Seconds for which a relay should be a member: until then it may not know whom to relay to."""
@@ -99,7 +99,15 @@ class Spreading:
                 if member is not None and self._will_do(member, now):
                     break
                 member = self._members.named(self._chance.choice(part.names))
+            else:
+                member = self._rare(part, now) or member
         return None if member is self._members.me else member
+
+    def _rare(self, part: Part, now: float) -> Member | None:
+        """A random one of those who will do, where hardly any member of a part does."""
+        members = map(self._members.named, part.names)
+        able = [m for m in members if m is not None and self._will_do(m, now)]
+        return self._chance.choice(able) if able else None
 
     def _will_do(self, member: Member, now: float) -> bool:
         """True for a member that probably lives, and knows others."""

@@ -6,6 +6,7 @@ import pytest
 
 from crdtnode.config import Settings
 from crdtnode.protocol.deliveries import (
+    AGAIN_MOST,
     BY_STREAM,
     FEW,
     FEW_LONGEST,
@@ -15,6 +16,7 @@ from crdtnode.protocol.deliveries import (
     LONGEST,
     SILENT_MOST,
     SLOWER_MOST,
+    UNMET_MOST,
     WAITING_MOST,
     Deliveries,
     Orphan,
@@ -222,6 +224,7 @@ def test_to_a_member_that_never_acknowledges_only_so_much_is_sent(deliveries: Ou
 
 def test_to_a_member_that_is_silent_much_less_is_sent(deliveries: Outgoing) -> None:
     b = member("b")
+    b.met = True
     first = deliveries.push(b)
     assert not deliveries.silent(b)
     deliveries.wake(5.0)
@@ -235,10 +238,31 @@ def test_to_a_member_that_is_silent_much_less_is_sent(deliveries: Outgoing) -> N
     deliveries.push(b, 5.1)
 
 
+def test_to_one_who_never_said_a_word_next_to_nothing_is_sent(deliveries: Outgoing) -> None:
+    b = member("b")
+    first = deliveries.push(b)
+    deliveries.wake(5.0)
+    for _ in range(UNMET_MOST - 1):
+        deliveries.push(b, 5.0)
+    assert deliveries.send(b, Push(999, 0, 0, ()), 5.0) == []
+    assert deliveries.send(b, Tell(1000, 0, 0, (record("c"),)), 5.0) == []
+    deliveries.acknowledged(b, first.id, 5.1)
+    deliveries.push(b, 5.1)
+
+
 def test_what_is_due_at_once_is_sent_in_one_go(deliveries: Outgoing) -> None:
     for name in "bcd":
         deliveries.push(member(name))
     assert len(deliveries.wake(5.0)) == 3
+
+
+def test_what_is_too_much_for_one_go_is_due_at_once(deliveries: Outgoing) -> None:
+    b = member("b")
+    for _ in range(AGAIN_MOST + 10):
+        deliveries.push(b)
+    assert len(deliveries.wake(5.0)) == AGAIN_MOST
+    assert deliveries.deadline <= 5.0
+    assert len(deliveries.wake(5.0)) == 10
 
 
 # Who is silent relays nothing

@@ -120,8 +120,23 @@ def test_a_suspect_a_silent_one_and_a_newcomer_relay_only_if_they_must() -> None
     node.deliveries.wake(NOW)
     fit = {node.of(number + 3).boot for number in newcomers}
     chosen = [boot for _ in range(20) for boot in boots(node.begin())]
-    assert sum(boot in fit for boot in chosen) > 0.65 * len(chosen)
-    assert set(chosen) - fit
+    assert set(chosen) == fit
+    for number in newcomers:
+        node.members.judge(node.of(number + 3), State.SUSPECT, 0.0)
+    assert len(node.begin()) == FANOUT
+
+
+def test_among_hundreds_who_are_silent_the_one_who_lives_relays() -> None:
+    node = Node(16 * 40)
+    alive = node.of(7)
+    for number in range(1, 16 * 40 + 1):
+        if number != 7:
+            node.deliveries.send(node.of(number), Push(900, 0, 0, ()), 0.0)
+    node.deliveries.wake(0.5)
+    node.deliveries.wake(0.5)
+    node.deliveries.wake(0.5)
+    for _ in range(8):
+        assert alive.boot in boots(node.begin())
 
 
 def test_who_can_take_no_more_relays_nothing_either() -> None:
