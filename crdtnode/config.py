@@ -51,7 +51,7 @@ class Settings:
 
     sleep_reborn: float = 5.0
     """Seconds by which a wake must be late for the node to go on under a new boot id, as if it
-    had been started again: a copy of it may have been awake meanwhile (a snapshot of a virtual
+    had been started again: a copy of it may have been awake meanwhile (a cloned virtual
     machine), and two processes that seal under one boot id give the key away. Higher spares the
     members the news of a new process after short stops."""
 

@@ -2,7 +2,8 @@
 
 What it knew of others is old, so it accuses nobody, and says that it lives. What queued up
 meanwhile is thrown away. After a long stop it goes on as another process: it may have been copied
-(a snapshot of a virtual machine), and no two processes may ever seal under one boot id.
+(a virtual machine that was suspended and cloned), and no two processes may ever seal under one boot
+id. A clone whose clocks show no gap notices nothing.
 """
 
 from collections.abc import Callable
