@@ -8,13 +8,14 @@ what has an order must be in it, so that equal states have equal bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import lt
 from typing import Any
 
 from crdt.atoms import MAX_ATOM_BYTES, Key
 from crdt.clock import COUNTER_LIMIT, MS_LIMIT, Stamp
 from crdt.errors import PayloadError
 from crdt.replica import check_replica
-from crdt.tagged import canonical_text, decode, encode
+from crdt.tagged import canonical_text, decode, encode, quote
 
 
 def expect_dict(payload: Any, place: str) -> dict[Any, Any]:
@@ -67,9 +68,13 @@ def encode_keys(keys: Iterable[Key]) -> list[Any]:
 
 def decode_keys(payload: Any, place: str) -> dict[Key, None]:
     """Return the keys of a list in canonical order, each standing once."""
+    if set(map(type, expect_list(payload, place))) == {str} and is_plain_text("".join(payload)):
+        texts = list(map(quote, payload))
+        if all(map(lt, texts, texts[1:])):
+            return dict.fromkeys(payload)
     keys: dict[Key, None] = {}
     before = ""
-    for i, item in enumerate(expect_list(payload, place)):
+    for i, item in enumerate(payload):
         key = decode(item, f"{place}[{i}]")
         text = canonical_text(key)
         if text <= before:

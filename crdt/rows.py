@@ -171,15 +171,14 @@ class Rowed(Native):
         held = self._print
         if held is not None and held.hash == hash:
             self._catch_up(held)
-        if held is None or held.hash != hash:
-            held = self._made_print(hash)
-            if held.rows > FEW and self._print is not UNKEPT:
-                self._keep_print(held)
-        return hash(held.total().to_bytes(_SUM_BYTES, "big"))
-
-    def _made_print(self, hash: Hash) -> Print:
-        rows = list(self._hashed_rows(hash))
-        return Print(hash, len(rows), summed(hash, rows))
+        if held is not None and held.hash == hash:
+            total = held.total()
+        else:
+            rows = list(self._hashed_rows(hash))
+            total = summed(hash, rows)
+            if len(rows) > FEW and held is not UNKEPT:
+                self._keep_print(Print(hash, len(rows), total))
+        return hash(total.to_bytes(_SUM_BYTES, "big"))
 
     def _prepare(self, hash: Hash, most: int) -> bool:
         held = self._print
@@ -229,6 +228,8 @@ def summed(hash: Hash, rows: Iterable[tuple[Row, int]], total: int = 0) -> int:
 
 def spell(row: Row) -> bytes:
     """Return a row as a compact JSON list, in ASCII."""
+    if len(row) == 1 and type(row[0]) is str:
+        return f"[{quote(row[0])}]".encode("ascii")  # an element of a plain set
     parts = [quote(part) if type(part) is str else _spell_part(part) for part in row]
     return f"[{','.join(parts)}]".encode("ascii")
 

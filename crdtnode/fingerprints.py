@@ -26,6 +26,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from struct import Struct
 from typing import Final, TypeAlias
 
 LEAF_MOST: Final = 16
@@ -38,6 +39,9 @@ trie, at about 250 B each."""
 
 DEPTH_MOST: Final = 16
 """Hex digits of a place: there is nothing below that depth."""
+
+_LIVED: Final = Struct(">QQ")
+"""A place and a life."""
 
 Row: TypeAlias = tuple[int, int]
 """(place, version) of an object."""
@@ -130,12 +134,14 @@ class _Trie:
 
     def insert(self, hn: int, version: int) -> None:
         """Add a place that is not here; a list that becomes too long turns into an inner node."""
-        self.alter(hn, version)
+        self.root ^= version
         parent: _Inner | None = None
         subtree, shift = self.top, 60
         while isinstance(subtree, _Inner):
+            digit = hn >> shift & 15
             subtree.count += 1
-            parent, subtree = subtree, subtree.below[hn >> shift & 15]
+            subtree.sums[digit] ^= version
+            parent, subtree = subtree, subtree.below[digit]
             shift -= 4
         places = subtree or []
         places.append(hn)
@@ -204,6 +210,10 @@ class Fingerprints:
         self._recents: OrderedDict[int, tuple[float, str]] = OrderedDict()
         self.root = 0
         """The XOR of all versions: equal where all states are equal."""
+        self.hashes = 0
+        """How often `digest` was called."""
+        self.hashed_bytes = 0
+        """What was handed to it."""
 
     def place(self, tag: str, name: str) -> int:
         """Where the object with this type tag and name stands, 64 bits. Neither contains a NUL."""
@@ -225,11 +235,13 @@ class Fingerprints:
             state_fingerprint: What its ``fingerprint(self.digest)`` gives.
         """
         hashed = self._version_hash.copy()
-        hashed.update(hn.to_bytes(8, "big") + life.to_bytes(8, "big") + state_fingerprint)
+        hashed.update(_LIVED.pack(hn, life) + state_fingerprint)
         return int.from_bytes(hashed.digest(), "big") or 1  # 0 means absent
 
     def digest(self, data: bytes) -> bytes:
         """The keyed 16-byte hash out of which types make fingerprints of their states."""
+        self.hashed_bytes += len(data)
+        self.hashes += 1
         hashed = self._state_hash.copy()
         hashed.update(data)
         return hashed.digest()

@@ -30,10 +30,12 @@ from time import perf_counter_ns, process_time
 from msgpack import packb
 
 from crdt import GSet, ORSet
+from crdtnode.cli.collector import leave_alone_what_stays
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
 from crdtnode.protocol import (
     Address,
+    Changed,
     CloseStream,
     Effect,
     Engine,
@@ -170,11 +172,12 @@ class Wire:
         self.calls_ms.append((perf_counter_ns() - began) / 1e6)
 
     def _take(self, engine: Engine, hop: int) -> None:
-        for effect in engine.effects():
-            self._carry(engine, effect, hop + 1)
-
-    def _carry(self, engine: Engine, effect: Effect, hop: int) -> None:
         source = next(a for a, e in self.engines.items() if e is engine)
+        for effect in engine.effects():
+            if not isinstance(effect, Changed):  # it is for watchers, and there are none
+                self._carry(engine, source, effect, hop + 1)
+
+    def _carry(self, engine: Engine, source: Address, effect: Effect, hop: int) -> None:
         match effect:
             case SendDatagram(address, data):
                 if not (self.lossy and data[33] == 9):
@@ -218,7 +221,7 @@ def load(wire: Wire, count: int) -> None:
             registry.absorb("gset@1", f"set-{number}", 1, [[f"{number:020}"]], wire.now)
     warm_up(wire)
     gc.collect()
-    gc.freeze()  # as the daemon does when a collection takes long
+    gc.freeze()
 
 
 def warm_up(wire: Wire) -> None:
@@ -388,6 +391,7 @@ def rows() -> Iterator[dict[str, object]]:
 
 def main() -> None:
     """Print every row as soon as it is known."""
+    leave_alone_what_stays()  # as the daemon does
     for row in rows():
         print(json.dumps(row))
         sys.stdout.flush()

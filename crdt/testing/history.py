@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from crdt.ambient import acting
 from crdt.base import StateCRDT
-from crdt.rows import Rowed
+from crdt.rows import Print, Rowed, summed
 from crdt.testing.models import Model
 from crdt.testing.subjects import Subject
 
@@ -106,7 +106,8 @@ def _replica(subject: Subject[C], name: str) -> Replica[C]:
     made = subject.new()
     made.replica = name
     if name in _WATCHED and isinstance(made, Rowed):
-        made._keep_print(made._made_print(hashed))
+        rows = list(made._hashed_rows(hashed))
+        made._keep_print(Print(hashed, len(rows), summed(hashed, rows)))
     return Replica(name, made)
 
 

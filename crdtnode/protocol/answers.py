@@ -168,7 +168,7 @@ class Answers:
                 self._ping_soon(now, max(self._settings.hot_ping, message.wait_ms / 1000))
                 return []
             case Sync():
-                idle = not self._inbox.jobs and now != self._synced_at
+                idle = not self._inbox.waiting and now != self._synced_at
                 self._synced_at = now
                 self._into_inbox(member, message, now, at_once=idle)
                 return []

@@ -7,7 +7,7 @@ fill that was cut off goes on where it stopped.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field
 from itertools import islice
 from typing import assert_never
@@ -19,11 +19,12 @@ from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, ShowType
 from crdtnode.protocol.division import Pieces
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
-from crdtnode.protocol.parcels import Parcels
+from crdtnode.protocol.parcels import SMALL_BYTES, Parcels
 from crdtnode.protocol.strikes import Strikes
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import LOW
 from crdtnode.values import struct
+from crdtnode.wire.codec import Batch
 from crdtnode.wire.messages import Asked, Ctx, Form, Item, Row, Sync, TrieNode
 
 GIVEN_AT_ONCE = 256
@@ -38,8 +39,12 @@ NODES_MOST = 128
 WANTED_MOST = 1024
 """Objects asked for in one message."""
 
-AHEAD_MOST = 8
-"""Chunks on their way that the peer has not answered yet."""
+AHEAD_MOST = 32
+"""Chunks on their way that the peer has not answered yet: what a link of 100 ms needs to carry as much
+as a peer can join. More would only wait there."""
+
+PIECES_AHEAD_MOST = 8
+"""The same where a piece of a large object is next, which may go to many peers at once."""
 
 STALLED = 10.0
 """Seconds without an answer after which a queue is given up: the next probe begins anew."""
@@ -86,7 +91,10 @@ class Queue:
     @property
     def ready(self) -> bool:
         """Whether the next chunk may go."""
-        return bool(self.tasks) and self.ahead < AHEAD_MOST
+        if not self.tasks:
+            return False
+        most = PIECES_AHEAD_MOST if isinstance(self.tasks[0], Rest) else AHEAD_MOST
+        return self.ahead < most
 
 
 @struct
@@ -95,9 +103,17 @@ class _Chunk:
 
     nodes: list[TrieNode] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    batch: Batch = field(default_factory=Batch)
+    """The items, encoded."""
     asked: list[Asked] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     size: int = 0
+
+    def add(self, item: Item, packed: bytes) -> None:
+        """Put an item in."""
+        self.items.append(item)
+        self.batch.add(packed)
+        self.size += len(packed)
 
     @property
     def full(self) -> bool:
@@ -196,7 +212,8 @@ class Chunks:
             doubtful = [p for p, _ in chunk.rows if self._strikes.doubtful(member.boot, p)]
             wanted = self._parcels.wanted(chunk.rows, doubtful)
             items, nodes = tuple(chunk.items), tuple(chunk.nodes)
-            yield Sync(items, tuple(wanted), nodes, queue.left, more)
+            packed = chunk.batch.encoded()
+            yield Sync(items, tuple(wanted), nodes, queue.left, more, packed)
 
     def _chunk(self, member: Member, queue: Queue, now: float) -> _Chunk:
         alone = self._strikes.left_alone(member.boot, now)
@@ -205,7 +222,8 @@ class Chunks:
             task = queue.tasks.popleft()
             match task:
                 case GiveBelow():
-                    self._expand(queue, task)
+                    if self._give_below(chunk, queue, task, alone, now):
+                        break
                 case ShowTypes(tags):
                     chunk.nodes.append(descent.type_roots(self._fingerprints, tags))
                     chunk.size += NODE_BYTES
@@ -254,26 +272,26 @@ class Chunks:
         item = rest.pieces.item(rest.at)
         if item is None:
             return False
-        found, size = self._parcels.sized(item)
-        if chunk.size and chunk.size + size > self._settings.chunk_bytes:
+        found, packed = self._parcels.packed(item)
+        if chunk.size and chunk.size + len(packed) > self._settings.chunk_bytes:
             return True
         rest.at += 1
         if found is not None:
-            chunk.items.append(found)
-            chunk.size += size
+            chunk.add(found, packed)
         return item.form == Form.PART
 
     def _give(self, member: Member, chunk: _Chunk, give: Give, now: float) -> Give | Rest | None:
         """Put an object into a chunk; what is still to do where it does not fit."""
         whole = self._strikes.doubtful(member.boot, give.place)
-        parcel, size = self._parcels.parcel(give, now, whole=whole)
-        if chunk.size and chunk.size + size > self._settings.chunk_bytes:
+        parcel, packed = self._parcels.parcel(give, now, whole=whole)
+        if chunk.size and chunk.size + len(packed) > self._settings.chunk_bytes:
             return give
         match parcel:
             case None:
                 return None
             case Item():
-                chunk.items.append(parcel)
+                chunk.add(parcel, packed)
+                return None
             case Asked() if self._arriving.comes(parcel.place, now):
                 return None
             case Asked():
@@ -283,19 +301,40 @@ class Chunks:
                 return Rest(give.place, parcel)
             case _:
                 assert_never(parcel)
-        chunk.size += size
+        chunk.size += SMALL_BYTES
         return None
 
-    def _expand(self, queue: Queue, task: GiveBelow) -> None:
-        """Put the next objects below a prefix before the other tasks."""
+    def _give_below(
+        self, chunk: _Chunk, queue: Queue, task: GiveBelow, alone: Collection[int], now: float
+    ) -> bool:
+        """Put the next objects below a prefix into a chunk; what is left comes before other tasks.
+
+        An object that needs a closer look is a task of its own. True where the chunk is full.
+        """
         places = self._fingerprints.subtree(
             task.tag, task.depth, task.prefix, task.start, GIVEN_AT_ONCE
         )
-        if len(places) == GIVEN_AT_ONCE:
-            rest = GiveBelow(task.tag, task.depth, task.prefix, task.but, places[-1] + 1)
-            queue.tasks.appendleft(rest)
-        given = (Give(p, lacking=True, claim=False) for p in reversed(places) if p not in task.but)
-        queue.tasks.extendleft(given)
+        start, close, full = task.start, None, False
+        for place in places:
+            if place not in task.but:
+                special = place in alone or place in queue.going
+                special = special or self._arriving.comes(place, now) or self._spreads(place, now)
+                small = None if special else self._parcels.small(place)
+                if small is None:
+                    start, close = place + 1, Give(place, lacking=True, claim=False)
+                    break
+                full = chunk.size > 0 and chunk.size + len(small[1]) > self._settings.chunk_bytes
+                if full:
+                    break
+                chunk.add(*small)
+            start = place + 1
+        else:
+            if len(places) < GIVEN_AT_ONCE:
+                return False  # that was all
+        queue.tasks.appendleft(task._replace(start=start))
+        if close is not None:
+            queue.tasks.appendleft(close)
+        return full
 
     def towards(
         self, place: int, version: int, lows: tuple[int, ...] = (), *, asked: bool = False

@@ -358,7 +358,7 @@ class Engine:
         """When to call `wake`, on the clock of ``now``; infinity where nothing is due."""
         if self._leaving.over:
             return math.inf
-        if self._inbox.jobs or (self._repair.queues and self._repair.busy):
+        if self._inbox.waiting or (self._repair.queues and self._repair.busy):
             return 0.0
         due = self._seldom_due()
         if self._answers.hot_at < due:
@@ -398,7 +398,7 @@ class Engine:
         due = min(self._receipts.deadline, seldom_due)
         if due <= now:
             self._pushes.late(now - due)
-        busy, more = bool(self._inbox.jobs), bool(self._repair.queues) and self._repair.busy
+        busy, more = bool(self._inbox.waiting), bool(self._repair.queues) and self._repair.busy
         if busy:
             self._answers.work(now)
         elif more:
@@ -483,7 +483,7 @@ class Engine:
             self._metrics.dropped.add("queued while asleep")
             self._after(now)
         else:
-            busy = bool(self._inbox.jobs)
+            busy = bool(self._inbox.waiting)
             heard = self._doorway.datagram(data, source.address, now)
             self._after(now, common=heard in COMMON and not busy)
 

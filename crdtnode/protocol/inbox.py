@@ -13,8 +13,13 @@ from crdtnode.protocol.members import Member
 from crdtnode.values import struct
 from crdtnode.wire.messages import Form, Item, Push, Sync
 
-WAITING_MOST = 16_384
-"""Items that may wait; while there are more, what comes is dropped, and repair brings it again."""
+WAITING_MOST = 65_536
+"""Items that may wait; while there are more, what comes is dropped, and repair brings it again. That
+is more than the smallest items in all chunks that one peer sends ahead."""
+
+REPAIRS_SHARE = 4
+"""A push is joined before what repair brought, which may be much; but while both wait, one of so many
+items that a call joins is a repair's."""
 
 
 @struct
@@ -32,26 +37,31 @@ class Job:
 
 
 class Inbox:
-    """Batches in the order in which they came."""
+    """Batches in the order in which they came, what was pushed before what repair brought.
+
+    Attributes:
+        waiting: Items that are not joined yet, each batch counting as one more.
+    """
 
     def __init__(self, joins: Joins, work_items: int) -> None:
         self._joins = joins
         self._work_items = work_items
-        self.jobs: deque[Job] = deque()
-        """Those that are not done."""
-        self._waiting = 0
+        self._pushed: deque[Job] = deque()
+        self._repairs: deque[Job] = deque()
+        self.waiting = 0
 
     @property
     def full(self) -> bool:
         """True while too much waits to take more."""
-        return self._waiting >= WAITING_MOST
+        return self.waiting >= WAITING_MOST
 
     def put(self, sender: Member, message: Push | Sync) -> bool:
         """Queue a batch; False where too many wait."""
         if self.full:
             return False
-        self.jobs.append(Job(sender, message))
-        self._waiting += 1 + len(message.items)
+        lane = self._pushed if isinstance(message, Push) else self._repairs
+        lane.append(Job(sender, message))
+        self.waiting += 1 + len(message.items)
         return True
 
     def work(self, now: float) -> tuple[list[Changed | Event], list[Job]]:
@@ -59,21 +69,27 @@ class Inbox:
         changes: list[Changed | Event] = []
         finished: list[Job] = []
         budget = self._work_items
-        while self.jobs and budget > 0:
-            job = self.jobs[0]
-            items = job.message.items[job.done : job.done + budget]
-            for item in items:
-                kept, news = self._take(job, item, now)
-                job.kept = job.kept and kept
-                job.changed = job.changed or bool(news)
-                changes += news
-            job.done += len(items)
-            parted = any(item.form == Form.PART for item in items)
-            budget -= self._work_items if parted else max(1, len(items))
-            if job.done >= len(job.message.items):
-                finished.append(self.jobs.popleft())
-                self._waiting -= 1 + len(job.message.items)
+        kept = budget // REPAIRS_SHARE if self._repairs else 0
+        for lane, spare in ((self._pushed, kept), (self._repairs, 0)):
+            while lane and budget > spare:
+                job = lane[0]
+                budget -= self._join(job, budget - spare, changes, now)
+                if job.done >= len(job.message.items):
+                    finished.append(lane.popleft())
+                    self.waiting -= 1 + len(job.message.items)
         return changes, finished
+
+    def _join(self, job: Job, most: int, changes: list[Changed | Event], now: float) -> int:
+        """Join up to so many items of a batch; gives how many they count for."""
+        items = job.message.items[job.done : job.done + most]
+        for item in items:
+            kept, news = self._take(job, item, now)
+            job.kept = job.kept and kept
+            job.changed = job.changed or bool(news)
+            changes += news
+        job.done += len(items)
+        parted = any(item.form == Form.PART for item in items)
+        return self._work_items if parted else max(1, len(items))
 
     def _take(self, job: Job, item: Item, now: float) -> Joined:
         if isinstance(job.message, Push):

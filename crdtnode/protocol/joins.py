@@ -12,6 +12,7 @@ from crdtnode.metrics import Metrics
 from crdtnode.protocol.effects import Changed, Event
 from crdtnode.registry import Registry
 from crdtnode.registry.histories import Trail
+from crdtnode.registry.lives import FIRST
 from crdtnode.wire.messages import Form, Item
 
 SHOWN_BYTES = 65_536
@@ -76,6 +77,10 @@ class Joins:
         The versions are computed right before and right after, and what had led there is kept, so
         that an answer can tell what the sender lacks without what it sent.
         """
+        if item.form == Form.STATE and item.life == FIRST:
+            admitted = self._admitted(item, source, now)
+            if admitted is not None:
+                return admitted
         place = self._registry.fingerprints.place(item.tag, item.name)
         before = self._registry.refresh(place, now, at_once=False)
         trail = self._registry.histories.trail(place)
@@ -107,6 +112,41 @@ class Joins:
             item=item,
         )
         return joined, repaired
+
+    def _admitted(
+        self, item: Item, source: str, now: float
+    ) -> tuple[Joined, Repaired | None] | None:
+        """Take in an object that is not here, as most of what a new node gets; else None.
+
+        Where nobody wants to know what became of it, nothing is said of that.
+        """
+        try:
+            admitted = self._registry.admit(item.tag, item.name, item.payloads, now)
+        except (UnknownType, PayloadError, InvalidName):
+            return None  # the longer way counts what is wrong
+        if admitted is None or not admitted[1]:
+            return None
+        delta, version = admitted
+        self._metrics.joins.add(f"{item.tag}/changed")
+        joined = Joined(True, (Changed(item.tag, item.name, delta, source),))
+        if not (item.version or item.of):
+            return joined, None
+        return joined, Repaired(
+            place=self._registry.fingerprints.place(item.tag, item.name),
+            tag=item.tag,
+            name=item.name,
+            life=item.life,
+            of=item.of,
+            base=item.base,
+            version=item.version,
+            before=0,
+            trail=(),
+            after=version,
+            context=item.context,
+            part=False,
+            refused=False,
+            item=item,
+        )
 
     def take(self, item: Item, source: str, now: float) -> Joined:
         """Join one item that came from the member ``source``."""

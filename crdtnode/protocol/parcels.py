@@ -35,6 +35,9 @@ CONTEXT_BYTES_MOST = 65_536
 LOWS_MOST = 16
 """Low halves of versions that are named for one object."""
 
+NO_BYTES = b""
+"""Of what is no item."""
+
 LOWS_IN_ALL = 160
 """About so many low halves are shared among the objects asked for in one message."""
 
@@ -64,8 +67,8 @@ class Parcels:
 
     def parcel(
         self, give: Give, now: float, *, whole: bool
-    ) -> tuple[Item | Asked | Pieces | None, int]:
-        """The item that carries an object, or the question to ask first; and its bytes.
+    ) -> tuple[Item | Asked | Pieces | None, bytes]:
+        """The item that carries an object, with its bytes; or the question to ask first.
 
         In pieces where it is large, which are made while they are taken. None where we have
         nothing of it, where no message can carry it, or where it is large and its version is not
@@ -74,7 +77,7 @@ class Parcels:
         version = self._registry.refresh(give.place, now, at_once=False)
         entry = self._registry.entry(give.place)
         if entry is None or not version or entry.stale:
-            return None, 0
+            return None, NO_BYTES
         item = Item(
             entry.tag,
             entry.name,
@@ -88,28 +91,48 @@ class Parcels:
         delta = None if whole or give.lacking else self._delta(item, give)
         if isinstance(delta, Pieces):
             if delta.item(1) is not None:
-                return delta, SMALL_BYTES
+                return delta, NO_BYTES
             delta = delta.item(0)
         if delta is not None:
             # What a history tells is never divided: it is no more than a history holds, and the
             # answer to it is told from the same version.
-            return self.sized(delta)
+            return self.packed(delta)
         ask = entry.alive and entry.kind.contextual and not (whole or give.lacking)
         if ask and self._registry.crowded(give.place):
             asked = self._asked(item, give.place)
             if asked is not None:
-                return asked, SMALL_BYTES
+                return asked, NO_BYTES
             ask = False
         division = self._division(give.place, version)
         if division is not None:
             asked = self._asked(item, give.place) if ask else None
-            return asked or Pieces(item, division), SMALL_BYTES
+            return asked or Pieces(item, division), NO_BYTES
         state = self._registry.state(give.place)
         if state is None:
-            return None, 0
-        found, size = self.sized(item._replace(payloads=state[3]))
-        asked = self._asked(item, give.place) if ask and size > SMALL_BYTES else None
-        return (found, size) if asked is None else (asked, SMALL_BYTES)
+            return None, NO_BYTES
+        found, packed = self.packed(item._replace(payloads=state[3]))
+        asked = self._asked(item, give.place) if ask and len(packed) > SMALL_BYTES else None
+        return (found, packed) if asked is None else (asked, NO_BYTES)
+
+    def small(self, place: int) -> tuple[Item, bytes] | None:
+        """The whole of a small object, for somebody who has nothing of it; it claims no version.
+
+        This is what fills a new node. None where `parcel` has to look closer.
+        """
+        entry = self._registry.entry(place)
+        if (
+            entry is None
+            or entry.stale
+            or entry.most_bytes > PART_BYTES
+            or entry.kind.foreign
+            or not entry.alive
+            or (state := self._registry.state(place)) is None
+        ):
+            return None
+        tag, name, life, payloads = state
+        item = Item(tag, name, life, 0, Form.STATE, payloads, 0)
+        packed = codec.pack_item(item, small=True)
+        return (item, packed) if len(packed) <= self._item_bytes_most else None
 
     def _division(self, place: int, version: int) -> Division | None:
         """The state in parts, the same ones for all who get this version of it at a time."""
@@ -142,17 +165,14 @@ class Parcels:
         size = len(codec.encode(Ctx((asked,), 0)))
         return asked if size <= CONTEXT_BYTES_MOST else None
 
-    def sized(self, item: Item) -> tuple[Item | None, int]:
+    def packed(self, item: Item) -> tuple[Item | None, bytes]:
         """An item and its bytes; None where no message can carry it."""
-        size = self._size(item)
-        if size > self._item_bytes_most:
-            self._metrics.dropped.add("too large to send")
-        return (item, size) if 0 < size <= self._item_bytes_most else (None, 0)
-
-    def _size(self, item: Item) -> int:
-        """Bytes of an item; 0 where it cannot be encoded."""
         try:
-            return codec.pack_size(item)
+            packed = codec.pack_item(item)
         except ValueError:  # a hand-written type's
             self._metrics.dropped.add("not encodable")
-            return 0
+            return None, NO_BYTES
+        if len(packed) > self._item_bytes_most:
+            self._metrics.dropped.add("too large to send")
+            return None, NO_BYTES
+        return item, packed

@@ -23,9 +23,11 @@ def parsed(kind: Kind, payloads: Sequence[object]) -> StateCRDT:
         PayloadError: One of them is no payload of this type.
     """
     try:
-        whole, *others = [kind.cls.from_payload(payload) for payload in payloads]
-        for other in others:
-            whole.absorb(other)
+        whole = kind.cls.from_payload(payloads[0])
+        if len(payloads) > 1:
+            others = [kind.cls.from_payload(payload) for payload in payloads[1:]]
+            for other in others:
+                whole.absorb(other)
     except PayloadError:
         raise
     except Exception as error:  # a hand-written type may raise anything

@@ -106,7 +106,6 @@ class Ledger:
         self._stale: dict[int, Entry] = {}
         self._written: list[Entry] = []
         self._notified = False
-        self._hashed_bytes = 0
         self._left_bytes = inf
         self.unfinished = False
 
@@ -266,7 +265,7 @@ class Ledger:
 
     def _ready(self, entry: Entry) -> bool:
         """Do a part of what it takes to compute a version; True once little is left."""
-        ready = entry.state._prepare(self._digest, _ROWS_AT_ONCE)
+        ready = entry.state._prepare(self._fingerprints.digest, _ROWS_AT_ONCE)
         self._count(entry)
         return ready
 
@@ -276,9 +275,11 @@ class Ledger:
         That covers the state or, from the second time on, what changed of it: the sum is no less
         than the size.
         """
-        entry.most_bytes += self._hashed_bytes
-        self._left_bytes -= self._hashed_bytes
-        self._hashed_bytes = 0
+        prints = self._fingerprints
+        hashed_bytes = prints.hashed_bytes + _BESIDES_BYTES * prints.hashes
+        prints.hashed_bytes = prints.hashes = 0
+        entry.most_bytes += hashed_bytes
+        self._left_bytes -= hashed_bytes
 
     def _told(
         self, entry: Entry, tell: Callable[[], StateCRDT | None]
@@ -325,7 +326,7 @@ class Ledger:
             self._fingerprints.set(entry.tag, entry.hn, tombstone, now)
             return
         try:
-            state = entry.state.fingerprint(self._digest)
+            state = entry.state.fingerprint(self._fingerprints.digest)
         except Exception:
             if not entry.kind.foreign:
                 raise
@@ -343,6 +344,17 @@ class Ledger:
             else:
                 self._histories.forget(entry.hn)
 
+    def admit(self, entry: Entry, now: float) -> int:
+        """Give an object that came into being this moment its version; 0 where it holds nothing."""
+        state = entry.obj.fingerprint(self._fingerprints.digest)
+        self._count(entry)
+        if state == entry.kind.initial:
+            return 0
+        version = self._fingerprints.version(entry.hn, FIRST, state)
+        self._fingerprints.set(entry.tag, entry.hn, version, now)
+        entry.versioned = FIRST
+        return version
+
     def _weigh(self, entry: Entry) -> None:
         """Find out whether an object that may be over the limit is.
 
@@ -354,11 +366,6 @@ class Ledger:
             return
         entry.most_bytes = entry.weighed_bytes = len(entry.state.canonical())
         entry.too_large = entry.most_bytes > self._max_object_bytes
-
-    def _digest(self, data: bytes) -> bytes:
-        """Hash, and count; a row may be spelled a little shorter than in a payload."""
-        self._hashed_bytes += len(data) + _BESIDES_BYTES
-        return self._fingerprints.digest(data)
 
 
 def _nobody() -> None:

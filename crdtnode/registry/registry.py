@@ -14,7 +14,7 @@ from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
 from crdtnode.registry import doors, telling
-from crdtnode.registry.entry import PARTS_TRACED, Block, Entry
+from crdtnode.registry.entry import LARGE, PARTS_TRACED, Block, Entry
 from crdtnode.registry.guards import Guards
 from crdtnode.registry.histories import Histories
 from crdtnode.registry.kinds import Kind, Kinds
@@ -309,6 +309,40 @@ class Registry:
         self._ledger.arrived(entry, payloads)
         return Absorbed(changed=True, delta=delta)
 
+    def admit(
+        self, tag: str, name: str, payloads: Sequence[object], now: float
+    ) -> tuple[StateCRDT, int] | None:
+        """Take in an object that is not known here, in its first life: `absorb` for a new node.
+
+        Args:
+            tag: The type.
+            name: The object's name.
+            payloads: What it holds, at least one; nothing of them is kept.
+            now: Monotonic time in float seconds, with which its version is dated.
+
+        Returns:
+            What arrived, and the version of the new object; 0 where that says nothing, and nothing
+            changed. None where it is not so simple, and nothing changed: the object is known here,
+            is large, or of a hand-written type.
+
+        Raises:
+            UnknownType: The sender knows more types.
+            InvalidName: The sender erred.
+            PayloadError: The sender erred. Nothing changed.
+        """
+        kind = self.kinds.of_tag(tag)
+        place = self.fingerprints.place(tag, name)
+        if kind.foreign or place in self._entries:
+            return None
+        delta = doors.parsed(kind, payloads)
+        if delta._bulk() > LARGE:
+            return None
+        entry = Entry(self._ledger, kind, check_name(name), place, delta._copied())
+        version = self._ledger.admit(entry, now)
+        if version:
+            self._keep(entry)
+        return delta, version
+
     def _reborn(self, entry: Entry, life: int, delta: StateCRDT | None) -> Absorbed:
         """Go into a life of which others told, and hold what they said of it."""
         if entry.block is not None:
@@ -520,8 +554,9 @@ class Registry:
 
     def _keep(self, entry: Entry) -> None:
         if entry.hn not in self._entries:
-            if any(entry.name in named for named in self._named.values()):
-                self._shared.add(entry.name)
+            for named in self._named.values():
+                if entry.name in named:
+                    self._shared.add(entry.name)
             self._entries[entry.hn] = entry
             self._named.setdefault(entry.tag, {})[entry.name] = entry
 

@@ -17,20 +17,22 @@ CROWD: Final = 512
 """Elements over which an object is large without anybody looking closer."""
 
 
-def _asked(entry: Entry, ask: Callable[[], A], metrics: Metrics) -> A | None:
-    """What an object's code answers; None where a hand-written type fails."""
+def _asked(ask: Callable[[], A], metrics: Metrics) -> A | None:
+    """What hand-written code answers; None where it fails."""
     try:
         return ask()
-    except Exception:
-        if not entry.kind.foreign:
-            raise
+    except Exception:  # noqa: BLE001  # it may raise anything
         metrics.contained.add("registry")
         return None
 
 
 def payloads(entry: Entry, metrics: Metrics) -> tuple[object, ...] | None:
     """Its state as the one payload, none where it is removed; None where it cannot tell."""
-    return _asked(entry, lambda: (entry.state.payload,), metrics) if entry.alive else ()
+    if not entry.alive:
+        return ()
+    if not entry.kind.foreign:
+        return (entry.state.payload,)
+    return _asked(lambda: (entry.state.payload,), metrics)
 
 
 def crowded(entry: Entry) -> bool:
@@ -44,7 +46,10 @@ def context(entry: Entry, metrics: Metrics) -> object:
     """What it has seen; None where it cannot tell."""
     if not entry.kind.contextual:
         return None
-    return _asked(entry, lambda: entry.state.context, metrics)  # type: ignore[attr-defined]  # it is contextual
+    state: Any = entry.state
+    if not entry.kind.foreign:
+        return state.context
+    return _asked(lambda: state.context, metrics)
 
 
 def parts_since(
@@ -59,7 +64,7 @@ def parts_since(
     state: Any = entry.state
     try:
         if entry.kind.foreign:
-            whole = _asked(entry, lambda: state.delta_since(context).payload, metrics)
+            whole = _asked(lambda: state.delta_since(context).payload, metrics)
             return None if whole is None else iter((whole,))
         return _payloads(state._parts_since(context, limit_bytes), entry)
     except PayloadError:

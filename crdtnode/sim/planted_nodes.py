@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+from crdt import StateCRDT
 from crdtnode.config import Settings
 from crdtnode.protocol import Engine
 from crdtnode.protocol.channel import Channel
@@ -39,7 +40,16 @@ from crdtnode.wire.seal import Datagrams
 # Registries
 
 
-class BlindRegistry(WatchedRegistry):
+class JoiningRegistry(WatchedRegistry):
+    """Takes in whatever arrives by joining it, also what is new: the door at which others err."""
+
+    def admit(
+        self, tag: str, name: str, payloads: Sequence[object], now: float
+    ) -> tuple[StateCRDT, int] | None:
+        return None
+
+
+class BlindRegistry(JoiningRegistry):
     """Does not see that a join changed something, so that the roots stay behind."""
 
     def absorb(
@@ -59,7 +69,7 @@ class StingyRegistry(WatchedRegistry):
         return None
 
 
-class DeafRegistry(WatchedRegistry):
+class DeafRegistry(JoiningRegistry):
     """Joins only every second thing that arrives; all is acknowledged, and repaired later."""
 
     _arrived = 0

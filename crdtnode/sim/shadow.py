@@ -204,15 +204,28 @@ class WatchedRegistry(Registry):
     ) -> Absorbed:
         """Join what arrived, and its shadows."""
         absorbed = super().absorb(tag, name, life, payloads, now)
-        key = (tag, name)
+        self._joined((tag, name), life, payloads, changed=absorbed.changed)
+        return absorbed
+
+    def admit(
+        self, tag: str, name: str, payloads: Sequence[object], now: float
+    ) -> tuple[StateCRDT, int] | None:
+        """Take in what arrived, and its shadows."""
+        admitted = super().admit(tag, name, payloads, now)
+        if admitted is not None:
+            self._joined((tag, name), FIRST, payloads, changed=admitted[1] != 0)
+            self._keep_states()
+        return admitted
+
+    def _joined(self, key: Key, life: int, payloads: Sequence[object], *, changed: bool) -> None:
+        """Note what the content of an object is made of after a join."""
         if self._life(key) != life:
-            return absorbed  # of a life that is over, or that cannot begin yet
+            return  # of a life that is over, or that cannot begin yet
         shadow = before = self.shadows.get(key, 0)
         for payload in payloads:
             shadow |= self.ledger.joined(key, payload, life)
-        if shadow != before or absorbed.changed:
+        if shadow != before or changed:
             self._reach(key, shadow)
-        return absorbed
 
     def flush(self, now: float, most_bytes: float = inf) -> list[Change]:
         """Flush, and note what the joined deltas are made of."""

@@ -89,7 +89,7 @@ def encode(message: m.Message) -> bytes:
     if type(message) is m.Ping:
         return _padded(first)
     if type(message) is m.Sync:
-        return first + encode_items(message.items)
+        return first + (message.items_bytes or encode_items(message.items))
     return first
 
 

@@ -5,7 +5,7 @@ of a PUSH or SYNC, so that a batch can be sized and cut before it is addressed, 
 the same bytes on. A tag that is nil is that of the item before. This is the hottest loop of a receiver: checks stand inline on purpose.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgpack import packb
@@ -13,7 +13,7 @@ from msgpack import packb
 from crdtnode.errors import MalformedMessage
 from crdtnode.wire.fields import cut, text
 from crdtnode.wire.messages import Form, Item
-from crdtnode.wire.strict import check_json, unpack
+from crdtnode.wire.strict import check_json, pack, unpack
 
 ITEMS: Final = 16_384
 """Items in one message."""
@@ -25,6 +25,8 @@ NO_ITEMS: Final = b"\x90"
 """No items, encoded."""
 
 _SAME_TAG: Final = bytes((0x90 | len(Item._fields), 0xC0))
+_NO_HEAD: Final = b"\xc0"
+"""No item begins so."""
 _FIELDS: Final = len(Item._fields)
 _LIFE: Final = 1 << 53
 _FORMS: Final = frozenset(map(int, Form))
@@ -45,21 +47,21 @@ def encode_items(items: Iterable[Item]) -> bytes:
     return _packed(rows)
 
 
-def _packed(value: object) -> bytes:
+def _packed(value: object, pack: Callable[[object], bytes] = packb) -> bytes:
     try:
-        packed: bytes = packb(value)
+        packed = pack(value)
     except (TypeError, OverflowError) as fault:
         raise ValueError(f"an item cannot be encoded: {fault}") from fault
     return packed
 
 
-def pack_item(item: Item) -> bytes:
-    """Encode one item, for a `Batch`.
+def pack_item(item: Item, *, small: bool = False) -> bytes:
+    """Encode one item, for a `Batch`; one that is known to be small in a third of the time.
 
     Raises:
         ValueError: As `encode_items`.
     """
-    return _packed(item)
+    return _packed(item, pack) if small else _packed(item)
 
 
 class Batch:
@@ -73,20 +75,21 @@ class Batch:
         self.count = 0
         self._size = 0
         self._parts: list[bytes] = []
-        self._tag = b""
+        self._head = _NO_HEAD
 
     def size_with(self, packed: bytes) -> int:
         """The bytes of the batch, its own head of at most 3 apart, if this item were added."""
-        tag = packed[1 : _tag_end(packed)]
-        return self._size + len(packed) - (len(tag) - 1 if tag == self._tag else 0)
+        spared = len(self._head) - len(_SAME_TAG) if packed.startswith(self._head) else 0
+        return self._size + len(packed) - spared
 
     def add(self, packed: bytes) -> None:
         """Add an item."""
-        self._size = self.size_with(packed)
-        end = _tag_end(packed)
-        tag, same = packed[1:end], packed[1:end] == self._tag
-        self._parts.append(_SAME_TAG + packed[end:] if same else packed)
-        self._tag = tag
+        if packed.startswith(self._head):
+            packed = _SAME_TAG + packed[len(self._head) :]
+        else:
+            self._head = packed[: _tag_end(packed)]
+        self._parts.append(packed)
+        self._size += len(packed)
         self.count += 1
 
     def encoded(self) -> bytes:

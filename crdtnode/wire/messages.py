@@ -467,6 +467,8 @@ class Sync:
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
     more: bool = False
     """More follows once this is answered; where there is nothing to say, by an empty one."""
+    items_bytes: bytes = field(default=b"", compare=False, repr=False)
+    """`items`, encoded, at the sender; where it is empty `encode` makes it from `items`."""
 
 
 @value

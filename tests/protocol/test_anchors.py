@@ -401,11 +401,11 @@ def test_an_answer_that_has_nothing_left_to_say_says_so(pair: Pair) -> None:
 def test_what_cannot_be_encoded_is_not_sent_and_counted(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(item: Item) -> int:
+    def refuse(item: Item) -> bytes:
         raise ValueError("2**70")
 
     pair.a.registry.open("words", GSet).add("red")
-    monkeypatch.setattr(codec, "pack_size", refuse)
+    monkeypatch.setattr(codec, "pack_item", refuse)
     pair.probe()
     assert pair.a.metrics.dropped["not encodable"] == 1
     assert not pair.equal

@@ -8,10 +8,9 @@ import pytest
 from crdt import GSet, PNCounter
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
-from crdtnode.protocol import Changed, Engine, Flushed, Roots, Stream, outbound
+from crdtnode.protocol import Changed, Engine, Flushed, Roots, Stream, inbox, outbound
 from crdtnode.protocol.answers import HOT_MOST
 from crdtnode.protocol.channel import clear
-from crdtnode.protocol.inbox import WAITING_MOST
 from crdtnode.wire import codec
 from crdtnode.wire.messages import (
     LEFT_MAX,
@@ -327,12 +326,14 @@ def test_only_so_many_pings_are_remembered(table: Table, monkeypatch: pytest.Mon
     assert len(a.engine._out._pings) == 50
 
 
-def test_a_batch_that_is_too_large_for_one_call_is_joined_in_several(table: Table) -> None:
+def test_a_batch_that_is_too_large_for_one_call_is_joined_in_several(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 8192
+    monkeypatch.setattr(inbox, "WAITING_MOST", most)
     a = table.seat("a")
     puppet = puppet_of(table, a)
-    items = tuple(
-        Item("gset@1", f"set-{n}", 1, 0, Form.STATE, ([n],), 1) for n in range(WAITING_MOST)
-    )
+    items = tuple(Item("gset@1", f"set-{n}", 1, 0, Form.STATE, ([n],), 1) for n in range(most))
     stream = puppet.connect(a)
     puppet.write(stream, Sync((), (), (), 0))
     data = puppet._streams[stream].send(codec.encode(Push(5, 0, 0, items)))
@@ -344,8 +345,8 @@ def test_a_batch_that_is_too_large_for_one_call_is_joined_in_several(table: Tabl
     assert a.metrics.dropped["inbox full"] == 1
     before = table.wakes
     table.settle()
-    assert len(a.registry) == WAITING_MOST
-    assert table.wakes - before >= WAITING_MOST / Settings().work_items - 2
+    assert len(a.registry) == most
+    assert table.wakes - before >= most / Settings().work_items - 2
 
 
 def test_a_kernel_that_refuses_to_send_is_counted(table: Table) -> None:

@@ -64,14 +64,14 @@ def test_a_batch_without_items_is_done(us: Reader) -> None:
     changes, (job,) = us.inbox.work(1.0)
     assert changes == []
     assert not job.changed
-    assert not us.inbox.jobs
+    assert not us.inbox.waiting
 
 
 def test_one_call_joins_so_much_and_leaves_the_rest(us: Reader) -> None:
     us.inbox.put(B, Push(1, 0, 0, tuple(item(f"set-{n}") for n in range(3))))
     us.inbox.put(B, Push(2, 0, 0, (item("last"),)))
     done = []
-    while us.inbox.jobs:
+    while us.inbox.waiting:
         changes, finished = us.inbox.work(1.0)
         done.append((len(changes), [job.message for job in finished]))
     assert [count for count, _ in done] == [2, 2]
@@ -106,7 +106,7 @@ def test_an_inbox_that_is_full_takes_nothing_until_there_is_room(us: Reader) -> 
     large = Push(1, 0, 0, (item(),) * WAITING_MOST)
     assert us.inbox.put(B, large)
     assert not us.inbox.put(B, Push(2, 0, 0, (item(),)))
-    while us.inbox.jobs:
+    while us.inbox.waiting:
         us.inbox.work(1.0)
     assert us.inbox.put(B, Push(2, 0, 0, (item(),)))
 
@@ -116,13 +116,24 @@ def test_batches_of_nothing_fill_it_too(us: Reader) -> None:
     assert taken == WAITING_MOST
 
 
+def test_a_push_is_joined_before_what_repair_brought_and_that_goes_on_beside_it(us: Reader) -> None:
+    inbox = Inbox(us.inbox._joins, work_items=8)
+    inbox.put(B, Sync(tuple(item(f"set-{n}") for n in range(20)), (), (), 3))
+    inbox.put(B, Push(1, 0, 0, tuple(item(f"new-{n}") for n in range(10))))
+    joined = []
+    while inbox.waiting:
+        changes, _ = inbox.work(1.0)
+        joined.append("".join(change.name[0] for change in changes))  # type: ignore[union-attr]  # all are Changed
+    assert joined == ["nnnnnnss", "nnnnssss", "ssssssss", "ssssss"]
+
+
 def test_a_part_of_a_large_object_is_enough_for_one_call(us: Reader) -> None:
     inbox = Inbox(us.inbox._joins, work_items=128)
     parts = [item(payload=(color,))._replace(form=Form.PART) for color in ("red", "green", "blue")]
     for number, part in enumerate(parts):
         inbox.put(B, Sync((part,), (), (), number))
     finished = []
-    while inbox.jobs:
+    while inbox.waiting:
         changes, jobs = inbox.work(1.0)
         finished.append((len(changes), len(jobs)))
     assert finished == [(1, 1), (1, 1), (1, 1)]

@@ -166,8 +166,8 @@ def test_what_no_message_carries_hinders_nothing_else() -> None:
 
 def test_a_session_under_way_is_not_begun_anew() -> None:
     pair = Pair()
-    for number in range(3000):
-        pair.b.registry.open(f"set-{number}", GSet).add("x" * 50)
+    for number in range(2500):
+        pair.b.registry.open(f"set-{number}", GSet).add("x" * 500)
     age(pair)
     pair.a.registry.open("other", GSet).add(1)
     want = Want(0, (), (), (), LEFT_MAX)
@@ -194,7 +194,7 @@ def unanswered(pair: Pair) -> list[Sync]:
 
 def test_a_few_chunks_go_ahead_of_the_answers(pair: Pair) -> None:
     assert len(unanswered(pair)) == AHEAD_MOST
-    for _ in range(20):
+    for _ in range(15):
         assert not pair.b.repair.busy
         assert len(pair.b.sync(Sync((), (), (), 20), pair.a, pair.now)) == 1
 
