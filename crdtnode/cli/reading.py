@@ -42,6 +42,10 @@ def status(as_document: bool) -> None:
                 ("shared name", f"{name} ({', '.join(tags)})")
                 for name, tags in document["shared_names"].items()
             ],
+            *[
+                ("name conflict", f"{name} was to be {wanted}, which is another member's name")
+                for name, wanted in document["name_conflicts"].items()
+            ],
             *([("clock ahead", _held(held))] if (held := document["clock_held_ms"]) else []),
             ("encrypted", document["encrypted"]),
             ("faults", _faults(document["faults"])),

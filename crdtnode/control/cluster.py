@@ -20,7 +20,7 @@ from crdtnode.control.guards import read_body
 from crdtnode.control.problems import Problem
 from crdtnode.errors import NotConverged
 from crdtnode.node import Node
-from crdtnode.protocol import MemberView
+from crdtnode.protocol import MemberView, name_conflicts
 from crdtnode.transport import format_address
 
 _WAIT_MOST = 86_400.0
@@ -66,6 +66,7 @@ class Cluster:
             "root": node.root,
             "objects": len(node.registry),
             "shared_names": dict(islice(node.registry.shared_names().items(), _NAMES_SHOWN)),
+            "name_conflicts": name_conflicts(node.members),
             "members": node.member_counts(),
             "converged": converged(roots),
             **_convergence(roots, node.members),

@@ -5,20 +5,17 @@ process left is removed, after a connect has shown that nobody is there; one tha
 touched. A failing server is logged, counted and started again; it never ends the node.
 """
 
-from contextlib import suppress
 import errno
 import logging
 import os
 from pathlib import Path
 import socket
 import stat
-from typing import Any
 
-from hypercorn.config import Config, Sockets
-from hypercorn.trio import serve as hypercorn_serve
 import trio
 
 from crdtnode.control.app import application
+from crdtnode.control.connections import Connections
 from crdtnode.control.places import UnsafeFolder, answers, folder, make_folder
 from crdtnode.errors import CrdtNodeError
 from crdtnode.node import Node
@@ -26,34 +23,11 @@ from crdtnode.node import Node
 log = logging.getLogger(__name__)
 
 _START_AGAIN = 1.0
-_GRACE = 0.25
-"""Seconds that requests under way have when the node closes."""
-
-_KEEP_ALIVE = 60.0
 _BACKLOG = 128
 
 
 class CannotServe(CrdtNodeError):
     """The API's socket cannot be made: the path is taken, too long, or not ours. No node runs."""
-
-
-class _OurSocket(Config):
-    """Hypercorn's configuration, with a socket that is bound already."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__()
-        self._sock = sock
-        self.accesslog = None
-        self.errorlog = logging.getLogger("crdtnode.control.http")
-        self.errorlog.setLevel(logging.WARNING)
-        self.graceful_timeout = _GRACE
-        self.keep_alive_timeout = _KEEP_ALIVE
-        self.keep_alive_max_requests = 1_000_000
-        self.backlog = _BACKLOG
-        self.include_server_header = False
-
-    def create_sockets(self) -> Sockets:
-        return Sockets([], [self._sock], [])
 
 
 class Door:
@@ -155,52 +129,9 @@ async def serve(
 async def _serve_once(
     node: Node, sock: socket.socket, closing: trio.Event, task_status: trio.TaskStatus[None]
 ) -> None:
+    connections = Connections(application(node, closing), node.metrics)
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_hang_up_at_the_end, sock.getsockname(), closing)
-            await nursery.start(_hypercorn, node, sock, closing, nursery.cancel_scope)
-            task_status.started()
+        await connections.serve(sock, closing, task_status=task_status)
     except Exception as error:
         log.error("api-failed", exc_info=error)
         node.metrics.contained.add("control")
-
-
-async def _hang_up_at_the_end(path: str, closing: trio.Event) -> None:
-    """Break connections off whose clients do not read.
-
-    The server writes under a shield, so that nothing else ends a write that nobody takes.
-    """
-    await closing.wait()
-    await trio.sleep(_GRACE)
-    hang_up(path)
-
-
-def hang_up(path: str) -> None:
-    """Shut down all of this process's connections that were accepted at a socket's path.
-
-    The server keeps them to itself; the kernel lists them.
-    """
-    for number in map(int, os.listdir("/proc/self/fd")):
-        with suppress(OSError):
-            if not stat.S_ISSOCK(os.fstat(number).st_mode):
-                continue
-            with socket.socket(fileno=os.dup(number)) as connection:
-                if connection.family == socket.AF_UNIX and connection.getsockname() == path:
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
-async def _hypercorn(
-    node: Node,
-    sock: socket.socket,
-    closing: trio.Event,
-    around: trio.CancelScope,
-    *,
-    task_status: Any,
-) -> None:
-    await hypercorn_serve(
-        application(node, closing),  # type: ignore[arg-type]  # its scope types are TypedDicts
-        _OurSocket(sock),
-        shutdown_trigger=closing.wait,
-        task_status=task_status,
-    )
-    around.cancel()

@@ -7,7 +7,7 @@ words of the API.
 from collections.abc import Iterator
 from contextlib import contextmanager
 import logging
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from crdtnode.node.driver import News
 from crdtnode.node.journal import record
@@ -16,6 +16,16 @@ from crdtnode.protocol.effects import Changed, Event, MemberNews
 from crdtnode.transport import format_address
 
 log = logging.getLogger("crdtnode")
+
+LOUD: Final = {
+    "clock-ahead",
+    "name-conflict",
+    "name-contested",
+    "removed",
+    "set-aside",
+    "too-large-to-send",
+}
+"""Events after which somebody may have to do something: logged as warnings."""
 
 
 class Audience:
@@ -38,7 +48,8 @@ class Audience:
                 record(log, logging.INFO, "member", name=name, address=where, state=state)
                 self.members.tell(MemberChange("change", name, where, state))
             case Event(kind, fields):
-                record(log, logging.INFO, kind, **fields)
+                level = logging.WARNING if kind in LOUD else logging.INFO
+                record(log, level, kind, **fields)
                 self.events.tell(NodeEvent("event", kind, fields))
             case _:
                 assert_never(news)

@@ -35,3 +35,4 @@ from crdtnode.protocol.effects import Stream as Stream
 from crdtnode.protocol.effects import Udp as Udp
 from crdtnode.protocol.engine import Engine as Engine
 from crdtnode.protocol.views import MemberView as MemberView
+from crdtnode.protocol.views import name_conflicts as name_conflicts

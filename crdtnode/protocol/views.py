@@ -1,7 +1,9 @@
 """Members as others may see them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+import re
+from typing import Final
 
 from crdtnode.protocol.effects import Address
 from crdtnode.protocol.members import Member
@@ -44,3 +46,14 @@ def view(member: Member, *, is_self: bool, root_equal: bool | None) -> MemberVie
         rtt=member.rtt,
         is_self=is_self,
     )
+
+
+_GIVEN_UP: Final = re.compile("(.+)~[0-9a-f]{4}(?:[0-9a-f]{8})?")
+"""What a process is called that gave its name up; see `Members.rename`."""
+
+
+def name_conflicts(views: Iterable[MemberView]) -> dict[str, str]:
+    """Return who goes by another name than it was given, and by which: another member bears that."""
+    names = [one.name for one in views if one.state in ("alive", "suspect")]
+    found = {name: match[1] for name in names if (match := _GIVEN_UP.fullmatch(name))}
+    return {name: wanted for name, wanted in sorted(found.items()) if wanted in names}

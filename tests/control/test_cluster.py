@@ -142,6 +142,22 @@ async def test_stats_show_all_counters(api):
     assert {"bytes_sent", "dropped", "contained"} <= set(stats["counters"])
 
 
+async def test_status_names_who_could_not_have_its_name(api, network, autojump_clock):
+    async def until_named(conflicts):
+        with trio.fail_after(10):
+            while (await api.get("/v1/status")).json["name_conflicts"] != conflicts:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+
+    place = network.transport(("10.0.0.2", 27380), Metrics())
+    async with open_node(name="a", transport=place, join=[api.node.address]) as second:
+        with trio.fail_after(10):
+            while second.name == api.node.name:  # noqa: ASYNC110 (a condition of the outside)
+                await trio.sleep(0.01)
+        (renamed,) = {second.name, api.node.name} - {"a"}  # they are equally old
+        await until_named({renamed: "a"})
+    await until_named({})
+
+
 async def test_status_names_what_two_types_bear(api):
     api.node.open("visits", PNCounter).increment()
     api.node.registry.absorb("gset@1", "visits", 1, [["red"]], now=0.0)

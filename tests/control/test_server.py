@@ -7,9 +7,11 @@ import stat
 
 import pytest
 import trio
+import trio.testing
 
 from crdt import LWWRegister
-from crdtnode.control import places, server
+from crdtnode.control import connections, places, server
+from crdtnode.control.connections import Connections
 from crdtnode.control.server import CannotServe, Door, serve
 from crdtnode.node import open_node
 
@@ -198,6 +200,55 @@ async def test_a_client_of_a_stream_that_goes_is_noticed(nursery) -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_connection_costs_a_descriptor_only_while_its_client_is_there(nursery) -> None:
+    async with open_node(name="a") as node:
+        door = Door(places.socket_of("a"))
+        await nursery.start(serve, node, door, trio.Event())
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(50):
+            stream = await trio.open_unix_socket(door.path)
+            await stream.send_all(b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 200 " in await stream.receive_some()
+            await trio.testing.wait_all_tasks_blocked()  # it waits for the next request
+            await stream.aclose()
+        with trio.fail_after(5):  # the keep-alive time is a minute
+            while len(os.listdir("/proc/self/fd")) > before:  # noqa: ASYNC110 (no event for it)
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+
+
+async def test_beyond_the_most_connections_one_is_told_so(nursery, monkeypatch) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MOST", 1)
+    ask = "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"
+    async with open_node(name="a") as node:
+        door = Door(places.socket_of("a"))
+        await nursery.start(serve, node, door, trio.Event())
+        async with await trio.open_unix_socket(door.path):
+            assert (await request(door.path, ask)).startswith(b"HTTP/1.1 503 ")
+        with trio.fail_after(5):
+            while b" 200 " not in await request(door.path, ask):  # noqa: ASYNC110 (as above)
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_connection_that_fails_by_our_mistake_ends_no_other(nursery, monkeypatch) -> None:
+    async def broken(self):
+        raise ValueError("our mistake")
+
+    async with open_node(name="a") as node:
+        door = Door(places.socket_of("a"))
+        await nursery.start(serve, node, door, trio.Event())
+        async with await trio.open_unix_socket(door.path) as kept:
+            await trio.testing.wait_all_tasks_blocked()
+            with monkeypatch.context() as patch:
+                patch.setattr(connections._Connection, "_read_data", broken)
+                assert await request(door.path, "") == b""
+            await kept.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 200 " in await kept.receive_some()
+        assert node.metrics.contained == {"control": 1}
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -221,17 +272,17 @@ async def test_garbage_ends_its_own_connection_only(nursery, garbage: bytes) -> 
 
 async def test_a_server_that_fails_is_counted_and_started_again(nursery, monkeypatch) -> None:
     monkeypatch.setattr(server, "_START_AGAIN", 0.01)
-    real = server.hypercorn_serve
+    real = Connections.serve
     tries = []
 
-    async def shaky(*args, task_status, **kwargs):
+    async def shaky(*args, task_status):
         tries.append(1)
         if len(tries) == 1:
-            task_status.started([])
+            task_status.started()
             raise OSError("the first one falls over")
-        await real(*args, task_status=task_status, **kwargs)
+        await real(*args, task_status=task_status)
 
-    monkeypatch.setattr(server, "hypercorn_serve", shaky)
+    monkeypatch.setattr(Connections, "serve", shaky)
     async with open_node(name="a") as node:
         door = Door(places.socket_of("a"))
         await nursery.start(serve, node, door, trio.Event())
