@@ -14,6 +14,7 @@ from crdtnode.errors import ChangeInProgress, InvalidName, TypeConflict
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
 from crdtnode.registry import doors, telling
+from crdtnode.registry.directory import Directory
 from crdtnode.registry.entry import LARGE, PARTS_TRACED, Block, Entry
 from crdtnode.registry.guards import Guards
 from crdtnode.registry.histories import Histories
@@ -66,9 +67,7 @@ class Registry:
         self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes, self.histories)
         self.kinds = Kinds(self.fingerprints, types)
         self._guards = Guards()
-        self._entries: dict[int, Entry] = {}
-        self._named: dict[str, dict[str, Entry]] = {}
-        self._shared: set[str] = set()
+        self._directory = Directory()
 
     # --- what is here --------------------------------------------------------------------------
 
@@ -93,14 +92,12 @@ class Registry:
 
     def names(self) -> list[tuple[str, str]]:
         """(type tag, name) of all objects that are more than opened, sorted."""
-        entries = self._entries.values()
-        held = (entry for entry in entries if entry.alive and self._ledger.holds(entry))
+        held = (one for one in self._directory if one.alive and self._ledger.holds(one))
         return sorted((entry.tag, entry.name) for entry in held)
 
     def find(self, name: str) -> list[str]:
         """The tags of the types under which a name is known, also if only opened; sorted."""
-        found = ((tag, named.get(name)) for tag, named in self._named.items())
-        return sorted(tag for tag, entry in found if entry is not None and entry.alive)
+        return [entry.tag for entry in self._directory.alive(name)]
 
     def shared_names(self) -> dict[str, list[str]]:
         """Names under which objects of several types are held, with their tags, both sorted.
@@ -108,16 +105,15 @@ class Registry:
         Each is an object of its own. It takes two nodes that chose different types for one name
         before they heard of each other.
         """
-        tags = {name: self._tags_held(name) for name in sorted(self._shared)}
+        tags = {
+            name: [one.tag for one in self._directory.alive(name) if self._ledger.holds(one)]
+            for name in self._directory.shared()
+        }
         return {name: held for name, held in tags.items() if len(held) > 1}
-
-    def _tags_held(self, name: str) -> list[str]:
-        named = (self._named[tag][name] for tag in self.find(name))
-        return [entry.tag for entry in named if self._ledger.holds(entry)]
 
     def get(self, tag: str, name: str) -> StateCRDT | None:
         """The live object of this type and name, None if it is not known here, or removed."""
-        entry = self._named.get(tag, {}).get(name)
+        entry = self._directory.named(tag, name)
         return self._handed(entry) if entry is not None and entry.alive else None
 
     def __len__(self) -> int:
@@ -138,7 +134,7 @@ class Registry:
             TypeError: `name` is no str, or `type` no replicated type.
         """
         kind = self.kinds.of_class(type)
-        return cast(T, self._handed(self._found(kind, name) or self._new(kind, name)))
+        return cast(T, self._handed(self._directory.named(kind.tag, name) or self._new(kind, name)))
 
     def change(self, name: str, type: type[T]) -> AbstractContextManager[T]:
         """Change one object in a ``with`` block, all or nothing: the way to change plain types.
@@ -160,7 +156,8 @@ class Registry:
     @contextmanager
     def _change(self, name: str, type: type[T]) -> Iterator[T]:
         obj = self.open(name, type)
-        entry = self._named[self.kinds.of_class(type).tag][name]
+        entry = self._directory.named(self.kinds.of_class(type).tag, name)
+        assert entry is not None  # it was opened
         if entry.block is not None:
             raise ChangeInProgress(f"{entry.tag}/{name} is being changed already")
         self._ledger.check_writable(entry)
@@ -215,7 +212,7 @@ class Registry:
             ObjectTooLarge: The object or the payload is over the limit. Nothing changed.
         """
         kind = self.kinds.of_tag(tag)
-        entry = self._found(kind, name)
+        entry = self._directory.named(kind.tag, name)
         if entry is None:
             self._check_free(kind, name)
         with self._acting_for(kind):
@@ -242,7 +239,7 @@ class Registry:
             ChangeInProgress: A block of this object is under way.
             Exception: The registry was closed with it. Nothing changed.
         """
-        entry = self._found(self.kinds.of_tag(tag), name)
+        entry = self._directory.named(self.kinds.of_tag(tag).tag, name)
         if entry is None or not entry.alive or not self._ledger.holds(entry):
             return False
         if entry.block is not None:
@@ -297,7 +294,7 @@ class Registry:
 
     def _absorb(self, kind: Kind, name: str, life: int, payloads: Sequence[object]) -> Absorbed:
         delta = doors.parsed(kind, payloads) if payloads else None
-        entry = self._found(kind, name)
+        entry = self._directory.named(kind.tag, name)
         ours = FIRST if entry is None else entry.life
         if life < ours or (delta is None and life == ours):
             return Absorbed(changed=False, delta=delta)
@@ -332,7 +329,7 @@ class Registry:
         """
         kind = self.kinds.of_tag(tag)
         place = self.fingerprints.place(tag, name)
-        if kind.foreign or place in self._entries:
+        if kind.foreign or place in self._directory.at:
             return None
         delta = doors.parsed(kind, payloads)
         if delta._bulk() > LARGE:
@@ -340,7 +337,7 @@ class Registry:
         entry = Entry(self._ledger, kind, check_name(name), place, delta._copied())
         version = self._ledger.admit(entry, now)
         if version:
-            self._keep(entry)
+            self._directory.keep(entry)
         return delta, version
 
     def _reborn(self, entry: Entry, life: int, delta: StateCRDT | None) -> Absorbed:
@@ -351,7 +348,7 @@ class Registry:
         if delta is not None:
             doors.joined(entry.kind, state, delta)
         lost = entry.obj.clone() if entry.authored else None
-        self._keep(entry)
+        self._directory.keep(entry)
         self._replace(entry, state)
         self._ledger.begin(entry, life)
         return Absorbed(changed=True, delta=delta, lost=lost)
@@ -362,7 +359,7 @@ class Registry:
             return False
         if entry.block is not None and state is entry.block.before:
             entry.block.arrived = True
-        self._keep(entry)
+        self._directory.keep(entry)
         self._guard(entry)
         return True
 
@@ -418,7 +415,7 @@ class Registry:
             error: Makes what each refused change raises.
         """
         self._ledger.closed = error
-        for entry in self._entries.values():
+        for entry in self._directory:
             entry.sink = None  # whoever wrote since the last flush is asked again
 
     @property
@@ -428,7 +425,7 @@ class Registry:
 
     def version(self, tag: str, name: str) -> int:
         """The version of an object as of the last flush; 0 if it holds nothing."""
-        entry = self._named.get(tag, {}).get(name)
+        entry = self._directory.named(tag, name)
         return 0 if entry is None else self.fingerprints.get(entry.hn)
 
     def refresh(self, hn: int, now: float, *, at_once: bool = True) -> int:
@@ -440,7 +437,7 @@ class Registry:
             at_once: However much there is to hash. Else a little of it is done, and while much
                 is left the version is that of the last flush and the object `stale`.
         """
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         return 0 if entry is None else self._ledger.refresh(entry, now, at_once=at_once)
 
     def parted(self, hn: int, *, more: bool) -> None:
@@ -449,7 +446,7 @@ class Registry:
         A few parts are deltas like others. Of many, the object's history tells nothing: they would
         drive out everything else, and led to versions that nobody else knows.
         """
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         if entry is not None:
             entry.parts += more
             entry.untraced = entry.untraced or (entry.stale and entry.parts > PARTS_TRACED)
@@ -457,7 +454,7 @@ class Registry:
 
     def stale(self, hn: int) -> bool:
         """Whether the version of the object at a place is still that of an earlier state."""
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         return entry is not None and entry.stale
 
     def state(self, hn: int) -> tuple[str, str, int, tuple[object, ...]] | None:
@@ -465,7 +462,7 @@ class Registry:
 
         There is one payload, and none where the object is removed.
         """
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         if entry is None or not self._ledger.holds(entry):
             return None
         payloads = telling.payloads(entry, self._metrics)
@@ -477,18 +474,18 @@ class Registry:
         Raises:
             PayloadError: They are none of this type, or its code failed.
         """
-        kind = self._entries[hn].kind
+        kind = self._directory.at[hn].kind
         with self._acting_for(kind):
             return doors.joined_payload(kind, payloads)
 
     def crowded(self, hn: int) -> bool:
         """Whether the object at a place has so many elements that packing it costs something."""
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         return entry is not None and telling.crowded(entry)
 
     def context(self, hn: int) -> object:
         """What the object at a place has seen, for `parts_since`; None where it cannot tell."""
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         return None if entry is None else telling.context(entry, self._metrics)
 
     def parts_since(self, hn: int, context: object, limit_bytes: int) -> Iterator[object] | None:
@@ -504,7 +501,7 @@ class Registry:
         Returns:
             None if that is no context, or if the type has none.
         """
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         if entry is None:
             return None
         return telling.parts_since(entry, context, limit_bytes, self._metrics)
@@ -521,24 +518,20 @@ class Registry:
         Returns:
             None where the type cannot be divided, or where it is known to be small.
         """
-        entry = self._entries.get(hn)
+        entry = self._directory.at.get(hn)
         return None if entry is None else telling.parts(entry, limit_bytes)
 
     def entry(self, hn: int) -> Entry | None:
         """The object at a place, with its name and type; to read only."""
-        return self._entries.get(hn)
+        return self._directory.at.get(hn)
 
     # --- objects -------------------------------------------------------------------------------
-
-    def _found(self, kind: Kind, name: str) -> Entry | None:
-        named = self._named.get(kind.tag)
-        return None if named is None else named.get(name)
 
     def _new(self, kind: Kind, name: str) -> Entry:
         self._check_free(kind, name)
         with self._acting_for(kind):
             entry = self._made(kind, name)
-        self._keep(entry)
+        self._directory.keep(entry)
         return entry
 
     def _check_free(self, kind: Kind, name: str) -> None:
@@ -548,17 +541,9 @@ class Registry:
 
     def _made(self, kind: Kind, name: str) -> Entry:
         hn = self.fingerprints.place(kind.tag, name)
-        if hn in self._entries:
+        if hn in self._directory.at:
             raise InvalidName(f"the place of {name!r} is taken; choose another name")
         return Entry(self._ledger, kind, name, hn, kind.cls())
-
-    def _keep(self, entry: Entry) -> None:
-        if entry.hn not in self._entries:
-            for named in self._named.values():
-                if entry.name in named:
-                    self._shared.add(entry.name)
-            self._entries[entry.hn] = entry
-            self._named.setdefault(entry.tag, {})[entry.name] = entry
 
     def _handed(self, entry: Entry) -> StateCRDT:
         """The object, which from now on acts for this node and is observed."""

@@ -331,8 +331,7 @@ class WatchedRegistry(Registry):
         return None if entry is None else entry.state
 
     def _entry(self, key: Key) -> Entry | None:
-        named = self._named.get(key[0])
-        return None if named is None else named.get(key[1])
+        return self._directory.named(*key)
 
     def _reach(self, key: Key, seen: int) -> None:
         shadow = self.shadows[key] = self.shadows.get(key, 0) | seen
