@@ -52,6 +52,15 @@ def find(home: str) -> Any:
     return getattr(found, name) if name else found
 
 
+def imported(home: str) -> Any:
+    """Return the class at ``module:name``; no class where nobody imported it, so that none is of it.
+
+    For ``isinstance`` and ``issubclass``, where a type would be imported only to ask that.
+    """
+    module, _, name = home.partition(":")
+    return getattr(sys.modules.get(module), name, ())
+
+
 def late(
     package: str, *others: str
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:

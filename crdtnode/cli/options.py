@@ -1,8 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -17,8 +16,7 @@ _HELP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """Which node somebody wants to talk to."""
 
     api: str

@@ -9,17 +9,20 @@ object that did not exist is tried on a scratch copy first.
 from collections.abc import Callable
 from functools import lru_cache
 import inspect
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from crdt import Compound, StateCRDT, catalogue
+from crdt import StateCRDT, catalogue
 from crdt.errors import UnknownTypeError
-from crdt.maps.entries import EntryMap
-from crdt.maps.live import LiveMap
+from crdt.homes import imported
 from crdt.native import Native
 from crdtnode.control.problems import Problem
 from crdtnode.control.rendering import argument_from, element_from, takes_elements
 from crdtnode.errors import UnknownType
 from crdtnode.node import Node
+
+_COMPOUND: Final = "crdt.compound:Compound"
+_ENTRY_MAP: Final = "crdt.maps.entries:EntryMap"
+_LIVE_MAP: Final = "crdt.maps.live:LiveMap"
 
 _TAKES_ITERABLES = {"update"}
 _NO_MUTATORS = {"delta_since", "compact"}
@@ -115,7 +118,7 @@ def _act(
     Inside a map, ``open`` takes a key, a type, and then a method of that type with its arguments;
     inside a compound, ``field.method`` calls a field's method.
     """
-    if issubclass(kind, LiveMap) and method == "open":
+    if issubclass(kind, imported(_LIVE_MAP)) and method == "open":
         if len(args) < _OPENING:
             raise Problem(422, "open takes a key, a type, a method and its arguments", field="args")
         key, written, inner, *rest = args
@@ -124,8 +127,9 @@ def _act(
         act = _act(node, class_of(child), child, str(inner), rest)
         return lambda obj: act(obj.open(found, class_of(child)))
     field, _, inner = method.partition(".")
-    if issubclass(kind, Compound) and inner and field in kind._kinds:
-        part = kind._kinds[field]
+    parts = getattr(kind, "_kinds", {}) if issubclass(kind, imported(_COMPOUND)) else {}
+    if inner and field in parts:
+        part = parts[field]
         act = _act(node, part, f"{tag}.{field}", inner, args)
         return lambda obj: act(getattr(obj, field))
     arguments = _arguments(kind, tag, method, args)
@@ -142,8 +146,8 @@ def _arguments(kind: type[StateCRDT], tag: str, method: str, args: list[Any]) ->
         signature.bind(*args)
     except TypeError as error:
         raise Problem(422, f"{method}{signature_text(signature)}: {error}", field="args") from None
-    if issubclass(kind, EntryMap):
-        return _entries(issubclass(kind, LiveMap), method, args)
+    if issubclass(kind, imported(_ENTRY_MAP)):
+        return _entries(issubclass(kind, imported(_LIVE_MAP)), method, args)
     if not takes_elements(kind):
         return args
     if method in _TAKES_ITERABLES:

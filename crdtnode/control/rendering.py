@@ -9,26 +9,34 @@ and the edges of a graph; a tree is an object with the parent of each node.
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from crdt import MaxRegister, MinRegister, StateCRDT
+from crdt import StateCRDT
 from crdt.atoms import element_of, identify
-from crdt.graphs.graph import Graph
-from crdt.graphs.order import Order, vertex_of
+from crdt.homes import TYPES, imported
 from crdt.tagged import canonical_text, decode, encode
-from crdt.trees import Tree
+
+if TYPE_CHECKING:
+    from crdt import Tree
+    from crdt.graphs.graph import Graph
+
+_TREE: Final = TYPES["tree@1"]
+_GRAPH: Final = "crdt.graphs.graph:Graph"
+_ORDER: Final = "crdt.graphs.order:Order"
+_EXTREMES: Final = (TYPES["maxregister@1"], TYPES["minregister@1"])
+"""Homes: a daemon imports the types of its objects, and none in order to ask whether it has any."""
 
 PLAIN_BITS_MOST: Final = 14_000
 """Longest whole number that is written with digits, of which Python reads and writes 4,300."""
 
 
-def value_of(obj: StateCRDT) -> Any:
+def value_of(obj: Any) -> Any:
     """Return an object's value, JSON-friendly."""
     if isinstance(obj, Set):
         return _listed(obj)  # not through `value`: Python's sets merge 1, True and 1.0
-    if isinstance(obj, Tree):
+    if isinstance(obj, imported(_TREE)):
         return _parents(obj)
-    if isinstance(obj, Graph):
+    if isinstance(obj, imported(_GRAPH)):
         return _graph(obj)
     value = obj.value
     if isinstance(obj, Mapping) and (len(value) < len(obj) or not _all_text(value)):
@@ -47,7 +55,7 @@ def _all_text(keys: Iterable[Any]) -> bool:
 
 def is_collection(obj: StateCRDT) -> bool:
     """Tell whether showing the value may cost much more than the change just made."""
-    return isinstance(obj, Set | Mapping | Sequence | Tree | Graph)
+    return isinstance(obj, (Set, Mapping, Sequence, imported(_TREE), imported(_GRAPH)))
 
 
 def shown(value: Any) -> Any:
@@ -87,7 +95,7 @@ def _listed(elements: Set[Any]) -> list[Any]:
     return [shown(element) for _, element in sorted(pairs, key=lambda pair: pair[0])]
 
 
-def _parents(tree: Tree[Any]) -> Any:
+def _parents(tree: "Tree[Any]") -> Any:
     """Return ``{node: parent}``, with nodes that are no text spelled as in payloads.
 
     If that makes two nodes look the same, as 1 and "1", it is a list of pairs instead.
@@ -102,7 +110,7 @@ def _parents(tree: Tree[Any]) -> Any:
     return [[shown(element_of(key)), shown(parent)] for key, parent in pairs]
 
 
-def _graph(graph: Graph[Any]) -> dict[str, Any]:
+def _graph(graph: "Graph[Any]") -> dict[str, Any]:
     vertices = sorted(graph, key=lambda vertex: canonical_text(identify(vertex)))
     return {
         "vertices": [shown(vertex) for vertex in vertices],
@@ -116,7 +124,8 @@ def _graph(graph: Graph[Any]) -> dict[str, Any]:
 
 def takes_elements(kind: type[StateCRDT]) -> bool:
     """Tell whether the mutators of a type take elements, which may come in payload form."""
-    return issubclass(kind, Set | Tree | Graph | MaxRegister | MinRegister)
+    homes = (_TREE, _GRAPH, *_EXTREMES)
+    return issubclass(kind, (Set, *(imported(home) for home in homes)))
 
 
 def argument_from(kind: type[StateCRDT], argument: Any, place: str) -> Any:
@@ -125,7 +134,9 @@ def argument_from(kind: type[StateCRDT], argument: Any, place: str) -> Any:
     Raises:
         PayloadError: A list that is neither in payload form; names the place.
     """
-    if issubclass(kind, Order) and isinstance(argument, list):
+    if isinstance(argument, list) and issubclass(kind, imported(_ORDER)):
+        from crdt.graphs.order import vertex_of  # it is there: somebody has an order
+
         return element_of(vertex_of(argument, place))
     return element_from(argument, place)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import crdt
-from crdt.homes import TYPES, find
+from crdt.homes import TYPES, find, imported
 
 FAMILIES = ["counters", "graphs", "maps", "registers", "sequences", "sets", "trees"]
 PACKAGES = ["crdt", *(f"crdt.{family}" for family in FAMILIES)]
@@ -58,6 +58,13 @@ def test_the_toolbox_offers_all_its_types() -> None:
         "Constant",
         *(home.partition(":")[2] for home in TYPES.values()),
     }
+
+
+def test_of_a_type_that_nobody_imported_there_is_no_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert imported("crdt.sets.gset:GSet") is crdt.GSet
+    monkeypatch.delitem(sys.modules, "crdt.sets.gset")
+    assert not isinstance(crdt.GSet(), imported("crdt.sets.gset:GSet"))
+    assert not issubclass(crdt.GSet, imported("crdt.sets.gset:GSet"))
 
 
 @pytest.mark.process

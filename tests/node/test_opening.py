@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from crdt import PNCounter
+from crdt.homes import TYPES
 import crdtnode
 from crdtnode import Keyring, open_node
 from crdtnode.errors import (
@@ -229,6 +230,38 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 def test_embedding_imports_no_http_and_no_command_line() -> None:
     daemon = {"click", "starlette", "hypercorn", "h11", "rich", "msgspec", "prometheus_client"}
     assert not daemon & modules_after("import crdtnode; crdtnode.open_node; crdtnode.Keyring")
+
+
+def test_an_idle_node_holds_what_it_needs_and_no_more() -> None:
+    loaded = modules_after(
+        "import crdt, crdtnode, trio\n"
+        "async def main():\n"
+        "    async with crdtnode.open_node(name='a') as node:\n"
+        "        node.open('n', crdt.PNCounter).increment()\n"
+        "        node.open('s', crdt.ORSet).add('x')\n"
+        "        node.open('r', crdt.LWWRegister).assign('v')\n"
+        "        await trio.sleep(0.05)\n"
+        "trio.run(main)"
+    )
+    assert {"crdt.sets.orset", "crdt.counters.tallies", "crdtnode.protocol.engine"} <= loaded
+    used = {"crdt.counters", "crdt.sets", "crdt.registers"}
+    families = {home.partition(":")[0].rpartition(".")[0] for home in TYPES.values()} - {"crdt"}
+    assert not loaded & {
+        *(families - used),
+        *("crdt.carts", "crdt.compound", "crdt.flags", "crdt.sets.pnset", "crdt.testing"),
+        *("crdtnode.control", "crdtnode.cli", "crdtnode.sim", "crdtnode.transport.memory"),
+        *("cryptography.x509", "cryptography.fernet"),
+        *(
+            "asyncio",
+            "concurrent.futures",
+            "decimal",
+            "email",
+            "http",
+            "multiprocessing",
+            "tomllib",
+        ),
+        *("click", "h11", "msgspec", "prometheus_client", "rich", "typing_extensions"),
+    }
 
 
 def test_every_public_name_is_there() -> None:
