@@ -134,6 +134,12 @@ def test_one_delta_that_is_too_long_ends_the_history(kept: Histories) -> None:
     assert (len(kept), kept.size_bytes) == (0, 0)
 
 
+def test_deltas_that_are_nearly_too_long_end_the_history_together(kept: Histories) -> None:
+    for version in (1, 2):
+        kept.record(7, version, [["x" * (histories.OBJECT_BYTES_MOST - 1000)]])
+    assert (len(kept), kept.size_bytes) == (0, 0)
+
+
 def test_all_histories_together_are_bounded_and_the_quiet_ones_go(
     kept: Histories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
