@@ -95,6 +95,7 @@ def test_a_type_brings_no_other_one_with_it() -> None:
 def test_a_star_and_submodules_work_without_asking_for_a_name_first() -> None:
     assert fresh(
         "import crdt\n"
+        "assert {'Tree', 'Compound', 'acting', 'sets'} <= {*dir(crdt)}\n"
         "seen = [crdt.sets.ORSet.__name__, crdt.flags.EnableWinsFlag.__name__]\n"
         "from crdt import *\n"
         "print(json.dumps([*seen, Tree.__name__, Compound.__name__, tag_of(Text)]))"
