@@ -4,6 +4,7 @@ Rule of this file: it turns options into a plan and a result into text; what is 
 checked is `crdtnode.sim`'s business. It talks to no daemon.
 """
 
+import logging
 from pathlib import Path
 import secrets
 from typing import Any
@@ -86,6 +87,8 @@ def simulate(
 
     Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
     """
+    # What simulated nodes log is theirs: the report tells it, in simulated time.
+    logging.getLogger("crdtnode").addHandler(logging.NullHandler())
     if context.invoked_subcommand is not None:
         _refuse_options_before(context, context.invoked_subcommand)
         return

@@ -1,5 +1,7 @@
 import json
 import shlex
+import subprocess
+import sys
 
 from click.testing import CliRunner, Result
 import pytest
@@ -146,6 +148,22 @@ def test_whole_nodes_make_the_same_run_and_the_command_says_that_they_did() -> N
     heap, trio = (json.loads(called(f"{SHORT} --json --on {on}").stdout) for on in ("heap", "trio"))
     assert trio["trace_hash"] == heap["trace_hash"]
     assert trio["replay"] == f"{heap['replay']} --on trio"
+
+
+@pytest.mark.process
+def test_what_simulated_nodes_log_does_not_stand_between_the_lines() -> None:
+    command = [sys.executable, "-m", "crdtnode", "simulate", "--on", "trio"]
+    options = [
+        "--seed",
+        "3",
+        "--nodes",
+        "5",
+        "--for",
+        "20",
+    ]  # objects are removed, and that is logged
+    ran = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("holds: ")
+    assert ran.stderr == ""
 
 
 @pytest.mark.parametrize(
