@@ -4,7 +4,9 @@ The values are read by the engine and by the node that drives it; nothing else h
 its own. Times are float seconds, sizes end in ``_bytes``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+import math
+from typing import Final
 
 DEFAULT_PORT = 27380
 """UDP and TCP port on which nodes meet, when an address names none."""
@@ -123,3 +125,45 @@ class Settings:
 
     max_object_bytes: int = 16 * 1024 * 1024
     """Largest object; a local change that would build on a larger one is refused."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no node can live with.
+
+        Raises:
+            TypeError: A setting is no number of its kind; the message names it.
+            ValueError: It is too small, too large, or not finite; the message names it.
+        """
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name), type(one.default))
+        for least, most in _ORDERED:
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(f"{least} is more than {most}")
+
+
+_BOUNDS: Final[dict[str, tuple[int, float]]] = {
+    "datagram_bytes": (512, 8192),
+    "streams_most": (0, math.inf),
+}
+"""Whole numbers are at least 1, except for these."""
+
+_ORDERED: Final = (
+    ("probe_timeout_least", "probe_timeout_most"),
+    ("rejoin_first", "rejoin_most"),
+    ("flush_window", "flush_window_most"),
+    ("sleep_noticed", "sleep_reborn"),
+)
+"""Settings of which the first is never more than the second."""
+
+
+def _check(name: str, number: object, kind: type) -> None:
+    if kind is int:
+        least, most = _BOUNDS.get(name, (1, math.inf))
+        if type(number) is not int:
+            raise TypeError(f"{name} is a whole number, not {number!r:.40}")
+        if not least <= number <= most:
+            limit = f"at least {least}" if number < least else f"at most {most}"
+            raise ValueError(f"{name} is {limit}, not {number}")
+    elif not isinstance(number, float | int) or isinstance(number, bool):
+        raise TypeError(f"{name} is a number of seconds, not {number!r:.40}")
+    elif not 0 < number < math.inf:
+        raise ValueError(f"{name} is more than 0 and finite, not {number}")

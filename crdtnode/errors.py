@@ -98,10 +98,10 @@ class NotConverged(CrdtNodeError, TimeoutError):
 
 
 class UnknownMember(CrdtNodeError, LookupError):
-    """The caller named a member that is not known here. Nothing changed."""
+    """The caller named a member that is not known here, or of no use to it. Nothing changed."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no member is called {name!r}")
+    def __init__(self, name: str, why: str | None = None) -> None:
+        super().__init__(f"no member is called {name!r}" if why is None else f"{name!r} is {why}")
 
 
 class MemberLives(CrdtNodeError):

@@ -13,7 +13,7 @@ import click
 
 from crdtnode.cli.daemon import Daemon
 from crdtnode.cli.options import api_option, examples, json_option
-from crdtnode.cli.outcome import Code, Failure
+from crdtnode.cli.outcome import Code, Failure, line_of_problem
 from crdtnode.cli.output import print_document
 
 LINE_MOST_BYTES = 16 * 1024 * 1024
@@ -99,9 +99,7 @@ class _Counted:
     def _fail(self, failure: dict[str, Any]) -> None:
         self.failed += 1
         if not self._as_document:
-            field = failure.get("field")
-            where = f"{field}: " if field and field not in ("body", "args") else ""
-            print(f"line {failure['line']}: {where}{failure['detail']}", file=sys.stderr)
+            print(f"line {failure['line']}: {line_of_problem(failure)}", file=sys.stderr)
         elif self.failed <= _SHOWN_MOST:
             self._failures.append(failure)
 

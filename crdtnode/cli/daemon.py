@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from crdtnode.cli.options import chosen_api
-from crdtnode.cli.outcome import Code, Failure, code_of
+from crdtnode.cli.outcome import Code, Failure, code_of, line_of_problem
 from crdtnode.control.places import SUFFIX, answers, folder, socket_of, sockets
 
 _CONNECT_TIMEOUT = 5.0
@@ -30,9 +30,7 @@ class Refused(Failure):
     """
 
     def __init__(self, problem: dict[str, Any]) -> None:
-        field = problem.get("field")
-        where = f"{field}: " if field and field not in ("body", "args") else ""
-        super().__init__(where + str(problem.get("detail")), code_of(problem["status"]))
+        super().__init__(line_of_problem(problem), code_of(problem["status"]))
         self.problem = problem
 
 

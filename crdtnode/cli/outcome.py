@@ -1,6 +1,8 @@
 """Exit codes, and the error that carries one."""
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 
 class Code(IntEnum):
@@ -35,3 +37,10 @@ def code_of(status: int) -> Code:
     if status >= 500:
         return Code.REFUSED if status == 503 else Code.NO
     return _BY_STATUS.get(status, Code.USAGE)
+
+
+def line_of_problem(problem: Mapping[str, Any]) -> str:
+    """Return a problem as one line, which names the part of the request that is meant once."""
+    field, detail = problem.get("field"), str(problem.get("detail"))
+    named = field in (None, "body", "args") or detail.startswith(str(field))
+    return detail if named else f"{field}: {detail}"

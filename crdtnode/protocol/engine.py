@@ -275,7 +275,7 @@ class Engine:
         """Find out what differs from what a member holds; effect `Inspected` tells it.
 
         Raises:
-            UnknownMember: There is no other of this name that may be alive.
+            UnknownMember: There is no other of this name that may be alive; it says why.
         """
         self._out.carry(self._pushes.flush_all(now), now)
         ticket, sends = self._looking.compare(self._other(name), now)
@@ -296,8 +296,12 @@ class Engine:
 
     def _other(self, name: str) -> Member:
         member = self._members.named(name)
-        if member is None or not member.talks or member is self._members.me:
+        if member is None:
             raise UnknownMember(name)
+        if member is self._members.me:
+            raise UnknownMember(name, "this node itself")
+        if not member.talks:
+            raise UnknownMember(name, member.state.name.lower())
         return member
 
     def forget(self, name: str, now: float) -> None:

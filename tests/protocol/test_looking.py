@@ -7,7 +7,7 @@ from crdtnode.errors import UnknownMember
 from crdtnode.protocol import Engine
 from crdtnode.protocol.effects import Copy, Differences, Inspected
 from crdtnode.protocol.looking import DIFFERENCES_MOST, PATIENCE
-from crdtnode.wire.messages import Look, Looked
+from crdtnode.wire.messages import Look, Looked, State
 from tests.protocol.puppet import Puppet
 from tests.protocol.table import Seat, Table
 
@@ -147,11 +147,23 @@ def test_a_silent_member_is_given_up(table: Table) -> None:
     assert found(table, one, ticket) is None
 
 
-@pytest.mark.parametrize("name", ["n0", "nobody"])
-def test_only_another_member_can_be_looked_at(table: Table, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("n0", "'n0' is this node itself"),
+        ("n1", "'n1' is dead"),
+        ("nobody", "no member is called 'nobody'"),
+    ],
+)
+def test_only_another_member_that_may_live_can_be_looked_at(
+    table: Table, name: str, why: str
+) -> None:
     one, _ = parted(table)
     engine: Engine = one.engine
-    with pytest.raises(UnknownMember):
+    member = engine._members.named("n1")
+    assert member is not None
+    engine._members.judge(member, State.DEAD, table.now)
+    with pytest.raises(UnknownMember, match=why):
         engine.compare(name, table.now)
 
 
