@@ -28,6 +28,9 @@ REQUESTS_MOST: Final = 512
 DEADLINE: Final = 60.0
 """Seconds for a whole request, except for streams and waits, which have their own ends."""
 
+LINGER: Final = 1.0
+"""Seconds for the rest of a body that nobody wants."""
+
 _HOSTS = {"localhost", "127.0.0.1", "[::1]", "crdtnode", ""}
 _JSON = {"application/json", "application/x-ndjson", "application/jsonl"}
 _CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -46,13 +49,13 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = Started(send)
+        started = Started(receive, send)
         scope["app"] = self  # lets the router raise what it cannot route, instead of answering it
         self._under_way += 1
         try:
             self._check(scope)
             with trio.fail_after(_deadline(scope["path"])):
-                await self._app(scope, receive, started.send)
+                await self._app(scope, started.receive, started.send)
         except trio.TooSlowError:
             await started.fail(Problem(504, f"this took longer than {DEADLINE:g} s"))
         except Exception as error:  # noqa: BLE001 (each becomes a document; ours are logged)
@@ -86,15 +89,32 @@ def _deadline(path: str) -> float:
 
 
 class Started:
-    """Knows whether an answer has begun: after that, no problem document can be sent."""
+    """Knows how far a request and its answer are.
 
-    def __init__(self, send: Send) -> None:
+    After an answer has begun, no problem document can be sent. Before it ends, what is left of the
+    request's body is thrown away: hung up on while it sends, a client sees no answer.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
         self._send = send
         self._begun = False
+        self._heard = False
+
+    async def receive(self) -> Message:
+        """Return the next piece of the request."""
+        message = await self._receive()
+        self._heard = not message.get("more_body", False)
+        return message
 
     async def send(self, message: Message) -> None:
         """Pass a message on."""
-        self._begun = self._begun or message["type"] == "http.response.start"
+        if message["type"] == "http.response.start":
+            self._begun = True
+        elif not message.get("more_body", False):
+            with trio.move_on_after(LINGER):
+                while not self._heard:
+                    await self.receive()
         await self._send(message)
 
     async def fail(self, problem: Problem) -> None:
@@ -104,8 +124,8 @@ class Started:
         body = msgspec.json.encode(problem.document())
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
         start = {"type": "http.response.start", "status": problem.status, "headers": headers}
-        await self._send(start)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        await self.send(start)
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def read_body(receive: Receive, most_bytes: int = BODY_MOST_BYTES) -> bytes:

@@ -54,7 +54,12 @@ def listen(api, nursery):
             "headers": [(k.encode(), v.encode()) for k, v in said.items()],
         }  # fmt: skip
 
+        said_all = []
+
         async def receive():
+            if not said_all:
+                said_all.append(True)
+                return {"type": "http.request", "body": b"", "more_body": False}
             await (trio.Event() if gone is None else gone).wait()
             return {"type": "http.disconnect"}
 

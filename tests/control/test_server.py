@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from crdt import LWWRegister
-from crdtnode.control import connections, places, server
+from crdtnode.control import connections, guards, places, server
 from crdtnode.control.connections import Connections
 from crdtnode.control.server import CannotServe, Door, serve
 from crdtnode.node import open_node
@@ -214,6 +214,34 @@ async def test_a_connection_costs_a_descriptor_only_while_its_client_is_there(nu
         with trio.fail_after(5):  # the keep-alive time is a minute
             while len(os.listdir("/proc/self/fd")) > before:  # noqa: ASYNC110 (no event for it)
                 await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nowhere", b"404"), ("/v1/members", b"413"), ("/v1/leave", b"415")]
+)
+async def test_who_is_refused_while_still_sending_reads_why(nursery, path, status) -> None:
+    kind = "text/plain" if status == b"415" else "application/json"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+    async with open_node(name="a") as node:
+        door = Door(places.socket_of("a"))
+        await nursery.start(serve, node, door, trio.Event())
+        async with await trio.open_unix_socket(door.path) as stream:
+            await stream.send_all(f"{head}Content-Length: 3000000\r\n\r\n".encode())
+            for _ in range(30):
+                await stream.send_all(b"x" * 100_000)
+            assert (await stream.receive_some()).split()[1] == status
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_body_without_end_that_nobody_wants_is_not_waited_for(nursery, monkeypatch) -> None:
+    monkeypatch.setattr(guards, "LINGER", 0.05)
+    head = "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    async with open_node(name="a") as node:
+        door = Door(places.socket_of("a"))
+        await nursery.start(serve, node, door, trio.Event())
+        answer = await request(door.path, f"{head}Content-Length: 3000000\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 404")
         nursery.cancel_scope.cancel()
 
 
