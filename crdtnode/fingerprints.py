@@ -97,6 +97,13 @@ def _leaves(subtree: _Subtree, low: int, rest: int, start: int) -> Iterator[list
         yield sorted(hn for hn in subtree if hn >= start)
 
 
+def _all(subtree: _Subtree) -> list[int]:
+    """All places below, in any order."""
+    if not isinstance(subtree, _Inner):
+        return subtree or []
+    return [place for child in subtree.below if child for place in _all(child)]
+
+
 def _grow(places: list[int], shift: int, versions: dict[int, int]) -> _Subtree:
     """The subtree of these places, whose next digit is `shift` bits up: a list if it is short."""
     if len(places) <= LEAF_MOST:
@@ -346,6 +353,14 @@ class Fingerprints:
             return Node(tag, depth, prefix, tuple(subtree.sums), (), leaf=False)
         rows = tuple((hn, self._versions[hn]) for hn in sorted(subtree or ()))
         return Node(tag, depth, prefix, (), rows, leaf=True)
+
+    def rows_below(self, tag: str, depth: int, prefix: int, most: int) -> list[Row] | None:
+        """All rows below a prefix in order of place; None where they are more than so many."""
+        subtree = self._find(tag, depth, prefix)
+        if isinstance(subtree, _Inner) and subtree.count > most:
+            return None
+        versions = self._versions
+        return [(place, versions[place]) for place in sorted(_all(subtree))]
 
     def subtree(
         self, tag: str, depth: int, prefix: int, start: int = 0, most: int = RECENTS_MOST

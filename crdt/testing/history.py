@@ -106,9 +106,14 @@ def _replica(subject: Subject[C], name: str) -> Replica[C]:
     made = subject.new()
     made.replica = name
     if name in _WATCHED and isinstance(made, Rowed):
-        rows = list(made._hashed_rows(hashed))
-        made._keep_print(Print(hashed, len(rows), summed(hashed, rows)))
+        keep_a_print(made)
     return Replica(name, made)
+
+
+def keep_a_print(state: Rowed) -> None:
+    """Let a state hear of its changes from now on, as one does whose fingerprint was asked for."""
+    rows = list(state._hashed_rows(hashed))
+    state._keep_print(Print(hashed, len(rows), summed(hashed, rows)))
 
 
 def _step(history: History[C], replica: Replica[C], step: int, what: int) -> None:

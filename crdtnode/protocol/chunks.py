@@ -15,7 +15,17 @@ from typing import assert_never
 from crdtnode.config import Settings
 from crdtnode.protocol import descent
 from crdtnode.protocol.arriving import Arriving
-from crdtnode.protocol.descent import Ask, Give, GiveBelow, Meet, Show, ShowTypes, Task
+from crdtnode.protocol.descent import (
+    Ask,
+    Differ,
+    Give,
+    GiveBelow,
+    Meet,
+    Show,
+    ShowRows,
+    ShowTypes,
+    Task,
+)
 from crdtnode.protocol.division import Pieces
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
@@ -25,7 +35,7 @@ from crdtnode.registry import Registry
 from crdtnode.registry.histories import LOW
 from crdtnode.values import struct
 from crdtnode.wire.codec import Batch
-from crdtnode.wire.messages import Asked, Ctx, Form, Item, Row, Sync, TrieNode
+from crdtnode.wire.messages import Asked, Ctx, Form, Item, Row, Sketch, Sync, TrieNode
 
 GIVEN_AT_ONCE = 256
 """Objects below a prefix that are taken into the queue at a time."""
@@ -33,8 +43,8 @@ GIVEN_AT_ONCE = 256
 TASKS_MOST = 32_768
 """Tasks that may wait for one peer; further ones wait for the next session."""
 
-NODES_MOST = 128
-"""Trie nodes in one message."""
+NODES_MOST = 256
+"""Trie nodes, and sketches, in one message."""
 
 WANTED_MOST = 1024
 """Objects asked for in one message."""
@@ -42,6 +52,10 @@ WANTED_MOST = 1024
 AHEAD_MOST = 32
 """Chunks on their way that the peer has not answered yet: what a link of 100 ms needs to carry as much
 as a peer can join. More would only wait there."""
+
+UNASKED = 4
+"""So many chunks begin a queue of which no answer is asked, unless they hold pieces of a large object:
+most sessions are shorter."""
 
 PIECES_AHEAD_MOST = 8
 """The same where a piece of a large object is next, which may go to many peers at once."""
@@ -55,8 +69,11 @@ otherwise: who serves everybody at once serves nobody soon."""
 
 NEVER = float("-inf")
 
-NODE_BYTES = 160
-"""What a trie node with 16 sums takes, rather more than less."""
+NODE_BYTES = 32
+"""What a trie node, or a sketch of one, takes beside its numbers, rather more than less."""
+
+WORD_BYTES = 3
+"""What a word of a sketch takes."""
 
 ROW_BYTES = 19
 """What a place and a version take, rather more than less."""
@@ -79,6 +96,8 @@ class Queue:
     member: Member
     tasks: deque[Task | Rest] = field(default_factory=deque)
     left: int = 0
+    unasked: int = UNASKED
+    """Chunks that may go without asking for an answer."""
     ahead: int = 0
     """Chunks that are to be answered before the next ones."""
     moved: float = 0.0
@@ -102,12 +121,15 @@ class _Chunk:
     """One message's worth of the tasks."""
 
     nodes: list[TrieNode] = field(default_factory=list)
+    sketches: list[Sketch] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     batch: Batch = field(default_factory=Batch)
     """The items, encoded."""
     asked: list[Asked] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     size: int = 0
+    pieces: bool = False
+    """There are some of a large object."""
 
     def add(self, item: Item, packed: bytes) -> None:
         """Put an item in."""
@@ -117,7 +139,8 @@ class _Chunk:
 
     @property
     def full(self) -> bool:
-        return len(self.nodes) >= NODES_MOST or len(self.rows) >= WANTED_MOST
+        shown = len(self.nodes) + len(self.sketches)
+        return shown >= NODES_MOST or len(self.rows) >= WANTED_MOST
 
 
 class Chunks:
@@ -195,12 +218,14 @@ class Chunks:
         chunk = self._chunk(member, queue, now) if queue.tasks else _Chunk()
         more = bool(queue.tasks)
         if more:
-            queue.ahead += 1
             queue.moved = now
             queue.stream = True
         else:
             del self.queues[member.boot]
-        messages = self._messages(member, queue, chunk, more)
+        asks = more and (chunk.pieces or not queue.unasked)
+        queue.ahead += asks
+        queue.unasked -= more and not asks
+        messages = self._messages(member, queue, chunk, asks)
         return [to(member, message, stream=queue.stream) for message in messages]
 
     def _messages(
@@ -208,12 +233,18 @@ class Chunks:
     ) -> Iterator[Sync | Ctx]:
         if chunk.asked:
             yield Ctx(tuple(chunk.asked), queue.left)
-        if more or chunk.items or chunk.rows or chunk.nodes:
+        if more or chunk.items or chunk.rows or chunk.nodes or chunk.sketches:
             doubtful = [p for p, _ in chunk.rows if self._strikes.doubtful(member.boot, p)]
             wanted = self._parcels.wanted(chunk.rows, doubtful)
-            items, nodes = tuple(chunk.items), tuple(chunk.nodes)
-            packed = chunk.batch.encoded()
-            yield Sync(items, tuple(wanted), nodes, queue.left, more, packed)
+            yield Sync(
+                tuple(chunk.items),
+                tuple(wanted),
+                tuple(chunk.nodes),
+                queue.left,
+                more,
+                tuple(chunk.sketches),
+                chunk.batch.encoded(),
+            )
 
     def _chunk(self, member: Member, queue: Queue, now: float) -> _Chunk:
         alone = self._strikes.left_alone(member.boot, now)
@@ -228,12 +259,16 @@ class Chunks:
                     chunk.nodes.append(descent.type_roots(self._fingerprints, tags))
                     chunk.size += NODE_BYTES
                 case Show():
-                    for node in descent.shown_at_once(self._fingerprints, task):
-                        chunk.nodes.append(node)
-                        chunk.size += max(NODE_BYTES, ROW_BYTES * len(node.leaves))
+                    for sketch in descent.sketches(self._fingerprints, task):
+                        chunk.sketches.append(sketch)
+                        chunk.size += NODE_BYTES + WORD_BYTES * len(sketch.words)
+                case ShowRows():
+                    node = descent.listed(self._fingerprints, task)
+                    chunk.nodes.append(node)
+                    chunk.size += NODE_BYTES + ROW_BYTES * len(node.leaves)
                 case _ if task.place in alone:
                     pass
-                case Ask() | Meet() | Give(of=0, context=None) if self._arriving.comes(
+                case Ask() | Meet() | Differ() | Give(of=0, context=None) if self._arriving.comes(
                     task.place, now
                 ):
                     pass
@@ -243,11 +278,14 @@ class Chunks:
                     pass
                 case Meet():
                     queue.tasks.appendleft(self.towards(task.place, task.version))
+                case Differ():
+                    queue.tasks.appendleft(self._towards_word(task))
                 case Ask(place, version):
                     chunk.rows.append((place, version))
                     chunk.size += ROW_BYTES
                 case Rest():
                     queue.going.add(task.place)
+                    chunk.pieces = True
                     if self._next_part(chunk, task):
                         queue.tasks.appendleft(task)
                         break  # one piece is enough for a message
@@ -335,6 +373,12 @@ class Chunks:
         if close is not None:
             queue.tasks.appendleft(close)
         return full
+
+    def _towards_word(self, differ: Differ) -> Give | Ask:
+        """The same as `towards`, where but a word of the peer's version is known."""
+        place = differ.place
+        had = descent.with_word(self._registry.histories.versions(place), differ)
+        return Give(place, (had & LOW,)) if had else Ask(place, self._fingerprints.get(place))
 
     def towards(
         self, place: int, version: int, lows: tuple[int, ...] = (), *, asked: bool = False

@@ -1,17 +1,31 @@
-"""What two tries differ in: compares a peer's trie node with ours, and says what to do about it.
+"""What two tries differ in: compares what a peer shows of its trie with ours, and says what to do.
 
-The top is the list of types with their roots; below it each type's trie is walked down, at first 256
-sums at a time, then 16, along the branches that differ. Whoever gets a list of (place, version) sees exactly what
-the other lacks. Nothing is remembered between two messages.
+The top is the list of types with their roots; below it each type's trie is walked down along the
+branches that differ, at first 256 sums at a time, then 16; where few objects are left they are told one
+by one. Nothing is remembered between two messages.
+
+*Theory of operation.* Nearly all that is shown is equal, so that it is told in as few bytes as can be:
+of each sum, and of each version, one of its four words of 16 bits (`Sketch`). Equal words of what
+differs hide it in one session out of very many; but two numbers that differ do so in one of their
+words, both sides of a session look at the same one, and the next session looks at the next one
+(`turn`): nothing stays hidden for more than four of them. Versions stand in order of place, behind a
+word of the sum of the places, which shows that both sides speak of the same objects. Where they do
+not, places and versions are listed in full.
+
 Source: Merkle trees for anti-entropy as in Dynamo (DeCandia et al. 2007), section 4.7.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import xor
 from typing import NamedTuple
 
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.registry.histories import Trail
-from crdtnode.wire.messages import TrieNode
+from crdtnode.wire.messages import SKETCHED_MOST, Row, Sketch, TrieNode
+
+TURNS = 4
+"""Words of 16 bits in a version, or in a sum of versions."""
 
 NOTHING: frozenset[int] = frozenset()
 
@@ -62,8 +76,26 @@ class Meet(NamedTuple):
     version: int
 
 
+class Differ(NamedTuple):
+    """The peer has another version, which has this word: give, or ask, whichever brings more."""
+
+    place: int
+    word: int
+    turn: int
+
+
 class Show(NamedTuple):
-    """Show our trie below a prefix, so that the peer can compare."""
+    """Sketch our trie below a prefix, so that the peer can compare."""
+
+    tag: str
+    depth: int
+    prefix: int
+    turn: int
+    """Which words to tell."""
+
+
+class ShowRows(NamedTuple):
+    """List what hangs below a prefix, places and versions."""
 
     tag: str
     depth: int
@@ -76,7 +108,7 @@ class ShowTypes(NamedTuple):
     tags: tuple[str, ...]
 
 
-Task = Give | GiveBelow | Ask | Meet | Show | ShowTypes
+Task = Give | GiveBelow | Ask | Meet | Differ | Show | ShowRows | ShowTypes
 
 
 def type_roots(fingerprints: Fingerprints, tags: Iterable[str]) -> TrieNode:
@@ -85,55 +117,116 @@ def type_roots(fingerprints: Fingerprints, tags: Iterable[str]) -> TrieNode:
     return TrieNode("", 0, 0, (), tuple((h, r) for h, r in roots if r), leaf=True)
 
 
-def shown_at_once(fingerprints: Fingerprints, task: Show) -> list[TrieNode]:
+def shown(fingerprints: Fingerprints, tag: str, depth: int, prefix: int) -> TrieNode:
+    """Our trie at one prefix in full, for people who look at it."""
+    node = fingerprints.node(tag, depth, prefix)
+    return TrieNode(node.tag, node.depth, node.prefix, node.sums, node.leaves, node.leaf)
+
+
+def listed(fingerprints: Fingerprints, task: ShowRows) -> TrieNode:
+    """All rows below a prefix; there are few."""
+    rows = fingerprints.rows_below(*task, SKETCHED_MOST) or ()
+    return TrieNode(task.tag, task.depth, task.prefix, (), tuple(rows), leaf=True)
+
+
+def sketches(fingerprints: Fingerprints, task: Show) -> list[Sketch]:
     """What a message shows of our trie below a prefix: of the top all branches, 256 sums.
 
     Where a descent begins, many objects differ, and with them most branches: it would only cost time
     to ask for each of them.
     """
-    node = shown(fingerprints, task)
-    if task.depth or node.leaf:
-        return [node]
-    return [shown(fingerprints, Show(task.tag, 1, digit)) for digit in range(16)]
+    sketch = _sketch(fingerprints, task)
+    if task.depth or sketch.leaf:
+        return [sketch]
+    tag, turn = task.tag, task.turn
+    return [_sketch(fingerprints, Show(tag, 1, digit, turn)) for digit in range(16)]
 
 
-def shown(fingerprints: Fingerprints, task: Show) -> TrieNode:
-    """Our trie at one prefix, as a message carries it."""
-    node = fingerprints.node(task.tag, task.depth, task.prefix)
-    return TrieNode(node.tag, node.depth, node.prefix, node.sums, node.leaves, node.leaf)
+def _sketch(fingerprints: Fingerprints, task: Show) -> Sketch:
+    tag, depth, prefix, turn = task
+    rows = fingerprints.rows_below(tag, depth, prefix, SKETCHED_MOST)
+    if rows is None:
+        words = _words(fingerprints.node(tag, depth, prefix).sums, turn)
+    else:
+        words = _row_words(rows, turn)
+    return Sketch(tag, depth, prefix, turn, rows is not None, words)
 
 
-def compare(fingerprints: Fingerprints, theirs: TrieNode, tags: list[str]) -> Iterator[Task]:
-    """What to do about one node of a peer's trie; ``tags`` are the types that both know."""
-    if not theirs.tag:
-        yield from _compare_types(fingerprints, theirs, tags)
-    elif theirs.tag in tags:
-        if theirs.leaf:
-            yield from _compare_rows(fingerprints, theirs)
-        else:
-            yield from _compare_sums(fingerprints, theirs)
+def _words(numbers: Iterable[int], turn: int) -> tuple[int, ...]:
+    """One word of each; 0 only of 0."""
+    shift = 16 * turn
+    return tuple([(number >> shift & 0xFFFF) or (number and 1) for number in numbers])
 
 
-def _compare_types(fingerprints: Fingerprints, theirs: TrieNode, tags: list[str]) -> Iterator[Task]:
+def _row_words(rows: Sequence[Row], turn: int) -> tuple[int, ...]:
+    """What tells few objects: a word of the sum of their places, then one of each version."""
+    places = reduce(xor, [place for place, _ in rows], 0)
+    return _words([places, *[version for _, version in rows]], turn) if rows else ()
+
+
+def with_word(versions: Iterable[int], differ: Differ) -> int:
+    """The first of these versions that has the word of the peer's; 0 where none has."""
+    versions = tuple(versions)
+    words = _words(versions, differ.turn)
+    return versions[words.index(differ.word)] if differ.word in words else 0
+
+
+def compare(
+    fingerprints: Fingerprints, theirs: TrieNode | Sketch, tags: list[str], turn: int = 0
+) -> Iterator[Task]:
+    """What to do about what a peer shows of its trie.
+
+    Args:
+        fingerprints: Ours.
+        theirs: What it shows: the roots of types, a list of rows, or a sketch.
+        tags: The types that both know.
+        turn: Which words to tell where a descent begins.
+    """
+    if isinstance(theirs, Sketch):
+        if theirs.tag in tags:
+            yield from _compare_words(fingerprints, theirs)
+    elif not theirs.tag:
+        yield from _compare_types(fingerprints, theirs, tags, turn)
+    elif theirs.tag in tags and theirs.leaf:
+        yield from _compare_rows(fingerprints, theirs)
+
+
+def _compare_types(
+    fingerprints: Fingerprints, theirs: TrieNode, tags: list[str], turn: int
+) -> Iterator[Task]:
     roots = dict(theirs.leaves)
     for tag in tags:
         if roots.get(fingerprints.text_hash(tag), 0) != fingerprints.type_root(tag):
-            yield Show(tag, 0, 0)
+            yield Show(tag, 0, 0, turn)
 
 
-def _compare_sums(fingerprints: Fingerprints, theirs: TrieNode) -> Iterator[Task]:
-    ours = fingerprints.node(theirs.tag, theirs.depth, theirs.prefix)
-    if ours.leaf:
-        yield Show(theirs.tag, theirs.depth, theirs.prefix)
-        return
-    for digit, (our_sum, their_sum) in enumerate(zip(ours.sums, theirs.sums, strict=True)):
-        if our_sum == their_sum:
-            continue
-        child = theirs.prefix * 16 + digit
-        if their_sum:
-            yield Show(theirs.tag, theirs.depth + 1, child)
-        else:
-            yield GiveBelow(theirs.tag, theirs.depth + 1, child)
+def _compare_words(fingerprints: Fingerprints, theirs: Sketch) -> Iterator[Task]:
+    tag, depth, prefix, turn, leaf, words = theirs
+    rows = fingerprints.rows_below(tag, depth, prefix, SKETCHED_MOST)
+    if leaf and not words:
+        yield GiveBelow(tag, depth, prefix)
+    elif not leaf and rows is None:
+        yield from _compare_sums(fingerprints, theirs)
+    elif rows is None:
+        yield Show(tag, depth, prefix, turn)  # then they list what they have
+    else:
+        ours = _row_words(rows, turn)
+        if not leaf or len(ours) != len(words) or ours[:1] != words[:1]:
+            yield ShowRows(tag, depth, prefix)
+            return
+        for (place, _), our_word, their_word in zip(rows, ours[1:], words[1:], strict=True):
+            if our_word != their_word:
+                yield Differ(place, their_word, turn)
+
+
+def _compare_sums(fingerprints: Fingerprints, theirs: Sketch) -> Iterator[Task]:
+    tag, depth, prefix, turn, _, words = theirs
+    ours = _words(fingerprints.node(tag, depth, prefix).sums, turn)
+    for digit, (our_word, their_word) in enumerate(zip(ours, words, strict=True)):
+        child = prefix * 16 + digit
+        if our_word != their_word:
+            below = (tag, depth + 1, child)
+            yield Show(*below, turn) if their_word else GiveBelow(*below)
 
 
 def _compare_rows(fingerprints: Fingerprints, theirs: TrieNode) -> Iterator[Task]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 
 from crdtnode.protocol import descent
-from crdtnode.protocol.descent import Show
 from crdtnode.protocol.effects import Copy, Differences, Identity, Inspected
 from crdtnode.protocol.mail import Outcome, Send, to
 from crdtnode.protocol.members import Member
@@ -73,7 +72,7 @@ class Looking:
     def _node(self, branch: Branch) -> TrieNode:
         if branch == TOP:
             return descent.type_roots(self._fingerprints, self._fingerprints.types())
-        return descent.shown(self._fingerprints, Show(*branch))
+        return descent.shown(self._fingerprints, *branch)
 
     def _holding(self, place: int, now: float, *, payload: bool) -> Holding | None:
         entry = self._registry.entry(place)

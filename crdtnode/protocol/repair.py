@@ -43,6 +43,7 @@ from crdtnode.wire.messages import (
     Ctx,
     Ping,
     Row,
+    Sketch,
     Sync,
     TrieNode,
     Want,
@@ -78,6 +79,7 @@ class Repair:
         self._boot = boot
         self._room = codec.body_room(settings.datagram_bytes) - WANT_BYTES
         self._asked: dict[bytes, tuple[float, frozenset[int]]] = {}
+        self._turns: dict[bytes, int] = {}
         self._strikes = Strikes()
         self._deep = Deep()
         self._parcels = Parcels(registry, metrics, message_bytes_most)
@@ -231,8 +233,7 @@ class Repair:
         if not again.root:
             return self._again(member, 0, tags, left, now)
         if again.nodes:
-            tasks = (t for node in again.nodes for t in self._compared(node, tags))
-            return self._go_on(member, tasks, left, now)
+            return self._go_on(member, self._compared(member, again.nodes, tags), left, now)
         differ = [row for row in again.recents if self._fingerprints.get(row[0]) != row[1]]
         theirs = dict(again.held) | dict(again.recents)
         if self._apart(theirs.items()) == ours ^ again.root:
@@ -257,8 +258,15 @@ class Repair:
         self._metrics.repairs.add("trie")
         return self._go_on(member, [*tasks, ShowTypes(tuple(tags))], left, now)
 
-    def _compared(self, node: TrieNode, tags: list[str]) -> Iterator[Task]:
-        return descent.compare(self._fingerprints, node, tags)
+    def _compared(
+        self, member: Member, shown: Sequence[TrieNode | Sketch], tags: list[str]
+    ) -> Iterator[Task]:
+        """What to do about what a member shows of its trie; each descent tells other words."""
+        if any(not node.tag for node in shown):
+            self._turns[member.boot] = (self._turns.get(member.boot, -1) + 1) % descent.TURNS
+        turn = self._turns.get(member.boot, 0)
+        for node in shown:
+            yield from descent.compare(self._fingerprints, node, tags, turn)
 
     # Objects
 
@@ -280,7 +288,7 @@ class Repair:
             return out
         self._deep.renew(member.boot, now)
         self._chunks.answered(member.boot, now)
-        answers = self._answers(sync, repaired, sorted(common))
+        answers = self._answers(member, sync, repaired, sorted(common))
         sends = self._go_on(member, answers, sync.left - 1, now)
         if sync.more and not sends:
             sends = [to(member, Sync((), (), (), sync.left - 1), stream=True)]
@@ -298,15 +306,16 @@ class Repair:
             self._strikes.agree(member.boot, one.place)
         return []
 
-    def _answers(self, sync: Sync, repaired: Sequence[Repaired], tags: list[str]) -> Iterator[Task]:
+    def _answers(
+        self, member: Member, sync: Sync, repaired: Sequence[Repaired], tags: list[str]
+    ) -> Iterator[Task]:
         for one in repaired:
             if one.version and not (one.of or one.refused) and one.after != one.version:
                 yield self._answer(one)
         for place, version, lows in sync.wanted:
             if self._fingerprints.get(place) != version:
                 yield self._chunks.towards(place, version, lows, asked=True)
-        for node in sync.nodes:
-            yield from self._compared(node, tags)
+        yield from self._compared(member, (*sync.nodes, *sync.sketches), tags)
 
     def _answer(self, one: Repaired) -> Give:
         """What the sender of an item lacks, who has what it sent and where that began."""
@@ -367,6 +376,7 @@ class Repair:
         self.broke(boot)
         self._strikes.forget(boot)
         self._asked.pop(boot, None)
+        self._turns.pop(boot, None)
 
     @property
     def busy(self) -> bool:

@@ -47,9 +47,7 @@ def context(entry: Entry, metrics: Metrics) -> object:
     if not entry.kind.contextual:
         return None
     state: Any = entry.state
-    if not entry.kind.foreign:
-        return state.context
-    return _asked(lambda: state.context, metrics)
+    return _asked(lambda: state.context, metrics) if entry.kind.foreign else state.context
 
 
 def parts_since(

@@ -72,7 +72,7 @@ def decode(body: bytes) -> m.Message | m.UnknownKind:
     if kind == Kind.PUSH:
         return _read_push(f.cut(value, 4), rest)
     if kind == Kind.SYNC:
-        return _read_sync(f.cut(value, 4 + (len(value) > 4)), rest)
+        return _read_sync(f.cut(value, max(4, min(6, len(value)))), rest)
     check_json(value)
     return m.UnknownKind(kind)
 
@@ -154,9 +154,11 @@ def _fields(message: m.Message) -> _Fields:
             return [18, wait_ms]
         case m.Ctx(asked, left):
             return [17, asked, left]
-        case m.Sync(_, wanted, nodes, left, more):
+        case m.Sync(_, wanted, nodes, left, more, sketches):
             wants = [f.put_wanted(w) for w in wanted]
             shown = [f.put_trie_node(n) for n in nodes]
+            if sketches:
+                return [16, wants, shown, left, more, f.put_sketches(sketches)]
             return [16, wants, shown, left, True] if more else [16, wants, shown, left]
         case _:
             assert_never(message)
@@ -311,7 +313,9 @@ def _read_ctx(v: _Fields) -> m.Ctx:
 def _read_sync(v: _Fields, items: bytes) -> m.Sync:
     wanted, nodes = f.many(v[1], f.wanted, WANTED), f.many(v[2], f.trie_node, NODES)
     more = len(v) > 4 and f.flag(v[4])
-    return m.Sync(decode_items(items), wanted, nodes, f.whole(v[3], m.LEFT_MAX + 1), more)
+    sketches = f.sketches(v[5], NODES) if len(v) > 5 else ()
+    left = f.whole(v[3], m.LEFT_MAX + 1)
+    return m.Sync(decode_items(items), wanted, nodes, left, more, sketches)
 
 
 _READ: Final[dict[int, tuple[int, Callable[[_Fields], m.Message]]]] = {

@@ -9,12 +9,22 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 import re
 from typing import Final, TypeVar
 
 from crdtnode.errors import MalformedMessage
-from crdtnode.wire.messages import Address, Asked, MemberRecord, Row, TrieNode, Wanted
+from crdtnode.wire.messages import (
+    SKETCHED_MOST,
+    Address,
+    Asked,
+    MemberRecord,
+    Row,
+    Sketch,
+    TrieNode,
+    Wanted,
+)
 from crdtnode.wire.strict import check_json
 
 T = TypeVar("T")
@@ -230,3 +240,27 @@ def put_trie_node(node: TrieNode) -> list[object]:
     """Write a node of a trie."""
     numbers = put_rows(node.leaves) if node.leaf else node.sums
     return [node.tag, node.depth, node.prefix, node.leaf, numbers]
+
+
+def sketches(value: object, most: int) -> tuple[Sketch, ...]:
+    """Take at most so many sketches, which travel in groups of one type, depth and turn."""
+    if type(value) is not list or len(value) > most:
+        raise MalformedMessage("no list, or one too long")
+    taken: list[Sketch] = []
+    for group in value:
+        named, level, which, leafy, flat = cut(group, 5)
+        tag, depth, turn, leaf = text(named), whole(level, 17), whole(which, 4), flag(leafy)
+        if type(flat) is not list or len(flat) % 2 or len(flat) // 2 + len(taken) > most:
+            raise MalformedMessage("no sketches, or too many")
+        for path, numbers in zip(flat[::2], flat[1::2], strict=True):
+            words = wholes(numbers, SKETCHED_MOST + 1 if leaf else 16, 1 << 16)
+            if not leaf and (len(words) != 16 or depth == 16):
+                raise MalformedMessage("no 16 children")
+            taken.append(Sketch(tag, depth, whole(path, 1 << 4 * depth), turn, leaf, words))
+    return tuple(taken)
+
+
+def put_sketches(shown: Iterable[Sketch]) -> list[list[object]]:
+    """Write sketches; those of one type, depth and turn that follow each other go together."""
+    groups = groupby(shown, attrgetter("tag", "depth", "turn", "leaf"))
+    return [[*key, [part for s in group for part in (s.prefix, s.words)]] for key, group in groups]

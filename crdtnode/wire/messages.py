@@ -29,6 +29,9 @@ NOBODY: Final = bytes(16)
 LEFT_MAX: Final = 22
 """Answers that a repair may go on for: what the first message of a chain carries as `left`."""
 
+SKETCHED_MOST: Final = 64
+"""Objects that a `Sketch` tells one by one. Higher saves round trips, and shows more that is equal."""
+
 Row: TypeAlias = tuple[int, int]
 """(place, version) of an object."""
 
@@ -110,6 +113,28 @@ class TrieNode:
     """All (place, version) below the prefix where this is a leaf; at most 1024."""
     leaf: bool = False
     """True where `leaves` counts, False where `sums` does."""
+
+
+class Sketch(NamedTuple):
+    """What hangs below a prefix of one type's trie, told by one word of each 64-bit number.
+
+    Two numbers that differ do so in one of their four words of 16 bits; in which one is not known, so
+    that each repair looks at another one. A word of 0 is told as 1, since 0 stands for nothing.
+    """
+
+    tag: str
+    """The type's tag."""
+    depth: int
+    """0 (the top) to 16."""
+    prefix: int
+    """The path, as in a `TrieNode`."""
+    turn: int
+    """Which word it is, 0 to 3, the lowest first."""
+    leaf: bool
+    """True where `words` are those of few objects, False where they are those of sums."""
+    words: tuple[int, ...]
+    """A word of the sum of all places below, then those of the versions in order of place, at most
+    `SKETCHED_MOST`, and none where nothing hangs below; or the words of the 16 sums."""
 
 
 class Holding(NamedTuple):
@@ -411,6 +436,7 @@ class Sync:
     """Answers that may still follow, 0 to `LEFT_MAX`; at 0 nobody answers."""
     more: bool = False
     """More follows once this is answered; where there is nothing to say, by an empty one."""
+    sketches: tuple[Sketch, ...] = ()
     items_bytes: bytes = field(default=b"", compare=False, repr=False)
     """`items`, encoded, at the sender; where it is empty `encode` makes it from `items`."""
 

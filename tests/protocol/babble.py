@@ -33,6 +33,7 @@ from crdtnode.wire.messages import (
     Push,
     Refused,
     Row,
+    Sketch,
     Sync,
     Tell,
     TrieNode,
@@ -199,4 +200,11 @@ class Babbler:
 
     def _sync(self) -> Sync:
         left = self.chance.randrange(LEFT_MAX + 1)
-        return Sync(self.many(self.item), self.many(self.wanted), self.many(self.node), left)
+        items, wanted, nodes = self.many(self.item), self.many(self.wanted), self.many(self.node)
+        return Sync(items, wanted, nodes, left, sketches=self.many(self.sketch))
+
+    def sketch(self) -> Sketch:
+        c = self.chance
+        depth, leaf = c.choice((0, 0, 1, 2, 15)), c.random() < 0.5
+        words = tuple(c.randrange(1 << 16) for _ in range(c.randrange(9) if leaf else 16))
+        return Sketch(c.choice(TAGS), depth, c.randrange(16**depth), c.randrange(4), leaf, words)

@@ -32,9 +32,9 @@ from crdtnode.wire.messages import (
     Pong,
     Push,
     Seen,
+    Sketch,
     State,
     Sync,
-    TrieNode,
     Types,
     Want,
 )
@@ -416,7 +416,7 @@ def test_where_no_stream_can_be_opened_the_session_is_begun_anew_later(table: Ta
     for number in range(3000):
         a.registry.open(f"set-{number}", GSet).add("x" * 50)
     table.run(20)
-    everything = Sync((), (), (TrieNode("gset@1", 0, 0, (0,) * 16),), LEFT_MAX)
+    everything = Sync((), (), (), LEFT_MAX, sketches=(Sketch("gset@1", 0, 0, 0, True, ()),))
     refused = [a.metrics.dropped["too many streams"]]
     for _ in range(2):
         puppet.say(a, everything)

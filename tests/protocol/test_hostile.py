@@ -14,7 +14,7 @@ from crdtnode.config import Settings
 from crdtnode.protocol import Event, Stream, Udp
 from crdtnode.protocol.answers import HOT_MOST
 from crdtnode.protocol.channel import sealed
-from crdtnode.protocol.chunks import AHEAD_MOST, TASKS_MOST
+from crdtnode.protocol.chunks import AHEAD_MOST, TASKS_MOST, UNASKED
 from crdtnode.protocol.contact import CHALLENGES_MOST, PROVEN_MOST
 from crdtnode.protocol.members import FAR, INCARNATION_MOST, MEMBERS_MOST
 from crdtnode.wire import codec
@@ -444,7 +444,7 @@ def test_a_flood_of_wants_is_queued_up_to_a_bound(
         (queue,) = target.engine._repair.queues.values()
         assert len(queue.tasks) <= TASKS_MOST
     given = sum(len(getattr(effect, "data", b"")) for effect in target.engine.effects())
-    assert given < (AHEAD_MOST + 1) * SETTINGS.chunk_bytes  # the rest waits for answers
+    assert given < (UNASKED + AHEAD_MOST + 1) * SETTINGS.chunk_bytes  # the rest waits for answers
     puppet.hang_up(stream)
     goes_on(table, trio)
 

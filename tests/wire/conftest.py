@@ -31,6 +31,11 @@ ITEMS = (
 )
 INNER = m.TrieNode("orset@1", 2, 0xAB, sums=(0,) * 15 + (2**64 - 1,))
 LEAF = m.TrieNode("", 16, 2**64 - 1, leaves=((2**64 - 1, 5),), leaf=True)
+SKETCHES = (
+    m.Sketch("orset@1", 1, 0xA, 3, False, (*range(15), 2**16 - 1)),
+    m.Sketch("orset@1", 2, 0xAB, 3, True, (7, 1, 2**16 - 1)),
+    m.Sketch("orset@1", 2, 0xAC, 3, True, ()),
+)
 
 SAMPLES: dict[str, m.Message] = {
     "hello": m.Hello(NONCE, m.NOBODY, "alice", "default", 0xFEEDFACECAFEBEEF),
@@ -67,6 +72,7 @@ SAMPLES: dict[str, m.Message] = {
     "ctx": m.Ctx((m.Asked(1, 1, 2, {"a": [[0, 5], "00"]}), m.Asked(3, 2, 0, None)), 20),
     "sync": m.Sync(ITEMS, ((1, 2, ()),), (LEAF,), 0),
     "sync-more": m.Sync((), (), (), 22, more=True),
+    "sync-sketches": m.Sync((), (), (), 7, False, SKETCHES),
 }
 
 

@@ -222,6 +222,16 @@ class Choices:
     def nodes(self) -> tuple[m.TrieNode, ...]:
         return tuple(self.node() for _ in range(self.below(3)))
 
+    def sketches(self) -> tuple[m.Sketch, ...]:
+        return tuple(self.sketch() for _ in range(self.below(4)))
+
+    def sketch(self) -> m.Sketch:
+        depth, leaf = self.below(16), bool(self.below(2))
+        count = self.below(m.SKETCHED_MOST + 2) if leaf else 16
+        words = tuple(self.number(16) for _ in range(count))
+        prefix = self.number(4 * depth) if depth else 0
+        return m.Sketch("gset@1", depth, prefix, self.below(4), leaf, words)
+
     def asked(self) -> tuple[m.Asked, ...]:
         return tuple(
             m.Asked(self.number(), 1 + self.number(50), self.number(), self.json())
@@ -264,7 +274,12 @@ class Choices:
             lambda: m.Busy(number(16)),
             lambda: m.Ctx(self.asked(), self.left()),
             lambda: m.Sync(
-                self.items(), self.wanted(), self.nodes(), self.left(), bool(self.below(2))
+                self.items(),
+                self.wanted(),
+                self.nodes(),
+                self.left(),
+                bool(self.below(2)),
+                self.sketches(),
             ),
         ]
         return makers[self.below(len(makers))]()
@@ -288,3 +303,34 @@ def test_of_an_object_that_is_looked_at_there_is_one_payload_or_none(payloads: o
     assert codec.decode(packb([25, 1, [], [["gset@1", "n", 7, [[1]]]]])) == m.Looked(
         1, (), (m.Holding("gset@1", "n", 7, ([1],)),)
     )
+
+
+WORDS = list(range(16))
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {},
+        [["gset@1", 0, 0, False]],
+        [["", 0, 0, False, [0, WORDS]]],
+        [["gset@1", 17, 0, False, [0, WORDS]]],
+        [["gset@1", 16, 0, False, [0, WORDS]]],
+        [["gset@1", 0, 4, False, [0, WORDS]]],
+        [["gset@1", 0, 0, 1, [0, WORDS]]],
+        [["gset@1", 0, 0, False, [0]]],
+        [["gset@1", 0, 0, False, {}]],
+        [["gset@1", 1, 0, False, [16, WORDS]]],
+        [["gset@1", 0, 0, False, [0, WORDS[1:]]]],
+        [["gset@1", 0, 0, False, [0, [*WORDS[1:], 2**16]]]],
+        [["gset@1", 0, 0, True, [0, [1] * (m.SKETCHED_MOST + 2)]]],
+        [["gset@1", 0, 0, True, [0, []] * (codec.NODES + 1)]],
+        [["gset@1", 0, 0, True, []]] * (codec.NODES + 1),
+    ],
+)
+def test_a_sketch_of_the_wrong_shape_is_malformed(groups: object) -> None:
+    with pytest.raises(MalformedMessage):
+        codec.decode(packb([16, [], [], 5, False, groups]) + codec.NO_ITEMS)
+    lawful = [["gset@1", 0, 0, False, [0, WORDS]]]
+    (sketch,) = codec.decode(packb([16, [], [], 5, False, lawful]) + codec.NO_ITEMS).sketches  # type: ignore[union-attr]  # it is a SYNC
+    assert sketch == m.Sketch("gset@1", 0, 0, 0, False, tuple(WORDS))
