@@ -172,6 +172,13 @@ class ObjectTooLarge(CrdtNodeError, ValueError):
     """The caller changed an object that is over `max_object_bytes`, or would be. Nothing changed."""
 
 
+class NoLifeLeft(CrdtNodeError, ValueError):
+    """The caller wrote to a removed object that cannot begin another life. Nothing changed.
+
+    No object is removed so often; a hostile or broken member said that it was. Use another name.
+    """
+
+
 class ChangeInProgress(CrdtNodeError, RuntimeError):
     """The caller began to change an object inside another change of it. Nothing changed."""
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 
 from crdt import StateCRDT
-from crdtnode.errors import ObjectTooLarge
+from crdtnode.errors import NoLifeLeft, ObjectTooLarge
 from crdtnode.fingerprints import Fingerprints
 from crdtnode.metrics import Metrics
 from crdtnode.registry.entry import LARGE, Entry
 from crdtnode.registry.histories import Histories
-from crdtnode.registry.lives import FIRST
+from crdtnode.registry.lives import FIRST, LIFE_MOST
 from crdtnode.registry.telling import parts_of
 from crdtnode.values import value
 
@@ -123,10 +123,13 @@ class Ledger:
         """Somebody is about to change an object here.
 
         Raises:
+            NoLifeLeft: It is removed, and cannot come back.
             Exception: As `check_writable`; the change is refused.
         """
         self.check_writable(entry)
         if not entry.alive:
+            if entry.life >= LIFE_MOST:
+                raise NoLifeLeft(f"{entry.name!r} was removed for the last time: take another name")
             self.begin(entry, entry.life + 1)
         if entry.pending is None and entry.doubtful is None:
             entry.base = 0 if entry.stale else self._fingerprints.get(entry.hn)

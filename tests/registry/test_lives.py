@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from crdt import GSet, ORSet, PayloadError, PNCounter
-from crdtnode.errors import ChangeInProgress, NodeClosed, UnknownType
+from crdtnode.errors import ChangeInProgress, NodeClosed, NoLifeLeft, UnknownType
 from crdtnode.registry import Change, Registry
 from crdtnode.registry.lives import LIFE_MOST
 
@@ -253,6 +253,29 @@ def test_lives_that_no_object_can_have_are_refused(
     with pytest.raises(PayloadError, match="life"):
         here.absorb(SET, "tags", life, payloads, now=0.0)
     assert (here.dirty, here.root) == (False, root)
+
+
+def test_an_object_is_not_written_again_after_its_last_life(pair: Any) -> None:
+    here, there = pair
+    tags = here.open("tags", GSet)
+    for registry in pair:
+        registry.absorb(SET, "tags", LIFE_MOST, [], now=0.0)
+        registry.flush(now=0.0)
+    with pytest.raises(NoLifeLeft, match="take another name"):
+        tags.add("green")
+    assert (tags.value, here.dirty) == (set(), False)
+    assert here.root == there.root
+
+
+def test_a_plain_object_is_not_written_after_its_last_life_either(
+    registry: Registry, diary: type[Any]
+) -> None:
+    registry.open("d", diary)
+    registry.absorb("registry-diary@1", "d", LIFE_MOST, [], now=0.0)
+    registry.flush(now=0.0)
+    with pytest.raises(NoLifeLeft), registry.change("d", diary) as mine:
+        mine.owner = "ann"
+    assert (registry.dirty, registry.open("d", diary).value[0]) == (False, None)
 
 
 def test_a_new_life_whose_state_is_no_state_does_not_begin(pair: Any) -> None:
