@@ -242,9 +242,9 @@ class HastyJudge(Engine):
             probe_timeout_least=0.005,
             probe_timeout_most=0.005,
             probe_verdict=0.01,
-            suspicion_refused=0.0,
-            suspicion_silent=0.0,
-            suspicion_busy=0.0,
+            suspicion_refused=0.001,
+            suspicion_silent=0.001,
+            suspicion_busy=0.001,
         )
         super().__init__(settings=hasty, **parts)
 

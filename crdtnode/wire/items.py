@@ -2,7 +2,8 @@
 
 Rule of this file: items are one msgpack value of their own, which stands behind the first value
 of a PUSH or SYNC, so that a batch can be sized and cut before it is addressed, and a relay sends
-the same bytes on. A tag that is nil is that of the item before. This is the hottest loop of a receiver: checks stand inline on purpose.
+the same bytes on. A tag that is nil is that of the item before, and the last two fields are left out
+where they say nothing. This is the hottest loop of a receiver: checks stand inline on purpose.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,10 +25,12 @@ PAYLOADS: Final = 4_096
 NO_ITEMS: Final = b"\x90"
 """No items, encoded."""
 
-_SAME_TAG: Final = bytes((0x90 | len(Item._fields), 0xC0))
-_NO_HEAD: Final = b"\xc0"
-"""No item begins so."""
+_SAME_TAG: Final = b"\xc0"
+_PLAIN: Final = 7
+"""Fields of an item that answers none and asks for nothing: nearly all are such."""
 _FIELDS: Final = len(Item._fields)
+_LACKING: Final = (0, None)
+"""What the last two fields are where they are not told."""
 _LIFE: Final = 1 << 53
 _FORMS: Final = frozenset(map(int, Form))
 
@@ -42,9 +45,15 @@ def encode_items(items: Iterable[Item]) -> bytes:
     rows: list[tuple[object, ...]] = []
     last: str | None = None
     for item in items:
-        rows.append(item if item.tag != last else (None, *item[1:]))
+        row = _row(item)
+        rows.append(row if item.tag != last else (None, *row[1:]))
         last = item.tag
     return _packed(rows)
+
+
+def _row(item: Item) -> tuple[object, ...]:
+    """The fields of an item that have to be told."""
+    return item if item.of or item.context is not None else item[:_PLAIN]
 
 
 def _packed(value: object, pack: Callable[[object], bytes] = packb) -> bytes:
@@ -61,7 +70,8 @@ def pack_item(item: Item, *, small: bool = False) -> bytes:
     Raises:
         ValueError: As `encode_items`.
     """
-    return _packed(item, pack) if small else _packed(item)
+    row = _row(item)
+    return _packed(row, pack) if small else _packed(row)
 
 
 class Batch:
@@ -75,19 +85,19 @@ class Batch:
         self.count = 0
         self._size = 0
         self._parts: list[bytes] = []
-        self._head = _NO_HEAD
+        self._tag = _SAME_TAG
 
     def size_with(self, packed: bytes) -> int:
         """The bytes of the batch, its own head of at most 3 apart, if this item were added."""
-        spared = len(self._head) - len(_SAME_TAG) if packed.startswith(self._head) else 0
+        spared = len(self._tag) - 1 if packed.startswith(self._tag, 1) else 0
         return self._size + len(packed) - spared
 
     def add(self, packed: bytes) -> None:
         """Add an item."""
-        if packed.startswith(self._head):
-            packed = _SAME_TAG + packed[len(self._head) :]
+        if packed.startswith(self._tag, 1):
+            packed = packed[:1] + _SAME_TAG + packed[1 + len(self._tag) :]
         else:
-            self._head = packed[: _tag_end(packed)]
+            self._tag = packed[1 : _tag_end(packed)]
         self._parts.append(packed)
         self._size += len(packed)
         self.count += 1
@@ -123,7 +133,9 @@ def decode_items(data: bytes) -> tuple[Item, ...]:
     last: str | None = None
     loose: list[object] = []  # all that is JSON of any shape, to be checked in one walk
     for row in value:
-        if type(row) is not list or len(row) != _FIELDS:
+        if type(row) is list and len(row) == _PLAIN:
+            row += _LACKING
+        elif type(row) is not list or len(row) != _FIELDS:
             row = cut(row, _FIELDS)
         tag, name, life, base, form, payloads, version, of, context = row
         if tag is None:
