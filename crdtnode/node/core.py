@@ -424,12 +424,14 @@ class Node:
     def leave(self) -> Underway:
         """Leave the cluster for good: others are told, and do not take us for dead.
 
-        Begins at once; ``await`` it to know that somebody heard (at most 0.3 s).
+        Begins at once: what was written is flushed, and nothing can be written any more. ``await``
+        it to know that somebody heard (at most 0.3 s).
         """
         self._check()
         if not self.leaving:
             self.leaving = True
             self._driver.leave()
+            self.registry.close(_left)
         return Underway(self._until_left)
 
     async def _until_left(self) -> None:
@@ -511,6 +513,10 @@ class Node:
 
 def _closed() -> NodeClosed:
     return NodeClosed("this node is closed")
+
+
+def _left() -> NodeClosed:
+    return NodeClosed("this node leaves, or has left: nobody would hear of it")
 
 
 def _seconds(timeout: float | None) -> float:

@@ -1,4 +1,7 @@
-"""What an object may be called: 1-255 bytes of UTF-8 without control characters."""
+"""What an object may be called: 1-255 bytes of UTF-8 without control characters or line ends.
+
+`crdtnode.wire.fields.text` takes the same names from others, and no others.
+"""
 
 from typing import Final
 import unicodedata
@@ -8,6 +11,9 @@ from crdtnode.errors import InvalidName
 NAME_BYTES_MOST: Final = 255
 """Longest name. Every message about an object repeats it."""
 
+_REFUSED: Final = {"Cc", "Zl", "Zp"}
+"""Categories of characters that no name holds: they would break lines of tables and logs."""
+
 
 def check_name(name: object) -> str:
     """Return the name.
@@ -15,7 +21,7 @@ def check_name(name: object) -> str:
     Raises:
         TypeError: It is no str.
         InvalidName: It is empty, longer than 255 bytes in UTF-8, or holds control characters
-            (line ends and NUL are some) or lone surrogates.
+            (line ends and NUL are some), separators of lines or lone surrogates.
     """
     if type(name) is not str:
         raise TypeError(f"a name is a str, not {type(name).__name__}")
@@ -30,6 +36,6 @@ def check_name(name: object) -> str:
     if size > NAME_BYTES_MOST:
         raise InvalidName(f"a name has at most {NAME_BYTES_MOST} bytes of UTF-8, not {size}")
     for character in name:
-        if unicodedata.category(character) == "Cc":
+        if unicodedata.category(character) in _REFUSED:
             raise InvalidName(f"a name cannot hold the control character {character!r}")
     return name

@@ -320,6 +320,19 @@ async def test_leaving_is_known_to_the_others_at_once(table, until, autojump_clo
     await b.leave()  # once more does nothing
 
 
+async def test_what_nobody_would_hear_of_is_refused_from_the_moment_of_leaving(
+    table, until, autojump_clock
+):
+    a, b = await table.seats(2)
+    number = b.open("n", PNCounter)
+    number.increment(2)
+    leaving = b.leave()
+    with pytest.raises(NodeClosed, match="leaves, or has left"):
+        number.increment(3)
+    await leaving
+    await until(lambda: a.open("n", PNCounter).value == 2)
+
+
 async def test_a_goodbye_that_fails_ends_all_the_same(table, autojump_clock, caplog):
     (a,) = await table.seats(1)
     a._engine.leave = lambda now: 1 / 0
