@@ -41,6 +41,10 @@ class Arriving:
         """Whether it is on its way."""
         return now - self._sources.get(place, NOBODY)[1] < PATIENCE
 
+    def coming(self, now: float) -> list[int]:
+        """All that is on its way."""
+        return [place for place, (_, heard) in self._sources.items() if now - heard < PATIENCE]
+
     def comes_from(self, place: int, boot: bytes, now: float) -> bool:
         """Whether it is on its way from this process."""
         return self._sources.get(place, NOBODY)[0] == boot and self.comes(place, now)

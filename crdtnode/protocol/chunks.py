@@ -43,8 +43,8 @@ GIVEN_AT_ONCE = 256
 TASKS_MOST = 32_768
 """Tasks that may wait for one peer; further ones wait for the next session."""
 
-NODES_MOST = 256
-"""Trie nodes, and sketches, in one message."""
+NODES_MOST = 96
+"""Trie nodes, and sketches, in one message: comparing as many takes some milliseconds."""
 
 WANTED_MOST = 1024
 """Objects asked for in one message."""
@@ -353,11 +353,10 @@ class Chunks:
             task.tag, task.depth, task.prefix, task.start, GIVEN_AT_ONCE
         )
         start, close, full = task.start, None, False
+        special = {*alone, *queue.going, *self._arriving.coming(now), *self.spreading}
         for place in places:
             if place not in task.but:
-                special = place in alone or place in queue.going
-                special = special or self._arriving.comes(place, now) or self._spreads(place, now)
-                small = None if special else self._parcels.small(place)
+                small = None if place in special else self._parcels.small(place)
                 if small is None:
                     start, close = place + 1, Give(place, lacking=True, claim=False)
                     break

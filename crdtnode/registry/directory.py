@@ -41,7 +41,8 @@ class Directory:
         """Take an object in, unless it is here."""
         if entry.hn in self.at:
             return
-        if any(entry.name in named for named in self._named.values()):
-            self._shared.add(entry.name)
+        for named in self._named.values():
+            if entry.name in named:
+                self._shared.add(entry.name)
         self.at[entry.hn] = entry
         self._named.setdefault(entry.tag, {})[entry.name] = entry
