@@ -241,18 +241,19 @@ class Answers:
         if member is None:
             return out
         if message.reply:
-            return [*out, to(member, self._cluster.listing(reply=False), stream=True)]
+            return [*out, to(member, self._cluster.answering(message), stream=True)]
         # We asked for this list: look whether the states differ, at once.
         return [*out, to(member, self._pings.to(member, self._cluster.probing.round, now))]
 
     def _on_tell(self, member: Member, tell: Tell | Forget, now: float) -> list[Outcome]:
         if not self._receipts.is_new(member, tell.id, now):
             return []
-        out: list[Outcome] = [*self._cluster.spreading.relay(tell, now)]
+        out: list[Outcome] = []
         if isinstance(tell, Forget):
             self._cluster.hear_forget(tell.records, now)
-        else:
-            out += self._cluster.hear(tell.records, now, member.boot)
+        else:  # first: whom it makes known has to hear of the others
+            out += self._cluster.hear_told(tell.records, now, member.boot)
+        out += self._cluster.spreading.relay(tell, now)
         self._receipts.acknowledge(member, tell.id, now)
         return out
 

@@ -6,6 +6,7 @@ own. Nor can somebody who slanders us a thousand times a second make us answer a
 """
 
 from collections.abc import Iterable
+import random
 
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.mail import Send
@@ -15,12 +16,13 @@ from crdtnode.protocol.spreading import Spreading
 from crdtnode.wire.messages import Forget, MemberRecord, Tell
 
 PERIOD = 0.05
-"""Seconds between two mailings. Higher saves messages while many join or die, lower saves time."""
+"""Seconds between two mailings, more or less: two who have the same to tell shall not tell it at the
+same time. Higher saves messages while many join or die, lower saves time."""
 
 MAILED_MOST = 64
 """Members of which one mailing tells; further ones are found when lists are compared."""
 
-MAIL_BYTES = 1000
+MAIL_BYTES = 1110
 """Records in one message, so that it stays a datagram."""
 
 FANOUT = 64
@@ -32,20 +34,38 @@ NEVER = float("inf")
 class Bulletin:
     """What everybody is to be told, and when."""
 
-    def __init__(self, members: Members, spreading: Spreading, deliveries: Deliveries) -> None:
+    def __init__(
+        self,
+        members: Members,
+        spreading: Spreading,
+        deliveries: Deliveries,
+        chance: random.Random,
+    ) -> None:
         self._members = members
+        self._chance = chance
         self._spreading = spreading
         self._deliveries = deliveries
         self._posted: dict[bytes, Member] = {}
-        self._mailed = -NEVER
+        self._next = -NEVER
+        """When the next mailing may be."""
         self.deadline = NEVER
         """When the next mailing is due."""
 
     def post(self, about: Iterable[Member], now: float) -> list[Send]:
         """Tell everybody of these members."""
         self._posted.update((member.boot, member) for member in about)
-        self.deadline = self._mailed + PERIOD
+        self.deadline = self._next
         return self.wake(now)
+
+    def told(self, records: Iterable[MemberRecord]) -> None:
+        """Somebody else tells everybody of these: what says the same needs no word of ours.
+
+        Who joins through several seeds, or dies before many eyes, is told of once, not by each.
+        """
+        for record in records if self._posted else ():
+            member = self._posted.get(record.boot)
+            if member is not None and _same(member, record):
+                del self._posted[record.boot]
 
     def forget(self, member: Member, now: float) -> list[Send]:
         """Tell everybody to forget a member that is gone."""
@@ -56,14 +76,25 @@ class Bulletin:
         """Mail what was posted, if that is due."""
         if self.deadline > now:
             return []
-        self._mailed, self.deadline = now, NEVER
+        self.deadline = NEVER
         posted, self._posted = self._posted, {}
+        if not posted:
+            return []
+        self._next = now + PERIOD * self._chance.uniform(0.75, 1.25)
         known = [m for boot, m in posted.items() if self._members.booted(boot) is m]
         out: list[Send] = []
         for records in _messages(member.record() for member in known[:MAILED_MOST]):
             tell = Tell(self._deliveries.new_id(), 0, 0, records)
             out += self._spreading.begin(tell, now, FANOUT)
         return out
+
+
+def _same(member: Member, record: MemberRecord) -> bool:
+    return (member.incarnation, member.state, member.name) == (
+        record.incarnation,
+        record.state,
+        record.name,
+    )
 
 
 def _messages(records: Iterable[MemberRecord]) -> list[tuple[MemberRecord, ...]]:

@@ -71,7 +71,7 @@ class Cluster:
         self.probing = Probing(members, self.ring, ping, greet, settings, chance, self.health)
         self.suspicions = Suspicions(self.health)
         self.seeds = Seeds(self.members, settings, chance)
-        self._bulletin = Bulletin(members, self.spreading, self.deliveries)
+        self._bulletin = Bulletin(members, self.spreading, self.deliveries, chance)
         self._absent = Absent(members, greet, settings, chance)
         self._ping = ping
         self._settings = settings
@@ -92,16 +92,34 @@ class Cluster:
             self.health.worse(now)  # who is doubted by others should look at itself first
         return self._apply(heard, now)
 
+    def hear_told(
+        self, records: Sequence[MemberRecord], now: float, sender: bytes
+    ) -> list[Outcome]:
+        """Take news that everybody gets: we need not tell it as well."""
+        out = self.hear(records, now, sender)
+        self._bulletin.told(records)
+        return out
+
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
-        """Take a whole list; a newcomer, and whom it brings, are made known to those we knew."""
+        """Take a whole list; a newcomer, and whom it brings, are made known to those we knew.
+
+        One that knows some of us was taken in by somebody, who tells all others. If we have not
+        heard of it, we are the one who is behind; what we would tell everybody they know.
+        """
         newcomer = self.members.booted(sender) is None
         alone = self.members.alone  # then they know each other already, and we nobody
+        told = not newcomer or alone or self._has_met_us(message, sender)
         heard = self.members.hear(message.records, now, sender)
         out = self._apply(heard, now)
         member = self.members.booted(sender)
-        if newcomer and member is not None and not alone:
+        if member is not None and not told:
             out += self._bulletin.post([member, *heard.changed.values()], now)
         return out
+
+    def _has_met_us(self, message: MemberList, sender: bytes) -> bool:
+        """Whether a list names somebody whom we know, besides ourselves and who sent it."""
+        known = (self.members.booted(r.boot) for r in message.records if r.boot != sender)
+        return any(m is not None and m.talks and m is not self.members.me for m in known)
 
     def _apply(self, heard: Heard, now: float) -> list[Outcome]:
         for reason, count in heard.dropped.items():
@@ -251,6 +269,10 @@ class Cluster:
     def listing(self, *, reply: bool) -> MemberList:
         """All that we know of members; ``reply`` asks for the same in return."""
         return MemberList(0, self.members.records(), reply=reply)
+
+    def answering(self, message: MemberList) -> MemberList:
+        """What we know of members that a list lacks or has otherwise: the answer to it."""
+        return MemberList(0, self.members.beyond(message.records), reply=False)
 
     # Probes
 

@@ -158,6 +158,17 @@ class Members:
         """All members as news."""
         return tuple(m.record() for m in self._by_name.values())
 
+    def beyond(self, records: Iterable[MemberRecord]) -> tuple[MemberRecord, ...]:
+        """What is not in some news, or otherwise; all of it where that does not know even us."""
+        told = {(r.boot, r.incarnation, r.state, r.name) for r in records}
+        if not any(boot == self.me.boot for boot, *_ in told):
+            return self.records()
+        return tuple(
+            m.record()
+            for m in self._by_name.values()
+            if (m.boot, m.incarnation, m.state, m.name) not in told or m is self.me
+        )
+
     # What others say
 
     def hear(self, records: Iterable[MemberRecord], now: float, sender: bytes = NOBODY) -> Heard:

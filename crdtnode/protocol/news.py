@@ -97,10 +97,10 @@ def _bare(member: Member) -> MemberRecord:
 
 
 def record_bytes(record: MemberRecord) -> int:
-    """About the bytes that a record takes, rather more than less."""
-    size = 64 + len(record.name.encode()) + 6
+    """The most bytes that a record of this name, these addresses and tags takes."""
+    size = 52 + len(record.name.encode())
     for host, _ in record.addresses:
         size += len(host.encode()) + 6
     for key, word in record.tags.items():
-        size += len(key.encode()) + len(word.encode()) + 12
+        size += len(key.encode()) + len(word.encode()) + 6
     return size

@@ -36,7 +36,7 @@ class Seed:
 REMEMBERED_MOST = 64
 """Addresses of former members that are kept as seeds; the oldest is forgotten."""
 
-AT_ONCE = 3
+AT_ONCE = 1
 """Seeds that are tried at once."""
 
 STAGGER = 0.05

@@ -509,6 +509,23 @@ def test_the_roster_says_who_is_here() -> None:
     assert one.roster == members("c").roster
 
 
+def test_the_answer_to_a_list_leaves_out_what_that_has_the_same() -> None:
+    ours = members("b", "c")
+    known = [one.record() for one in ours]
+    assert [r.name for r in ours.beyond(known)] == ["a"]
+    named = ours.named("b")
+    assert named is not None
+    ours.judge(named, State.SUSPECT, 2.0)
+    assert sorted(r.name for r in ours.beyond(known)) == ["a", "b"]
+    assert sorted(r.name for r in ours.beyond(known[:2])) == ["a", "b", "c"]
+
+
+def test_the_answer_to_who_does_not_know_even_us_is_the_whole_list() -> None:
+    ours = members("b", "c")
+    others = [one.record() for one in ours if one is not ours.me]
+    assert len(ours.beyond(others)) == 3
+
+
 def test_others_are_listed_by_state() -> None:
     everybody = members("b", "c")
     b, c = everybody.named("b"), everybody.named("c")

@@ -12,7 +12,7 @@ from crdtnode.errors import MemberLives, UnknownMember
 from crdtnode.protocol import Event, Left, MemberNews, Udp
 from crdtnode.protocol.members import FORGOTTEN_MOST
 from crdtnode.wire import codec
-from crdtnode.wire.messages import Challenge, Forget, MemberList, Ping, PingReq, Pong, State
+from crdtnode.wire.messages import Challenge, Forget, MemberList, Ping, PingReq, Pong, State, Tell
 from tests.protocol.puppet import Puppet, boot_of
 from tests.protocol.table import Seat, Table
 
@@ -52,6 +52,42 @@ def test_a_node_that_joins_through_one_that_is_joining_is_known_to_all(table: Ta
     assert third.states == {"n1": "alive", "n2": "alive"}
     table.cut = lambda sender, receiver: False
     assert table.run(2, until=table.agreed)
+
+
+def told_of(puppet: Puppet, others: list[Puppet]) -> list[bool]:
+    """Whether news of a puppet was told to each of others."""
+    return [
+        any(r.boot == puppet.boot for tell in other.got(Tell) for r in tell.records)  # type: ignore[attr-defined]
+        for other in others
+    ]
+
+
+def test_who_joins_is_told_to_all_but_not_again_by_who_meets_it_later(table: Table) -> None:
+    seats = cluster(table)
+    ear = Puppet(table, "ear")
+    ear.join(seats[0])
+    table.run(1)
+    alone = Puppet(table, "alone")
+    alone.join(seats[0])
+    table.run(1)
+    assert told_of(alone, [ear]) == [True]
+    member = Puppet(table, "member")  # its list shows that somebody has taken it in
+    member.join(seats[0], seats[1].engine._members.me.record())
+    table.run(0.5)
+    assert told_of(member, [ear]) == [False]
+    assert seats[0].states["member"] == "alive"
+    assert table.run(5, until=lambda: all("member" in seat.states for seat in seats))
+
+
+def test_a_relay_tells_whom_the_news_itself_makes_known(table: Table) -> None:
+    (seat, *_) = cluster(table, 1)
+    teller, newcomer, other = (Puppet(table, name) for name in ("teller", "newcomer", "other"))
+    teller.join(seat)
+    table.run(1)
+    teller.say(seat, Tell(7, 0, 0, (newcomer.record(), other.record())))
+    table.run(0.1)
+    told = [[r.name for r in tell.records] for tell in newcomer.got(Tell)]  # type: ignore[attr-defined]
+    assert ["newcomer", "other"] in told
 
 
 def test_a_chain_of_seeds_becomes_one_cluster(table: Table) -> None:
