@@ -33,16 +33,35 @@ class Strangers:
         if error.reason not in (Reason.FOREIGN, Reason.FORGED):
             return []  # noise, not another node
         who = (address[0], error.key_id)
-        told = self._told.get(who, float("-inf"))
-        if now - told < TOLD_AGAIN or now - self._told_at < TELLING_PERIOD:
+        if now - self._told_at < TELLING_PERIOD or not self._news(who, now):
             return []
-        self._told[who] = self._told_at = now
-        self._told.move_to_end(who)
-        if len(self._told) > STRANGERS_MOST:
-            self._told.popitem(last=False)
+        self._told_at = now
         fields: dict[str, object] = {
             "address": f"{address[0]}:{address[1]}",
             "reason": error.reason,
             "their_key": error.key_id,
         }
         return [Event("stranger", fields)]
+
+    def refused(self, address: Address, fields: dict[str, object], now: float) -> list[Event]:
+        """What to tell the operator about a node that will not talk with us, which we ask for ever.
+
+        Args:
+            address: Where it is.
+            fields: What is known of it; ``reason`` is why.
+            now: Monotonic time.
+        """
+        where = f"{address[0]}:{address[1]}"
+        if not self._news((where, str(fields["reason"])), now):
+            return []
+        return [Event("refused", {"address": where, **fields})]
+
+    def _news(self, who: tuple[str, str], now: float) -> bool:
+        """True where this was not told lately; then it is told now."""
+        if now - self._told.get(who, float("-inf")) < TOLD_AGAIN:
+            return False
+        self._told[who] = now
+        self._told.move_to_end(who)
+        if len(self._told) > STRANGERS_MOST:
+            self._told.popitem(last=False)
+        return True

@@ -16,7 +16,6 @@ from crdtnode.protocol.effects import (
     Address,
     CloseStream,
     Effect,
-    Event,
     OpenStream,
     SendFrame,
 )
@@ -312,7 +311,7 @@ class Streams:
         if not conn.initiator:
             self.effects += self._strangers.met(conn.address, error, now)
         if conn.initiator:
-            self._refused(conn, error)
+            self._refused(conn, error, now)
         elif error.reason == Reason.SELF or (
             error.reason in FOREIGN
             and not conn.greeted
@@ -324,10 +323,10 @@ class Streams:
             self._frame(conn, refusal, "refused")
         self.close(conn, error.reason)
 
-    def _refused(self, conn: Conn, error: Rejected) -> None:
+    def _refused(self, conn: Conn, error: Rejected, now: float) -> None:
         """The other end of a stream that we opened cannot be read, or cannot read us."""
         conn.why = error.reason
-        fields: dict[str, object] = {"address": f"{conn.address[0]}:{conn.address[1]}"}
+        fields: dict[str, object] = {}
         theirs = conn.seal.refused
         if theirs is not None:
             conn.why = theirs.reason
@@ -337,7 +336,8 @@ class Streams:
             self._met_ourselves = False
             fields |= {"their_keys": list(theirs.key_ids), "their_cluster": theirs.cluster}
         if theirs is not None or error.reason in FOREIGN:
-            self.effects.append(Event("refused", fields | {"reason": conn.why}))
+            fields["reason"] = conn.why
+            self.effects += self._strangers.refused(conn.address, fields, now)
 
     # Time
 

@@ -19,7 +19,11 @@ def foreign(key_id: str = "0a0b0c0d") -> Rejected:
 
 def test_a_foreign_key_is_told_with_its_id() -> None:
     told = Strangers().met(THERE, foreign(), 1.0)
-    fields = {"address": "10.0.0.2:27380", "reason": "foreign key", "their_key": "0a0b0c0d"}
+    fields: dict[str, object] = {
+        "address": "10.0.0.2:27380",
+        "reason": "foreign key",
+        "their_key": "0a0b0c0d",
+    }
     assert told == [Event("stranger", fields)]
 
 
@@ -32,6 +36,17 @@ def test_the_same_stranger_is_told_again_after_a_while() -> None:
     assert strangers.met(THERE, foreign(), 1.0)
     assert strangers.met(THERE, foreign(), TOLD_AGAIN) == []
     assert strangers.met(THERE, foreign(), 1.0 + TOLD_AGAIN)
+
+
+def test_who_refuses_us_is_told_again_after_a_while_and_at_once_for_another_reason() -> None:
+    strangers = Strangers()
+    why: dict[str, object] = {"their_cluster": "x", "reason": "foreign key"}
+    event = Event("refused", {"address": "10.0.0.2:27380", **why})
+    assert strangers.refused(THERE, why, 1.0) == [event]
+    assert strangers.refused(THERE, why, TOLD_AGAIN) == []
+    assert strangers.refused(("10.0.0.3", 27380), why, TOLD_AGAIN)
+    assert strangers.refused(THERE, {"reason": "another"}, TOLD_AGAIN)
+    assert strangers.refused(THERE, why, 1.0 + TOLD_AGAIN) == [event]
 
 
 def test_many_strangers_at_once_do_not_fill_the_log() -> None:
