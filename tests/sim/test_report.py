@@ -71,6 +71,16 @@ def test_whole_nodes_give_the_same_figures_as_their_engines_alone() -> None:
     assert Figures.of(*observe(PLAN, on="trio")).to_json() == figures().to_json()
 
 
+def test_links_that_change_together_are_one_span() -> None:
+    script = sim.Script(3)
+    with script.net.rule("n1", "n2", loss=0.5):
+        script.wait(1)
+    (span,) = spans_of(script.plan())
+    assert (span.kind, span.start, span.end) == ("bad link", 0.0, 1.0)
+    assert "n1 -> n2" in span.text
+    assert "n2 -> n1" in span.text
+
+
 def test_samples_show_how_far_apart_the_nodes_are() -> None:
     before, during, down, after = (
         next(sample for sample in figures().samples if sample.at > at)

@@ -36,7 +36,12 @@ from crdtnode.sim.plan import Plan
 NETWORK = "network"
 """The row of what concerns no single node."""
 
-_CUTS = Partition | Isolate | Bridge | MajorityRing
+_ADD_UP = ("one-way cut", "held", "bad link")
+"""Kinds of which several may begin in one moment, none in the place of another."""
+
+_TEXT_MOST = 300
+"""Characters after which a span says no more of what else began with it."""
+
 _BEGINS: dict[type, str] = {
     Crash: "down",
     Leave: "left",
@@ -72,8 +77,13 @@ class _Spans:
 
     def begin(self, row: str, kind: str, fault: Fault) -> None:
         """Begin a span, and end the one of its kind that it replaces."""
-        self.end(row, kind, fault.at)
-        self._open[row, kind] = (fault.at, str(fault))
+        text = str(fault)
+        start, before = self._open.get((row, kind), (-1.0, ""))
+        if start == fault.at and kind in _ADD_UP and len(before) < _TEXT_MOST:
+            text = f"{before}; {text}"
+        else:
+            self.end(row, kind, fault.at)
+        self._open[row, kind] = (fault.at, text)
 
     def end(self, row: str, kind: str, at: float) -> None:
         """End a span, if there is one."""
