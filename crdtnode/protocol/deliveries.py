@@ -9,6 +9,9 @@ come more often, and there are more: a lone update gets through where most datag
 Who was to relay a message and is silent after two tries relays nothing: what it should have done
 falls back to us as an `Orphan`, and from then on the message is for itself alone. One that turns
 out to be alive after all has then relayed too, and a few hear it twice.
+
+A suspect is told no news but what concerns itself: should it live, it compares lists with others. In
+a cluster that is cut in two everybody has news of everybody, and would repeat it to the other side.
 """
 
 from collections.abc import Iterator
@@ -22,10 +25,13 @@ from crdtnode.protocol.member import Member
 from crdtnode.protocol.roundtrip import smoothed
 from crdtnode.protocol.spans import alone
 from crdtnode.values import struct, value
-from crdtnode.wire.messages import Announce, Forget, Leave, Push, Tell
+from crdtnode.wire.messages import Announce, Forget, Leave, Push, State, Tell
 
 Ranged: TypeAlias = Push | Tell | Forget | Announce
 """What is for a range of places, and to be relayed within it."""
+
+NEWS = (Tell, Forget)
+"""What tells of members."""
 
 WAITING_MOST = 512
 """Unacknowledged messages to one member; further ones are not sent, repair carries them."""
@@ -145,11 +151,11 @@ class Deliveries:
         """
         boot, id_ = member.boot, message.id
         waiting = self._waiting.setdefault(boot, {})
-        if len(waiting) >= self._most(member, message):
+        if len(waiting) >= self._most(member, message) or _idle_talk(member, message):
             return []
         if id_ in waiting:
             return []
-        longest = NEWS_LONGEST if type(message) in (Tell, Forget) else LONGEST
+        longest = NEWS_LONGEST if type(message) in NEWS else LONGEST
         patience = self._patience(member)
         brief = min(longest, max(patience, FEW_LONGEST))
         wait = patience * self._slower.get(boot, _AS_ALWAYS)[0]
@@ -289,11 +295,11 @@ class Deliveries:
                 continue
             self._silent.add(boot)
             self._slow_down(entry, now)
-            if entry.tries >= TAKEN_OVER:
+            if entry.tries >= TAKEN_OVER or _idle_talk(entry.member, entry.message):
                 self._orphan(entry)
             few = len(self._waiting[boot]) <= FEW
             times = self._settings.retry_times * (FEW_TIMES if few else 1)
-            if entry.tries > times:
+            if entry.tries > times or _idle_talk(entry.member, entry.message):
                 del self._waiting[boot][id_]
                 self._less(id_)
                 continue
@@ -309,3 +315,12 @@ class Deliveries:
         factor, since = self._slower.get(entry.member.boot, _AS_ALWAYS)
         if entry.tries == 1 and entry.sent >= since:
             self._slower[entry.member.boot] = (min(factor * GROWTH, SLOWER_MOST), now)
+
+
+def _idle_talk(member: Member, message: Ranged | Leave) -> bool:
+    """Whether this is news for a suspect that does not concern it."""
+    return (
+        member.state is State.SUSPECT
+        and isinstance(message, NEWS)
+        and all(record.boot != member.boot for record in message.records)
+    )

@@ -23,7 +23,7 @@ from crdtnode.protocol.deliveries import (
 )
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.members import Member
-from crdtnode.wire.messages import Leave, Push, Tell
+from crdtnode.wire.messages import Leave, Push, State, Tell
 from tests.protocol.people import member, record
 
 SETTINGS = Settings(retry_times=3)
@@ -317,3 +317,25 @@ def test_a_goodbye_is_for_its_receiver_alone(deliveries: Outgoing) -> None:
     deliveries.forget(b.boot)
     assert list(deliveries.orphans()) == []
     assert deliveries.over() == [7]
+
+
+def test_a_suspect_is_told_no_news_but_what_concerns_itself(deliveries: Outgoing) -> None:
+    suspect = member("b", state=State.SUSPECT)
+    of_others = Tell(deliveries.new_id(), 0, 0, (record("c"),))
+    of_itself = Tell(deliveries.new_id(), 0, 0, (record("c"), record("b")))
+    assert deliveries.send(suspect, of_others, 0.0) == []
+    assert deliveries.send(suspect, of_itself, 0.0) == [to(suspect, of_itself)]
+    push = deliveries.push(suspect)
+    assert deliveries.waits(push.id)
+
+
+def test_news_for_a_member_that_becomes_suspect_is_given_up_and_its_range_falls_back(
+    deliveries: Outgoing,
+) -> None:
+    b = member("b")
+    tell = Tell(deliveries.new_id(), 10, 20, (record("c"),))
+    assert deliveries.send(b, tell, 0.0, 15) == [to(b, tell)]
+    b.state = State.SUSPECT
+    assert deliveries.wake(deliveries.deadline) == []
+    assert list(deliveries.orphans()) == [Orphan(tell, 15)]
+    assert not deliveries.waits(tell.id)
