@@ -12,6 +12,7 @@ if __name__ == "__main__":
 
 from collections.abc import Iterator
 import json
+import logging
 import platform
 import resource
 import sys
@@ -104,6 +105,7 @@ def figures() -> Iterator[dict[str, object]]:
 
 def main() -> None:
     """Print every figure as soon as it is known."""
+    logging.getLogger("crdtnode").addHandler(logging.NullHandler())  # what simulated nodes log
     for figure in figures():
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(json.dumps({**figure, "peak_mib": peak, "python": platform.python_version()}))

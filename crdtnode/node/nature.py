@@ -12,8 +12,8 @@ from random import Random
 from typing import Final
 
 from crdtnode.node.clock import wall_clock
+from crdtnode.wire.messages import BOOT_BYTES
 
-BOOT_BYTES: Final = 16
 _REPLICA_BYTES: Final = 8
 
 

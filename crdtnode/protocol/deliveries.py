@@ -295,11 +295,12 @@ class Deliveries:
                 continue
             self._silent.add(boot)
             self._slow_down(entry, now)
-            if entry.tries >= TAKEN_OVER or _idle_talk(entry.member, entry.message):
+            idle = _idle_talk(entry.member, entry.message)
+            if entry.tries >= TAKEN_OVER or idle:
                 self._orphan(entry)
             few = len(self._waiting[boot]) <= FEW
             times = self._settings.retry_times * (FEW_TIMES if few else 1)
-            if entry.tries > times or _idle_talk(entry.member, entry.message):
+            if entry.tries > times or idle:
                 del self._waiting[boot][id_]
                 self._less(id_)
                 continue

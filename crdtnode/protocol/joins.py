@@ -93,25 +93,10 @@ class Joins:
             self._registry.parted(place, more=False)
         if item.tag not in self._registry.types:
             return joined, None
-        repaired = Repaired(
-            place=place,
-            tag=item.tag,
-            name=item.name,
-            life=item.life,
-            of=item.of,
-            base=item.base,
-            version=item.version,
-            before=before,
-            trail=trail,
-            # What is since an anchor that we have is little to hash, however large the object is:
-            # without the version that it leads to, no answer could be told from that anchor.
-            after=self._registry.refresh(place, now, at_once=bool(item.base and trail)),
-            context=item.context,
-            part=item.form == Form.PART,
-            refused=not joined.kept,
-            item=item,
-        )
-        return joined, repaired
+        # What is since an anchor that we have is little to hash, however large the object is:
+        # without the version that it leads to, no answer could be told from that anchor.
+        after = self._registry.refresh(place, now, at_once=bool(item.base and trail))
+        return joined, _repaired(item, place, before, trail, after, refused=not joined.kept)
 
     def _admitted(
         self, item: Item, source: str, now: float
@@ -131,22 +116,8 @@ class Joins:
         joined = Joined(True, (Changed(item.tag, item.name, delta, source),))
         if not (item.version or item.of):
             return joined, None
-        return joined, Repaired(
-            place=self._registry.fingerprints.place(item.tag, item.name),
-            tag=item.tag,
-            name=item.name,
-            life=item.life,
-            of=item.of,
-            base=item.base,
-            version=item.version,
-            before=0,
-            trail=(),
-            after=version,
-            context=item.context,
-            part=False,
-            refused=False,
-            item=item,
-        )
+        place = self._registry.fingerprints.place(item.tag, item.name)
+        return joined, _repaired(item, place, 0, (), version, refused=False)
 
     def take(self, item: Item, source: str, now: float) -> Joined:
         """Join one item that came from the member ``source``."""
@@ -176,3 +147,24 @@ def _removed(changed: Changed, lost: StateCRDT) -> Event:
         {"payload": lost.payload} if size <= SHOWN_BYTES else {"payload_bytes": size}
     )
     return Event("removed", fields | what)
+
+
+def _repaired(
+    item: Item, place: int, before: int, trail: Trail, after: int, *, refused: bool
+) -> Repaired:
+    return Repaired(
+        place=place,
+        tag=item.tag,
+        name=item.name,
+        life=item.life,
+        of=item.of,
+        base=item.base,
+        version=item.version,
+        before=before,
+        trail=trail,
+        after=after,
+        context=item.context,
+        part=item.form == Form.PART,
+        refused=refused,
+        item=item,
+    )

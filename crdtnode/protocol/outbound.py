@@ -92,5 +92,7 @@ class Outbound:
         """The ping with this counter; None where its answer has come already."""
         sent = self._pings.pop((boot, counter), None)
         if sent is not None:
+            if len(self._reached) >= PINGS_MOST:
+                self._reached.clear()  # mostly of processes that are gone; the next answers fill it
             self._reached.add(sent.to)
         return sent

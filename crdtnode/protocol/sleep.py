@@ -16,12 +16,11 @@ from crdtnode.protocol.doorway import Doorway
 from crdtnode.protocol.effects import Event
 from crdtnode.protocol.outbound import Outbound
 from crdtnode.protocol.streams import Streams
+from crdtnode.wire.messages import BOOT_BYTES
 
 DEAF = 0.05
 """Seconds after a sleep in which datagrams are thrown away: they queued up while we slept, and
 judging by old news is worse than having none."""
-
-BOOT_BYTES = 16
 
 
 class Sleep:

@@ -23,7 +23,10 @@ from crdtnode.wire.numbers import State as State
 PROTOCOL: Final = 1
 """Version of the messages that this code speaks."""
 
-NOBODY: Final = bytes(16)
+BOOT_BYTES: Final = 16
+"""Length of a boot id."""
+
+NOBODY: Final = bytes(BOOT_BYTES)
 """A boot id that no process has: "whoever you are"."""
 
 LEFT_MAX: Final = 22

@@ -326,6 +326,20 @@ def test_only_so_many_pings_are_remembered(table: Table, monkeypatch: pytest.Mon
     assert len(a.engine._out._pings) == 50
 
 
+def test_only_so_many_addresses_are_remembered_as_reached(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "PINGS_MOST", 2)
+    a = table.seat("a")
+    for name in "bcde":
+        table.seat(name, a.address)
+    seen = set()
+    for _ in range(20):
+        table.run(0.5)
+        seen.add(len(a.engine._out._reached))
+    assert max(seen) == 2
+
+
 def test_a_batch_that_is_too_large_for_one_call_is_joined_in_several(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
