@@ -46,7 +46,8 @@ def _state(node: Node) -> dict[str, object]:
 
 
 def _look(node: Node) -> dict[str, object]:
-    return {"root": node.root, "dirty": node.registry.dirty}
+    there = sorted(m.addresses[0][0] for m in node.members if m.state in ("alive", "suspect"))
+    return {"root": node.root, "dirty": node.registry.dirty, "there": there}
 
 
 def _watch(node: Node, known: list[str]) -> dict[str, object]:

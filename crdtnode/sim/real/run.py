@@ -296,8 +296,17 @@ class Stage:
         looks = [machine.ask("look") for machine in self._up]
         return [None if look is None or look["dirty"] else look["root"] for look in looks]
 
+    def _met(self) -> bool:
+        """Whether every node lists exactly those who are there."""
+        there = sorted(machine.wire.address for machine in self._up)
+        looks = [machine.ask("look") for machine in self._up]
+        return all(look is not None and look["there"] == there for look in looks)
+
     def _converge(self) -> float | None:
-        """Seconds until all roots were equal, to stay so; None where the bound was over before."""
+        """Seconds until all roots were equal, to stay so; None where the bound was over before.
+
+        It waits for the members to know each other as well, which may take a probe longer.
+        """
         healed = self._now
         since: float | None = None
         held: list[object] = []
@@ -307,7 +316,11 @@ class Stage:
             if len(set(roots)) != 1 or None in roots or roots != held:
                 since = self._now if len(set(roots)) == 1 and None not in roots else None
                 held = roots
-            elif since is not None and self._now - since > CALM:
+            elif (
+                since is not None
+                and self._now - since > CALM
+                and (self._met() or self._now - healed >= self._plan.bound)
+            ):
                 return since - healed
             time.sleep(_BETWEEN_LOOKS)
         return None
