@@ -141,28 +141,31 @@ class World:
 
     def wrote(self, host: Host, update: Update) -> None:
         """A process has accepted a write."""
-        for check in self.checks:
-            check.wrote(self, host, update)
+        self._tell(self.checks, "wrote", host, update)
 
     def damaged(self, host: Host, data: bytes, used: str) -> None:
         """A damaged datagram has arrived."""
-        for check in self.checks:
-            check.damaged(self, host, data, used)
+        self._tell(self.checks, "damaged", host, data, used)
 
     def asked(self, host: Host, ticket: int) -> None:
         """A writer waits to hear that another member holds what was written so far."""
-        for check in self.checks:
-            check.asked(self, host, ticket)
+        self._tell(self.checks, "asked", host, ticket)
 
     def told(self, host: Host, effect: Effect) -> None:
         """An effect that is news for people, not work for a driver."""
-        for check in self._listeners:
-            check.told(self, host, effect)
+        self._tell(self._listeners, "told", host, effect)
+
+    def _tell(self, checks: Sequence[Check], what: str, *about: object) -> None:
+        """Tell checks what happened; one that trips over what it sees has seen a violation."""
+        for check in checks:
+            try:
+                getattr(check, what)(self, *about)
+            except Exception as error:  # noqa: BLE001 - the types it looks at may be anybody's
+                check.violate(f"raised while this was checked:\n{_trail(error)}")
 
     def raised(self, host: Host, error: Exception) -> None:
         """An engine or a type raised: end the run, and show where."""
-        trail = "".join(traceback.format_exception(error)[-6:])
-        self.broken = f"{host.name} raised at {self.agenda.now / SECOND:.6f} s:\n{trail}"
+        self.broken = f"{host.name} raised at {self.agenda.now / SECOND:.6f} s:\n{_trail(error)}"
         self.agenda.halted = True
         for check in self.checks:
             if isinstance(check, NothingRaised):
@@ -216,8 +219,7 @@ class World:
             converged = yield from self._converge()
             yield from self._gather()
         if self.broken is None:
-            for check in self.checks:
-                check.ended(self, converged)
+            self._tell(self.checks, "ended", converged)
         self.result = Result(
             plan=self.plan,
             findings=tuple(check.finding() for check in self.checks),
@@ -259,8 +261,7 @@ class World:
     def fault_done(self, fault: Fault) -> None:
         """Let the checks know."""
         self.disturbed_at = self.agenda.now
-        for check in self.checks:
-            check.fault(self, fault)
+        self._tell(self.checks, "fault", fault)
 
     def _finish_faults(self) -> int:
         """End the first phase: heal everything, start what is down; the moment when it is done."""
@@ -333,6 +334,11 @@ class World:
             "events": self.agenda.happened,
             "unnoted": self.ledger.unnoted,
         }
+
+
+def _trail(error: Exception) -> str:
+    """Where it was raised: the last lines of its traceback."""
+    return "".join(traceback.format_exception(error)[-6:])
 
 
 def _links_of(plan: Plan) -> list[Link]:

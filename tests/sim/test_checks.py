@@ -52,6 +52,21 @@ def tamper(world: World, node: int, tag: str, name: str, state: Any) -> None:
     held(world, tag, name)[node].absorb(state)
 
 
+def test_a_type_that_raises_while_it_is_checked_is_a_violation_and_not_the_end_of_a_sweep() -> None:
+    class Unreadable(Check):
+        name = "can-be-read"
+        sentence = "What is held can be read."
+
+        def ended(self, world: World, converged: float | None) -> None:
+            held(world, "gset@1", "tags")[0].from_payload("nonsense")
+
+    plan = Plan(seed=1, nodes=("n1", "n2"), writes=WRITES[:4:2], duration=3.0)
+    result = sim.run(plan, checks=[Unreadable(), Converged()])
+    assert result.violated == ("can-be-read",)
+    assert "PayloadError" in result.explain()
+    assert result.findings[1].verdict is Verdict.HOLDS
+
+
 def test_every_check_has_a_name_and_a_sentence_of_its_own(world: World) -> None:
     checks = all_checks()
     assert len({check.name for check in checks}) == len(checks)
