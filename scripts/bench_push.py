@@ -127,6 +127,7 @@ class Heap:
     def _receive(self, node: Node, data: bytes, source: Udp) -> None:
         if not node.dead:
             node.engine.receive(data, source, self.now)
+            node.engine.heard(self.now)
             self.after(node)
 
     def _wake(self, node: Node) -> None:

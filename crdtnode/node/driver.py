@@ -268,7 +268,7 @@ class Driver:
             except Exception as error:  # noqa: BLE001 (the other datagrams still count)
                 self._contain("receive", error)
         self._metrics.longest_ms.took("datagrams", perf_counter() - began)
-        self.settle()
+        self._do("heard", self.engine.heard)
 
     def accepted(self, address: Address) -> int | None:
         """Ask whether to take a stream."""

@@ -407,16 +407,20 @@ class Engine:
             self._answers.work(now)
         elif more:
             self._out.carry(self._repair.work(now), now)
+        self._wake_pushes(now)
+        seldom = busy or more or seldom_due <= now
+        if seldom:
+            self._wake_seldom(now)
+        self._after(now, common=not seldom)
+
+    def _wake_pushes(self, now: float) -> None:
+        """Take the steps of the fast path that are due."""
         if self._registry.dirty and self._pushes.deadline <= now:
             self._out.carry(self._pushes.flush(now), now)
         if self._receipts.deadline <= now:
             self._out.carry(self._receipts.wake(now), now)
         if self._deliveries.deadline <= now:
             self._out.carry(self._cluster.spreading.wake(now), now)
-        seldom = busy or more or seldom_due <= now
-        if seldom:
-            self._wake_seldom(now)
-        self._after(now, common=not seldom)
 
     def _wake_seldom(self, now: float) -> None:
         self._announcing.let_go()
@@ -490,6 +494,15 @@ class Engine:
             busy = bool(self._inbox.waiting)
             heard = self._doorway.datagram(data, source.address, now)
             self._after(now, common=heard in COMMON and not busy)
+
+    def heard(self, now: float) -> None:
+        """All datagrams that had come are handed over: acknowledge them now, if that may be.
+
+        What came together is acknowledged together, and nobody has to be woken for it.
+        """
+        if self._receipts.deadline <= now and not self._inbox.waiting:
+            self._wake_pushes(now)
+            self._after(now, common=True)
 
     def announced(self, data: bytes, source: Udp, now: float) -> None:
         """Take a datagram that was meant for everybody on the network."""

@@ -78,8 +78,12 @@ class EngineProcess:
     # What its sockets tell
 
     def datagram(self, data: bytes, source: Udp) -> None:
-        """A datagram came."""
-        self._call(self.engine.receive, data, source)
+        """A datagram came, and no other with it."""
+        self._call(self._hear, data, source)
+
+    def _hear(self, data: bytes, source: Udp, now: float) -> None:
+        self.engine.receive(data, source, now)
+        self.engine.heard(now)
 
     def accepted(self, address: Address) -> int | None:
         """Somebody connected; gives the number of the stream, None to hang up."""

@@ -58,6 +58,9 @@ class Cardboard:
     def receive(self, data, source, now):
         self.note("receive", data, source)
 
+    def heard(self, now):
+        self.note("heard")
+
     def accepted(self, address, now):
         self.note("accepted", address)
         return 7
@@ -175,7 +178,7 @@ async def test_a_deadline_that_is_over_wakes_it_within_the_same_moment(
     engine.deadline = -math.inf
     driver.datagrams([(b"x", HERE)])
     await trio.testing.wait_all_tasks_blocked()
-    assert engine.calls[1:] == [("receive", b"x", Udp(HERE)), ("wake", 1.0)]
+    assert engine.calls[1:] == [("receive", b"x", Udp(HERE)), ("heard",), ("wake", 1.0)]
 
 
 async def test_an_engine_that_always_has_work_starves_nobody(driver, engine, autojump_clock):
@@ -210,7 +213,7 @@ async def test_effects_are_carried_out_in_order(driver, engine, heard, autojump_
         CloseStream(5, "done"),
     ]
     driver.datagrams([(b"x", HERE)])
-    assert engine.calls[1:] == [("receive", b"x", Udp(HERE))]
+    assert engine.calls[1:] == [("receive", b"x", Udp(HERE)), ("heard",)]
     assert driver.transport.done == [
         ("send", THERE, b"1"),
         ("open", 5, THERE),
@@ -254,7 +257,9 @@ async def test_an_engine_that_answers_each_refusal_with_a_new_send_starves_nobod
     assert len(driver.transport.done) < 100
 
 
-@pytest.mark.parametrize("room", ["receive", "accepted", "opened", "drained", "closed", "join"])
+@pytest.mark.parametrize(
+    "room", ["receive", "heard", "accepted", "opened", "drained", "closed", "join"]
+)
 async def test_an_exception_in_a_handler_is_counted_and_survived(
     driver, engine, room, caplog, autojump_clock
 ):
@@ -284,7 +289,7 @@ async def test_a_bad_datagram_does_not_hide_the_others_of_its_batch(driver, engi
 
     engine.receive = receive
     driver.datagrams([(b"bad", HERE), (b"good", HERE), (b"bad", HERE), (b"fine", HERE)])
-    assert engine.calls[1:] == [b"good", b"fine"]
+    assert engine.calls[1:] == [b"good", b"fine", ("heard",)]
     assert driver._metrics.contained == {"receive": 2}
 
 

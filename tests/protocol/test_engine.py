@@ -8,7 +8,17 @@ import pytest
 from crdt import GSet, PNCounter
 from crdtnode.config import Settings
 from crdtnode.metrics import Metrics
-from crdtnode.protocol import Changed, Engine, Flushed, Roots, Stream, inbox, outbound
+from crdtnode.protocol import (
+    Changed,
+    Engine,
+    Flushed,
+    Roots,
+    SendDatagram,
+    Stream,
+    Udp,
+    inbox,
+    outbound,
+)
 from crdtnode.protocol.answers import HOT_MOST
 from crdtnode.protocol.channel import clear
 from crdtnode.wire import codec
@@ -38,7 +48,7 @@ from crdtnode.wire.messages import (
     Types,
     Want,
 )
-from tests.protocol.puppet import Puppet
+from tests.protocol.puppet import Puppet, boot_of
 from tests.protocol.registries import registry
 from tests.protocol.table import Seat, Table
 from tests.protocol.wrong import Summing
@@ -274,6 +284,51 @@ def test_a_repeated_push_is_acknowledged_again_and_not_joined_again(table: Table
     table.run(0.01)
     assert [ack for ack in puppet.got(Ack) if isinstance(ack, Ack) and 5 in ack.ids]
     assert a.metrics.joins == {"gset@1/changed": 1}
+
+
+def acknowledged(seat: Seat, puppet: Puppet, *pushes: Push) -> list[Message]:
+    """Let pushes arrive in one moment; gives what is acknowledged before anybody is woken."""
+    engine, now, place = seat.engine, puppet.table.now, puppet.place
+    for push in pushes:
+        sealed = puppet.channel.datagrams.seal(boot_of(seat), codec.encode(push))[1]
+        engine.receive(sealed, Udp(place.address), now)
+    engine.heard(now)
+    sent = [effect for effect in engine.effects() if isinstance(effect, SendDatagram)]
+    opened = [puppet.channel.datagrams.open(datagram.data, now) for datagram in sent]
+    return [message for one in opened if isinstance(message := codec.decode(one.body), Ack)]
+
+
+def adding(id_: int, *names: str) -> Push:
+    return Push(
+        id_, 0, 0, tuple(Item("gset@1", n, 1, 0, Form.DELTAS, (["red"],), 1) for n in names)
+    )
+
+
+def test_what_came_together_is_acknowledged_together_before_anybody_is_woken(table: Table) -> None:
+    a = table.seat("a")
+    puppet = puppet_of(table, a)
+    table.run(0.1)
+    assert acknowledged(a, puppet, adding(5, "tags"), adding(6, "tags")) == [
+        Ack((5, 6), stored=True)
+    ]
+    assert a.engine.deadline > table.now
+
+
+def test_who_acknowledged_just_now_waits_to_be_woken_for_the_next_time(table: Table) -> None:
+    a = table.seat("a")
+    puppet = puppet_of(table, a)
+    table.run(0.1)
+    acknowledged(a, puppet, adding(5, "tags"))
+    assert acknowledged(a, puppet, adding(6, "tags")) == []
+    assert a.engine.deadline == table.now + Settings().ack_delay
+
+
+def test_while_more_waits_to_be_joined_nothing_is_put_before_it(table: Table) -> None:
+    a = table.seat("a", settings=Settings(work_items=1))
+    puppet = puppet_of(table, a)
+    table.run(0.1)
+    assert acknowledged(a, puppet, adding(5, "red"), adding(6, "green", "blue")) == []
+    assert a.engine.deadline == 0.0
 
 
 def test_late_parts_of_a_greeting_do_no_harm(table: Table) -> None:
