@@ -340,7 +340,12 @@ MUTANTS = (
         directed=rolled_back,
         seeds=5,
     ),
-    _typed(ClockOnlyRegister, "causality-decides"),
+    Mutant(
+        "ClockOnlyRegister",
+        ("causality-decides",),
+        types=(ClockOnlyRegister,),
+        recipe={"trouble": 6},  # among them wrong clocks
+    ),
     Mutant(
         "CeilinglessRegister",
         ("payloads-are-lawful",),
