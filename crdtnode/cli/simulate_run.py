@@ -169,6 +169,8 @@ def _report(result: Result, wall_s: float) -> str:
         f"{result.simulated_s:.1f} s simulated in {wall_s:.1f} s: "
         + ", ".join(f"{counts[what]:,} {what}" for what in _COUNTED if what in counts),
     ]
+    if result.refused:
+        lines.append(f"{len(result.refused)} writes were refused, first {result.refused[0]}")
     if after is not None:
         lines.append(f"converged {after:.3f} s after the heal")
     lines += [f"  {finding.verdict:<9} {finding.check}" for finding in result.findings]

@@ -1,15 +1,12 @@
 """Which methods of an object may be called from outside, and how their arguments come in.
 
-Rule of this file: an allow-list. Callable are the mutators that a type itself declares; what the
-base gives (``join``, ``observe``, ``bind``, ...) is not, nor is anything private. Arguments are
-checked by the type, as if the call came from a program. A call that fails leaves no trace: an
-object that did not exist is tried on a scratch copy first.
+Rule of this file: callable are the mutators of a type, and nothing else. Arguments are checked by
+the type, as if the call came from a program. A call that fails leaves no trace: an object that did
+not exist is tried on a scratch copy first.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
-import inspect
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from crdt import StateCRDT, catalogue
 from crdt.errors import UnknownTypeError
@@ -19,47 +16,15 @@ from crdtnode.control.problems import Problem
 from crdtnode.control.rendering import argument_from, element_from, takes_elements
 from crdtnode.errors import UnknownType
 from crdtnode.node import Node
+from crdtnode.node.mutators import mutators, signature_text
 
 _COMPOUND: Final = "crdt.compound:Compound"
 _ENTRY_MAP: Final = "crdt.maps.entries:EntryMap"
 _LIVE_MAP: Final = "crdt.maps.live:LiveMap"
 
 _TAKES_ITERABLES = {"update"}
-_NO_MUTATORS = {"delta_since", "compact"}
-"""Methods that give back a state without being an operation that a user does."""
-
 _OPENING = 3
 """What a call through ``open`` takes at least: a key, a type, and a method."""
-
-_RETURNS_DELTA = {Self, "Self"}
-
-
-@lru_cache(maxsize=256)
-def mutators(kind: type[StateCRDT]) -> dict[str, inspect.Signature]:
-    """Return the methods of a type that may be called, with what they take after ``self``."""
-    found: dict[str, inspect.Signature] = {}
-    for base in kind.__mro__:
-        if not issubclass(base, StateCRDT) or base in (StateCRDT, Native):
-            continue
-        ours = base.__module__.startswith("crdt.")
-        for name, member in vars(base).items():
-            if name.startswith("_") or not inspect.isfunction(member) or name in found:
-                continue
-            if _is_native_mutator(name, member) if ours else not hasattr(StateCRDT, name):
-                found[name] = _without_self(member)
-    return dict(sorted(found.items()))
-
-
-def _is_native_mutator(name: str, member: Callable[..., Any]) -> bool:
-    """Tell a mutator of the toolbox: it returns its delta, which is of its own type."""
-    if name in _NO_MUTATORS or hasattr(StateCRDT, name):
-        return False
-    return member.__annotations__.get("return") in _RETURNS_DELTA
-
-
-def _without_self(member: Callable[..., Any]) -> inspect.Signature:
-    signature = inspect.signature(member)
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def tag_for(node: Node, written: str) -> str:
@@ -178,8 +143,3 @@ def _elements(argument: Any, place: str) -> list[Any]:
     if not isinstance(argument, list):
         raise Problem(422, f"expected a list of elements, not {argument!r:.80}", field=place)
     return [element_from(element, f"{place}[{i}]") for i, element in enumerate(argument)]
-
-
-def signature_text(signature: inspect.Signature) -> str:
-    """Return a signature as people write it, without types."""
-    return "(" + ", ".join(signature.parameters) + ")"

@@ -109,6 +109,8 @@ def from_document(cls: type, document: object, where: str = "") -> Any:
     try:
         return cls(**values)
     except ValueError as error:
+        if str(error).partition(" ")[0] in document:  # it begins with the field that is meant
+            raise PlanError(_at(where, str(error))) from error
         raise PlanError(f"{where}: {error}" if where else str(error)) from error
 
 

@@ -444,7 +444,8 @@ def _mutate(registry: WatchedRegistry, write: Write) -> StateCRDT | None:
     kind = type_of(write.type)
     try:
         delta = getattr(registry.open(write.name, kind), write.method)(*write.args)
-    except (KeyError, ValueError, CrdtNodeError):
+    except (KeyError, ValueError, CrdtNodeError) as error:
+        registry.ledger.refused.append(f"{write}: {error}")
         return None
     if not isinstance(delta, kind):
         raise TypeError(f"{write.type}.{write.method} gave no delta, but {delta!r}")

@@ -50,7 +50,8 @@ class Latency:
         if self.shape == "lognormal" and self.least <= 0:
             raise ValueError(f"the median of a lognormal latency is above 0, not {self.least!r}")
         if not (isfinite(self.most) and 0 <= self.least <= self.most):
-            raise ValueError(f"latency must be seconds, the shorter first, not {self!r}")
+            times = f"{self.least!r} s and {self.most!r} s"
+            raise ValueError(f"latency must be 0 or more, the shorter time first, not {times}")
 
     @classmethod
     def constant(cls, seconds: float) -> Self:

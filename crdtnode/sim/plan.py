@@ -12,6 +12,9 @@ from typing import Self
 
 from crdt import StateCRDT
 from crdt.catalogue import tag_of, type_of
+from crdtnode.errors import InvalidName
+from crdtnode.registry.names import check_name
+from crdtnode.sim.calls import check_call
 from crdtnode.sim.document import from_document, to_document
 from crdtnode.sim.draw import Recipe, draw_network, draw_writes, node_names
 from crdtnode.sim.drawn_faults import draw_faults, draw_removals
@@ -19,6 +22,7 @@ from crdtnode.sim.events import Write
 from crdtnode.sim.expectations import Expectations
 from crdtnode.sim.faults import (
     EVERYBODY,
+    ClockJump,
     ClockRate,
     Clone,
     Fault,
@@ -31,6 +35,9 @@ from crdtnode.sim.faults import (
 )
 from crdtnode.sim.latency import Latency
 from crdtnode.sim.link import Network, PlanError
+
+JUMP_MOST = 1e12
+"""Seconds by which a clock may jump: more than thirty thousand years."""
 
 FORMAT = "crdtnode plan"
 VERSION = 1
@@ -68,6 +75,10 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.nodes or len(set(self.nodes)) != len(self.nodes):
             raise PlanError("nodes must be at least one name, each different")
+        for number, name in enumerate(self.nodes):
+            _name(f"nodes[{number}]", name)
+            if name == EVERYBODY:
+                raise PlanError(f"nodes[{number}]: {EVERYBODY!r} stands for every node")
         for name in ("duration", "bound"):
             _seconds(name, getattr(self, name))
         for number, write in enumerate(self.writes):
@@ -75,6 +86,8 @@ class Plan:
             self._check_nodes(where, (write.node,))
             self._check_time(f"{where}.at", write.at)
             _known_type(f"{where}.type", write.type)
+            _name(f"{where}.name", write.name)
+            check_call(write.type, write.method, write.args, where)
         for number, fault in enumerate(self.faults):
             where = f"faults[{number}]"
             self._check_nodes(where, fault.nodes)
@@ -87,6 +100,7 @@ class Plan:
             self._check_nodes(f"network.links[{number}]", tuple(dict.fromkeys(ends)))
         for number, final in enumerate(self.expect.finals):
             _known_type(f"expect.finals[{number}].type", final.type)
+            _name(f"expect.finals[{number}].name", final.name)
         joins = self.latecomers
         if len(set(joins)) != len(joins):
             raise PlanError("faults: a node joins twice; after the first time it restarts")
@@ -239,10 +253,13 @@ def _check_fault(where: str, fault: Fault) -> None:
             raise PlanError(f"{where}: a ring has at least 4 nodes")
         case Slow(per_call=seconds):
             _seconds(f"{where}.per_call", seconds)
-        case ClockRate(rate=rate):
-            _seconds(f"{where}.rate", rate)
-        case Remove(type=tag):
+        case ClockRate(rate=rate) if not 0 <= rate <= 1000:
+            raise PlanError(f"{where}.rate must be 0 to 1000 times the true one, not {rate!r}")
+        case ClockJump(by=by) if not abs(by) <= JUMP_MOST:
+            raise PlanError(f"{where}.by must be seconds, at most {JUMP_MOST:g}, not {by!r}")
+        case Remove(type=tag, name=name):
             _known_type(f"{where}.type", tag)
+            _name(f"{where}.name", name)
         case _:
             pass
 
@@ -250,6 +267,13 @@ def _check_fault(where: str, fault: Fault) -> None:
 def _seconds(where: str, value: float) -> None:
     if not isfinite(value) or value < 0:
         raise PlanError(f"{where} must be seconds, 0 or more, not {value!r}")
+
+
+def _name(where: str, name: str) -> None:
+    try:
+        check_name(name)
+    except InvalidName as error:
+        raise PlanError(f"{where}: {error}") from error
 
 
 def _known_type(where: str, tag: str) -> None:

@@ -45,7 +45,8 @@ import re
 import tomllib
 from typing import Any, Final
 
-from crdt.catalogue import tags, type_of
+from crdt.catalogue import tags
+from crdtnode.sim.checks import all_checks
 from crdtnode.sim.document import from_document, nearest
 from crdtnode.sim.draw import Recipe, draw_writes, node_names
 from crdtnode.sim.link import PlanError
@@ -77,7 +78,7 @@ class Workload:
         for name in ("count", "rate", "until"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1e7:
-                raise PlanError(f"{name} must be 0 or more, not {value}")
+                raise PlanError(f"{name} must be 0 or more, and below 10 million, not {value}")
 
 
 def read_plan(path: Path, seed: int | None = None) -> Plan:
@@ -111,7 +112,7 @@ def text_of(path: Path) -> str:
         PlanError: It holds no text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise PlanError(f"{path} is no text in UTF-8: {error}") from error
 
@@ -132,12 +133,22 @@ def parse_plan(text: str, seed: int | None = None) -> Plan:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"this is no TOML: {error}") from error
+        raise PlanError(_no_toml(str(error), text)) from error
+    except RecursionError as error:
+        raise PlanError("this is no TOML: it is nested too deeply") from error
     try:
         return _plan_of(document, seed)
     except PlanError as error:
         line = _line(str(error), text)
         raise PlanError(f"line {line}: {error}" if line else str(error)) from error
+
+
+def _no_toml(error: str, text: str) -> str:
+    """An error of `tomllib`, with its line in front."""
+    what, _, where = error.rpartition(" (at ")
+    number = re.match(r"line (\d+)", where)
+    line = number[1] if number else len(text.splitlines()) or 1
+    return f"line {line}: this is no TOML: {what}"
 
 
 def _line(message: str, text: str) -> int | None:
@@ -181,16 +192,25 @@ def _plan_of(document: dict[str, Any], seed: int | None) -> Plan:
     for number, write in _tables(document, "writes"):
         if isinstance(write.get("type"), str):
             write["type"] = tag_called(write["type"], f"writes[{number}].type")
-            check_method(write["type"], write.get("method"), f"writes[{number}].method")
         if isinstance(write.get("args"), list):
             write["args"] = [_value(arg) for arg in write["args"]]
     expect = document.get("expect")
     for number, final in _tables(expect, "finals") if isinstance(expect, dict) else ():
         if isinstance(final.get("type"), str):
             final["type"] = tag_called(final["type"], f"expect.finals[{number}].type")
-        final["value"] = _value(final.get("value"))
+        if "value" in final:
+            final["value"] = _value(final["value"])
     plan: Plan = from_document(Plan, document)
+    _check_names_of_checks(plan)
     return plan if workload is None else with_workload(plan, _workload(workload))
+
+
+def _check_names_of_checks(plan: Plan) -> None:
+    known = [check.name for check in all_checks()]
+    for number, name in enumerate(plan.expect.violated):
+        if name not in known:
+            place = f"expect.violated[{number}]"
+            raise PlanError(f"{place}: no check is called {name!r}{nearest(name, known)}")
 
 
 def _check_words(document: Mapping[str, object]) -> None:
@@ -209,6 +229,9 @@ def _names(nodes: object) -> tuple[str, ...]:
     if type(nodes) is int and 1 <= nodes <= _NODES_MOST:
         return node_names(nodes)
     if isinstance(nodes, list) and nodes and all(isinstance(name, str) for name in nodes):
+        for number, name in enumerate(nodes):
+            if _RANGE in name:
+                raise PlanError(f"nodes[{number}]: {name!r} would be a range of nodes")
         return tuple(nodes)
     raise PlanError(f"nodes must be a number from 1 or a list of names, not {nodes!r:.60}")
 
@@ -228,6 +251,8 @@ def _ranges(value: object, nodes: tuple[str, ...], place: str) -> object:
         if isinstance(item, str) and _RANGE in item:
             first, _, last = item.partition(_RANGE)
             ends = [_index(end, nodes, place) for end in (first, last)]
+            if ends[0] > ends[1]:
+                raise PlanError(f"{place}: {item!r} is no range: {last!r} stands before {first!r}")
             names += nodes[ends[0] : ends[1] + 1]
         else:
             names.append(_ranges(item, nodes, place))
@@ -261,14 +286,6 @@ def _value(value: object) -> object:
     if isinstance(value, dict) and not (len(value) == 1 and set(value) <= _WORDS):
         return {"dict": [[key, _value(item)] for key, item in value.items()]}
     return value
-
-
-def check_method(tag: str, method: object, place: str) -> None:
-    """Refuse a method that the type with this tag lacks, and name the nearest one."""
-    kind = type_of(tag)
-    calls = [name for name in dir(kind) if name[0] != "_" and callable(getattr(kind, name, None))]
-    if isinstance(method, str) and method.partition(".")[0] not in calls:
-        raise PlanError(f"{place}: {tag} has no {method!r}{nearest(method, calls)}")
 
 
 def _workload(table: object) -> Workload:

@@ -9,6 +9,10 @@ from enum import StrEnum
 from crdtnode.sim.plan import Plan
 
 
+REFUSED_SHOWN = 20
+"""Refused writes that stand in a document."""
+
+
 class Verdict(StrEnum):
     """What is known of a promise after a run."""
 
@@ -46,6 +50,8 @@ class Result:
     """Seconds that were simulated."""
     broken_off: str = ""
     """Why the run could not go on to its end; empty where it did."""
+    refused: tuple[str, ...] = ()
+    """Writes that their type refused, such as an increment by less than nothing: what it said."""
 
     @property
     def verdict(self) -> Verdict:
@@ -95,5 +101,6 @@ class Result:
             "nodes": len(self.plan.nodes),
             "simulated_s": self.simulated_s,
             **self.counts,
+            "refused": list(self.refused[:REFUSED_SHOWN]),
             "replay": self.plan.replay(),
         }

@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 
 from crdt import StateCRDT
 from crdt.catalogue import tag_of
+from crdtnode.sim.calls import check_call
 from crdtnode.sim.draw import node_names
 from crdtnode.sim.ends import Lasting
 from crdtnode.sim.events import Write
@@ -36,7 +37,7 @@ from crdtnode.sim.latency import Latency
 from crdtnode.sim.link import Link, Network, PlanError
 from crdtnode.sim.moments import Moments, Span
 from crdtnode.sim.plan import Plan
-from crdtnode.sim.planfile import Workload, check_method, tag_called, with_workload
+from crdtnode.sim.planfile import Workload, tag_called, with_workload
 
 Ends = str | Iterable[str]
 """One end of links: a node, several, or, in rules, ``*`` for everybody."""
@@ -140,10 +141,10 @@ class Script:
             at: When, in seconds; now by default.
 
         Raises:
-            PlanError: There is no such type, or it has no such method.
+            PlanError: There is no such type, or it has no such method, with such arguments.
         """
         tag = _tag(kind)
-        check_method(tag, method, "method")
+        check_call(tag, method, args, tag)
         self._writes.append(Write(self._moments.at(at), node, tag, name, method, args, flush))
 
     def remove(self, node: str, kind: Kind, name: str, *, at: float | None = None) -> None:

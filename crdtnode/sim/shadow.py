@@ -110,6 +110,8 @@ class Ledger:
         self._seed = seed
         self.tales: dict[Key, Tale] = {}
         self.updates: list[Update] = []
+        self.refused: list[str] = []
+        """Writes that their type refused, each with what it said."""
         self.unnoted = 0
         """Contents joined that nobody had noted; each weakens the check a little."""
 

@@ -228,6 +228,7 @@ class World:
             counts=self._counts(),
             simulated_s=self.agenda.now / SECOND,
             broken_off=self.broken or "",
+            refused=tuple(self.ledger.refused),
         )
 
     def _prepare(self) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from crdt import AddRemovePartialOrder, MonotonicDAG, Tree, TwoPTwoPGraph
-from crdtnode.control.calls import mutators
+from crdtnode.node.mutators import mutators
 from crdtnode.control.rendering import value_of
 
 

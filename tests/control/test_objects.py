@@ -233,7 +233,7 @@ async def test_a_hand_written_type_offers_the_methods_that_it_declares(api):
 
 
 def test_every_type_offers_its_mutators_and_nothing_else():
-    from crdtnode.control.calls import mutators
+    from crdtnode.node.mutators import mutators
 
     offered = {tag: sorted(mutators(catalogue.type_of(tag))) for tag in catalogue.tags()}
     assert offered["gcounter@1"] == ["increment"]

@@ -3,7 +3,7 @@
 import pytest
 
 from crdt import Sequence, Text
-from crdtnode.control.calls import mutators
+from crdtnode.node.mutators import mutators
 
 EDITS = [
     "append",

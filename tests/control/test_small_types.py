@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from crdt import BoundedCounter, type_of
-from crdtnode.control.calls import mutators
+from crdtnode.node.mutators import mutators
 
 CALLS: list[tuple[str, list[Any], Any]] = [
     ("enablewinsflag/f/enable", [], True),

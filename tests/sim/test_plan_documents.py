@@ -126,7 +126,7 @@ def changed(path: str, value: object) -> dict[str, object]:
         ("faults.12.torn", 1, r"faults\[12\].torn must be true or false, not 1"),
         ("faults.13.disk", "old", r"faults\[13\].disk: 'old' is unknown; there are none"),
         ("faults.20", {"kind": "slow", "at": 1, "node": "a"}, r"faults\[20\].per_call is missing"),
-        ("faults.8.link.loss", 2, r"faults\[8\].link: loss must be a share"),
+        ("faults.8.link.loss", 2, r"faults\[8\].link.loss must be a share"),
         ("network.latency", "5 parsecs", "network.latency: '5 parsecs' is no latency"),
         ("network.links.0.source", "zoe", r"network.links\[0\]: no node is called 'zoe'"),
         ("writes.0.args", [{"tupel": []}], r"writes\[0\].args\[0\]: an object here has one key"),

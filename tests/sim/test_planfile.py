@@ -117,21 +117,25 @@ FAULT = 'nodes = 2\n\n[[faults]]\nkind = "crash"\nat = "1s"\nnode = "n1"\n'
         (FAULT.replace("1s", "1h"), "line 5: faults[0].at is 3600.0 s, after the end of the plan"),
         (FAULT + "[netwrok]\n", "line 7: netwrok is unknown; did you mean 'network'?"),
         (FAULT + "[network]\nloss = '5s'", "'s' is no unit of loss; did you mean 5%?"),
-        (FAULT + "[network]\nloss = 1.5", "line 7: network: loss must be a share"),
+        (FAULT + "[network]\nloss = 1.5", "line 8: network.loss must be a share"),
         (FAULT + "[network]\nmtu = '5kB'", "line 8: network.mtu must be a whole number"),
         (
             FAULT + "[workload]\ncount = 5\ntypes = [\n'gset',\n'orsat']",
             "line 11: workload.types[1]",
         ),
         (FAULT + "[workload]\n", "line 7: workload: a workload has a count or a rate"),
-        (FAULT + "[workload]\ncount = -1", "line 7: workload: count must be 0 or more"),
+        (FAULT + "[workload]\ncount = -1", "line 8: workload.count must be 0 or more"),
         ("nodes = 2\nabout = 3", "line 2: about must be a text"),
         ("nodes = 2\nversion = 1", "line 2: version belongs into a plan as JSON"),
         ("nodes = 0", "line 1: nodes must be a number from 1 or a list of names"),
         ("nodes = true", "line 1: nodes must be a number"),
         ("seed = 1", "nodes is missing"),
         ("nodes = [\n'a',\n'a']", "line 1: nodes must be at least one name, each different"),
-        ("nodes = 2\nnodes = 3", "this is no TOML"),
+        ("nodes = 2\nnodes = 3", "line 2: this is no TOML: Cannot overwrite a value"),
+        ("nodes = 2\nabout = " + "[" * 5000, "this is no TOML: it is nested too deeply"),
+        ("nodes = ['']", "line 1: nodes[0]: a name cannot be empty"),
+        ("nodes = [\n'a',\n'*']", "line 3: nodes[1]: '*' stands for every node"),
+        ("nodes = ['a..b']", "line 1: nodes[0]: 'a..b' would be a range of nodes"),
         (
             "nodes = 3\nfaults = [\n{ kind = 'heal', at = 1 },\n{ kind = 'hael', at = 1 },\n]",
             "line 4: faults[1].kind: 'hael' is unknown; did you mean 'heal'?",
@@ -146,6 +150,19 @@ FAULT = 'nodes = 2\n\n[[faults]]\nkind = "crash"\nat = "1s"\nnode = "n1"\n'
         ),
         (SHOP.replace("pncounter@1", "pncuonter"), "did you mean 'pncounter'?"),
         (SHOP + "[[expect.finals]]\ntype = 'gest'\n", "line 40: expect.finals[0].type"),
+        (SHOP + "[[expect.finals]]\ntype = 'gset'\nname = 'x'\n", "finals[0].value is missing"),
+        (SHOP + "violated = ['converge']\n", "line 39: expect.violated[0]: no check is called"),
+        (SHOP.replace('"increment"', '"clone"'), "line 27: writes[1].method: pncounter@1 has no"),
+        (
+            SHOP.replace('"increment"', '"increment"\nargs = [1, 2]'),
+            "line 28: writes[1].args: increment(amount): too many positional arguments",
+        ),
+        (SHOP.replace('"apples"', '""'), "line 26: writes[1].name: a name cannot be empty"),
+        (SHOP.replace("berlin..paris", "paris..berlin"), "'paris..berlin' is no range"),
+        (
+            SHOP + "[[faults]]\nkind = 'clock-jump'\nat = 1\nnode = 'rome'\nby = inf",
+            "line 43: faults[2].by must be seconds",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_by_its_line_and_the_nearest_word(
@@ -168,6 +185,22 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_pat
     (tmp_path / "plan.json").write_text("{")
     assert "this is no JSON" in called(tmp_path / "plan.json").stderr
     assert "No such file" in called(tmp_path / "none.toml").stderr
+
+
+def test_a_plan_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_bytes(b"\xef\xbb\xbf" + SHOP.encode())
+    assert read_plan(tmp_path / "plan.toml") == parse_plan(SHOP)
+
+
+def test_a_write_that_its_type_refuses_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(
+        SHOP.replace('"increment"', '"increment"\nargs = [-3]').replace("pncounter", "gcounter")
+    )
+    result = called(tmp_path / "plan.toml")
+    assert result.exit_code == 0
+    assert "1 writes were refused, first paris: gcounter@1/apples.increment(-3)" in result.stdout
+    (refused,) = json.loads(called(tmp_path / "plan.toml", "--json").stdout)["refused"]
+    assert "an amount is at least 0" in refused
 
 
 def test_a_plan_as_json_is_read_as_well(tmp_path: Path) -> None:
