@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from crdtnode.sim.plan import Plan
 
-
 REFUSED_SHOWN = 20
 """Refused writes that stand in a document."""
 

@@ -3,8 +3,8 @@
 import pytest
 
 from crdt import AddRemovePartialOrder, MonotonicDAG, Tree, TwoPTwoPGraph
-from crdtnode.node.mutators import mutators
 from crdtnode.control.rendering import value_of
+from crdtnode.node.mutators import mutators
 
 
 async def test_a_tree_is_moved_and_shown_by_parents(api):
