@@ -82,8 +82,8 @@ def simulate(
     PLAN.toml is a plan that somebody wrote, instead of options; 'crdtnode simulate PLAN.toml --help'
     shows what can be said with it, and scripts/scenarios has a gallery.
 
-    Without any option about faults (latency, loss, duplicate, partition, crash) the seed decides
-    which there are; with one, there are only those that you name.
+    Without any option about faults (latency, loss, duplicate, partition, crash, trouble) the seed
+    decides which there are; with one, there are only those that you name.
 
     Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
     """

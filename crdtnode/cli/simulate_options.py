@@ -4,12 +4,16 @@ Rule of this file: options come in as text and go out as a `Recipe`; nothing is 
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, TypeVar
 
 import click
 
 from crdtnode.sim import PARTITIONS, Latency, Plan, PlanError, Recipe, Verdict
-from crdtnode.sim.draw import FAULTS, NO_FAULT
+from crdtnode.sim.document import nearest
+from crdtnode.sim.draw import FAULTS, FAULTS_MOST, NO_FAULT, NODES_MOST, WRITES_MOST
+from crdtnode.sim.planfile import tag_called
+from crdtnode.sim.quantities import quantity
 from crdtnode.sim.sweeping import recipe_with
 
 ANY = "any"
@@ -21,8 +25,8 @@ EXIT = {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.UNKNOWN: 2}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class OrAny(click.ParamType):  # type: ignore[type-arg] # older click has no argument here
-    """A value, or the word that leaves it to the seed."""
+class Read(click.ParamType):  # type: ignore[type-arg] # older click has no argument here
+    """A value that a function reads from its text."""
 
     def __init__(self, name: str, read: Callable[[str], object]) -> None:
         self.name = name
@@ -32,7 +36,7 @@ class OrAny(click.ParamType):  # type: ignore[type-arg] # older click has no arg
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> object:
         """Read the text, or refuse it with the reader's words."""
-        if value == ANY or not isinstance(value, str):
+        if not isinstance(value, str):
             return value
         try:
             return self._read(value)
@@ -40,38 +44,60 @@ class OrAny(click.ParamType):  # type: ignore[type-arg] # older click has no arg
             self.fail(str(error), param, ctx)
 
 
-def _share(text: str) -> float:
+class OrAny(Read):
+    """A value, or the word that leaves it to the seed."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """Read the text, or let the word stand."""
+        return value if value == ANY else super().convert(value, param, ctx)
+
+
+def _number(field: str, text: str) -> float:
+    """A number, with a unit that plans have for this field, or bare."""
     try:
-        share = float(text)
+        return float(text)
     except ValueError:
-        share = -1.0
+        return quantity(field, text)
+
+
+def _time(text: str) -> float:
+    seconds = _number("duration", text)
+    if not 0 < seconds < inf:
+        raise ValueError(f"{text!r} is no time; write seconds, more than 0, or 90s, 5min, 1h")
+    return seconds
+
+
+def _share(text: str) -> float:
+    share = _number("loss", text)
     if not 0 <= share <= 1:
-        raise ValueError(f"{text!r} is no share; write a number from 0 to 1, such as 0.1")
+        raise ValueError(f"{text!r} is no share; write a number from 0 to 1, such as 0.1, or 10%")
     return share
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"{text!r} is no count; write a whole number, 0 or more")
+    if not (text.isascii() and text.isdecimal() and len(text) < 9 and int(text) <= FAULTS_MOST):
+        raise ValueError(f"{text!r} is no count; write a whole number, 0 to {FAULTS_MOST}")
     return int(text)
 
 
 def _cut(text: str) -> str:
     if text not in PARTITIONS:
-        raise ValueError(f"{text!r} is no partition; write one of {', '.join(PARTITIONS)}")
+        raise ValueError(f"{text!r} is no partition{nearest(text.lower(), PARTITIONS)}")
     return text
 
 
 def _writes(text: str) -> tuple[float, bool]:
     """A count, or a rate per second: (number, whether it is a rate)."""
-    number, slash, unit = text.partition("/")
+    rate = "/" in text
     try:
-        value = float(number) if slash else float(int(number))
+        value = quantity("rate", text) if rate else float(int(text))
     except ValueError:
         value = -1.0
-    if not 0 <= value < 1e9 or (slash and unit != "s"):
-        raise ValueError(f"{text!r} is no number of writes; write 50, or a rate such as 2.5/s")
-    return value, bool(slash)
+    if not 0 <= value <= WRITES_MOST:
+        raise ValueError(f"{text!r} is no number of writes; write 50, or a rate: 2.5/s, 90/min")
+    return value, rate
 
 
 def _planted(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
@@ -90,7 +116,7 @@ OPTIONS = (
     click.option(
         "--nodes",
         metavar="N",
-        type=click.IntRange(1),
+        type=click.IntRange(1, NODES_MOST),
         default=5,
         show_default=True,
         help="How many nodes.",
@@ -98,50 +124,52 @@ OPTIONS = (
     click.option(
         "--for",
         "duration",
-        metavar="SECONDS",
-        type=click.FloatRange(0, min_open=True),
+        metavar="TIME",
+        type=Read("time", _time),
         default=20.0,
-        show_default=True,
-        help="Simulated seconds of writes and faults.",
+        show_default="20 s",
+        help="Simulated time of writes and faults: seconds, or 500ms, 5min, 1h.",
     ),
     click.option(
         "--bound",
-        metavar="SECONDS",
-        type=click.FloatRange(0, min_open=True),
+        metavar="TIME",
+        type=Read("time", _time),
         default=15.0,
-        show_default=True,
-        help="Simulated seconds to converge in after that.",
+        show_default="15 s",
+        help="Simulated time to converge in after that.",
     ),
     click.option(
         "--writes",
         metavar="N|N/s",
         type=OrAny("writes", _writes),
-        help="How many writes in all, or per second. Default: 2 to 3 per second.",
+        help="How many writes in all, or a rate: 2/s, 90/min. Default: 2 to 3 a second.",
     ),
     click.option(
         "--type",
         "types",
         metavar="TAG",
         multiple=True,
-        help="Write to objects of this type, such as orset@1; may be repeated. Default: a mix.",
+        help="Write to objects of this type, such as orset or orset@1; may be repeated. Default: "
+        "a mix.",
     ),
     click.option(
         "--latency",
         metavar="TIME",
         type=OrAny("latency", Latency.parse),
-        help="One-way time of each packet: 5ms, 1-20ms, exp:10ms, or any.",
+        help="One-way time of each packet: 5ms constant, 1-20ms uniform, exp:10ms with that mean, "
+        "lognormal:10ms-80ms with that median and 99th percentile, measured:1ms,2ms,9ms, or any.",
     ),
     click.option(
         "--loss",
         metavar="SHARE",
         type=OrAny("loss", _share),
-        help="Share of packets lost, 0 to 1, or any.",
+        help="Share of packets lost, from 0 to below 1, or as 10%, or any.",
     ),
     click.option(
         "--duplicate",
         metavar="SHARE",
         type=OrAny("duplicate", _share),
-        help="Share of datagrams that arrive twice, 0 to 1, or any.",
+        help="Share of datagrams that arrive twice, 0 to 1, or as 10%, or any.",
     ),
     click.option(
         "--partition",
@@ -201,14 +229,14 @@ def recipe_of(
                 faults[name] = None
     count = None
     if isinstance(writes, tuple):
-        count = round(writes[0] * duration) if writes[1] else int(writes[0])
+        count = round(min(writes[0] * duration if writes[1] else writes[0], 2**53))
     try:
         recipe = Recipe(
             nodes=nodes,
             duration=duration,
             bound=bound,
             writes=count,
-            types=types or None,
+            types=tuple(tag_called(word, "--type") for word in types) or None,
             **faults,
         )
         return recipe_with(planted, recipe)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 
 from crdtnode.cli.live import LiveLine, bar
-from crdtnode.cli.simulate_options import EXIT, OrAny, plan_options, recipe_of
+from crdtnode.cli.simulate_options import EXIT, Read, plan_options, recipe_of
 from crdtnode.sim import Outcome, PlanError, Verdict, sweep
 from crdtnode.sim.failures import Failure
 from crdtnode.sim.planfile import text_of
@@ -49,7 +49,7 @@ def _seed_range(text: str) -> range:
     "--seeds",
     metavar="FROM:TO",
     required=True,
-    type=OrAny("seeds", _seed_range),
+    type=Read("seeds", _seed_range),
     help="Which seeds; the last one is not run.",
 )
 @click.option(

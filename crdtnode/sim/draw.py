@@ -9,6 +9,7 @@ to seed, since a mix of everything at once hides what one alone would show. Sour
 """
 
 from dataclasses import dataclass, fields
+from math import inf
 from random import Random
 import shlex
 
@@ -32,6 +33,11 @@ PARTITIONS = (
 """Ways to cut a network: not at all, into equal halves, a minority off, one node off, at random,
 in one direction only, with nodes that reach both sides, with another majority for everybody, again
 and again, node by node."""
+
+NODES_MOST = 100_000
+WRITES_MOST = 1_000_000
+FAULTS_MOST = 10_000
+"""What a plan may be asked to have, so that a slip of the hand does not fill the memory."""
 
 _FLUSHED = 0.3
 """Share of writes whose writer asks to hear when another member holds it."""
@@ -70,20 +76,20 @@ class Recipe:
     packets that are held, failing disks."""
 
     def __post_init__(self) -> None:
-        for name, least in (("nodes", 1), ("writes", 0), ("crashes", 0), ("trouble", 0)):
+        for name, least, most in _RANGES:
             number = getattr(self, name)
-            if number is not None and number < least:
-                raise PlanError(f"{name} must be at least {least}, not {number}")
-        if not self.duration > 0:
+            if number is not None and not least <= number <= most:
+                raise PlanError(f"{name} must be {least} to {most:,}, not {number:,}")
+        if not 0 < self.duration < inf:
             raise PlanError(f"duration must be more than 0 seconds, not {self.duration}")
         if self.partition is not None and self.partition not in PARTITIONS:
             raise PlanError(f"partition must be one of {', '.join(PARTITIONS)}")
 
     def options(self) -> list[str]:
         """The options of ``crdtnode simulate`` that ask for this."""
-        words = [f"--nodes {self.nodes}", f"--for {self.duration:g}"]
+        words = [f"--nodes {self.nodes}", f"--for {_exactly(self.duration)}"]
         if self.bound != Recipe().bound:
-            words.append(f"--bound {self.bound:g}")
+            words.append(f"--bound {_exactly(self.bound)}")
         if self.writes is not None:
             words.append(f"--writes {self.writes}")
         words += [f"--type {shlex.quote(tag)}" for tag in self.types or ()]
@@ -96,6 +102,13 @@ class Recipe:
             ]
         return words
 
+
+_RANGES = (
+    ("nodes", 1, NODES_MOST),
+    ("writes", 0, WRITES_MOST),
+    ("crashes", 0, FAULTS_MOST),
+    ("trouble", 0, FAULTS_MOST),
+)
 
 FAULTS = {
     "latency": "latency",
@@ -118,6 +131,11 @@ NO_FAULT: dict[str, object] = {
 """What stands for a field of `FAULTS` that nobody asked for, where another one was asked for."""
 
 assert set(FAULTS) == set(NO_FAULT) <= {field.name for field in fields(Recipe)}
+
+
+def _exactly(number: float) -> str:
+    """A number as it is read again: 20, 0.1, 12.3456789."""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number)
 
 
 def node_names(count: int) -> tuple[str, ...]:
@@ -168,5 +186,5 @@ def draw_writes(seed: int, recipe: Recipe, nodes: tuple[str, ...]) -> tuple[Writ
 
 
 def moment(chance: Random, least: float, most: float) -> float:
-    """A time between two others, in whole microseconds."""
-    return round(chance.uniform(least, most), 6)
+    """A time between two others, in whole microseconds, or the last one."""
+    return min(round(chance.uniform(least, most), 6), most)

@@ -140,7 +140,7 @@ def _crashes(chance: Random, recipe: Recipe, nodes: Nodes) -> list[Fault]:
         node = chance.choice(nodes)
         since = back.get(node, 0.0)
         at = moment(chance, since, recipe.duration)
-        back[node] = round(min(recipe.duration, at + chance.uniform(0.1, 6.0)), 6)
+        back[node] = min(recipe.duration, round(at + chance.uniform(0.1, 6.0), 6))
         disks: tuple[Disk, ...] = ("none", "none", "own", "backup")
         disk = chance.choice(disks)
         if disk == "backup":
@@ -158,7 +158,7 @@ def _trouble(chance: Random, recipe: Recipe, nodes: Nodes) -> list[Fault]:
     faults: list[Fault] = []
     for _ in range(drawn if recipe.trouble is None else recipe.trouble):
         begin = moment(chance, 0.0, recipe.duration)
-        end = round(min(recipe.duration, begin + chance.uniform(0.1, 8.0)), 6)
+        end = min(recipe.duration, round(begin + chance.uniform(0.1, 8.0), 6))
         kind = chance.choice(_KINDS)
         faults += kind(chance, chance.choice(nodes), begin, end)
     return faults
@@ -202,7 +202,7 @@ def _held(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
 
 
 def _bad_disk(chance: Random, node: str, begin: float, end: float) -> list[Fault]:
-    back = round(end - (end - begin) * chance.random() / 2, 6)
+    back = min(end, round(end - (end - begin) * chance.random() / 2, 6))
     return [
         DiskError(begin, node),
         Crash(back, node),

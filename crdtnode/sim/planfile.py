@@ -48,7 +48,7 @@ from typing import Any, Final
 from crdt.catalogue import tags
 from crdtnode.sim.checks import all_checks
 from crdtnode.sim.document import from_document, nearest
-from crdtnode.sim.draw import Recipe, draw_writes, node_names
+from crdtnode.sim.draw import NODES_MOST, Recipe, draw_writes, node_names
 from crdtnode.sim.link import PlanError
 from crdtnode.sim.plan import FORMAT, VERSION, Plan
 from crdtnode.sim.toml_lines import line_of, lines_of
@@ -57,7 +57,6 @@ _PLACE: Final = re.compile(r"[a-z_]+(?:\[\d+\])*(?:\.[A-Za-z_-]+(?:\[\d+\])*)*")
 _WORDS: Final = {"tuple", "dict", "float"}
 """Keys of tables that stand for a value for which TOML has no word."""
 
-_NODES_MOST: Final = 100_000
 _RANGE: Final = ".."
 
 
@@ -226,7 +225,7 @@ def _check_words(document: Mapping[str, object]) -> None:
 def _names(nodes: object) -> tuple[str, ...]:
     if nodes is None:
         raise PlanError("nodes is missing: how many, or a list of names")
-    if type(nodes) is int and 1 <= nodes <= _NODES_MOST:
+    if type(nodes) is int and 1 <= nodes <= NODES_MOST:
         return node_names(nodes)
     if isinstance(nodes, list) and nodes and all(isinstance(name, str) for name in nodes):
         for number, name in enumerate(nodes):

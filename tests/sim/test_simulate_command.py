@@ -76,6 +76,26 @@ def test_writes_are_a_count_or_a_rate(options: str, writes: int) -> None:
     assert f"--writes {writes}" in replay
 
 
+def test_units_and_types_are_written_as_in_plans() -> None:
+    options = (
+        "--nodes 3 --seed 7 --for 0.1min --bound 9000ms --loss 10% --type ORSet --writes 90/min"
+    )
+    replay = json.loads(called(f"{options} --json").stdout)["replay"]
+    expected = "--for 6 --bound 9 --writes 9 --type orset@1 --loss 0.1"
+    assert replay == f"crdtnode simulate --seed 7 --nodes 3 {expected}"
+
+
+def test_the_command_that_runs_it_again_gives_every_digit() -> None:
+    first = json.loads(called("--nodes 2 --seed 7 --for 2.12345678 --json").stdout)
+    again = called(f"{first['replay'].removeprefix('crdtnode simulate ')} --json")
+    assert json.loads(again.stdout)["trace_hash"] == first["trace_hash"]
+
+
+def test_many_faults_in_a_plan_are_no_queue_that_grows() -> None:
+    result = called("--nodes 1 --seed 7 --for 1 --writes 0 --trouble 4000")
+    assert result.exit_code == 0, result.output
+
+
 def test_a_run_without_a_seed_draws_one_and_tells_it() -> None:
     first = json.loads(called("--nodes 2 --for 1 --json").stdout)
     other = json.loads(called("--nodes 2 --for 1 --json").stdout)
@@ -88,16 +108,28 @@ def test_a_run_without_a_seed_draws_one_and_tells_it() -> None:
         ("--nodes 0", "nodes"),
         ("--for -3", "--for"),
         ("--loss 2", "'2' is no share"),
-        ("--loss much", "'much' is no share"),
+        ("--loss much", "'much' is no number with a unit, such as '5%'"),
         ("--latency 5", "write 5ms, 1-20ms, exp:10ms"),
-        ("--partition thirds", "write one of none, halves"),
+        ("--partition thirds", "there are none, halves"),
+        ("--partition half", "did you mean 'halves'?"),
+        ("--nodes 99999999999", "'--nodes': 99999999999 is not in the range"),
+        ("--for inf", "'inf' is no time; write seconds"),
+        ("--for nan", "'nan' is no time"),
+        ("--for 5parsecs", "'parsecs' is no unit of duration"),
+        ("--bound 1e400", "'1e400' is no time"),
+        ("--loss 10s", "'s' is no unit of loss; did you mean 10%?"),
+        ("--latency 20-5ms", "the shorter time first, not 0.02 s and 0.005 s"),
+        ("--trouble 100000", "write a whole number, 0 to 10000"),
+        ("--crash " + "9" * 5000, "is no count"),
         ("--crash many", "'many' is no count"),
-        ("--writes 5/min", "a rate such as 2.5/s"),
+        ("--writes 5/week", "or a rate: 2.5/s, 90/min"),
+        ("--writes 1e9", "no number of writes"),
         ("--writes many", "no number of writes"),
-        ("--type gcuonter@1", "gcuonter@1"),
+        ("--type gcuonter", "there is no type 'gcuonter'; did you mean 'gcounter'?"),
         ("--nodes 3 sweep --seeds 0:2", "--nodes belongs behind 'sweep'"),
         ("sweep --seeds 5:1", "no range of seeds"),
         ("sweep --seeds x", "no range of seeds"),
+        ("sweep --seeds any", "no range of seeds"),
         ("sweep --seeds 0:2 --type gcuonter@1", "gcuonter@1"),
         ("sweep --seeds 0:2 --workers 2 --dask tcp://127.0.0.1:1", "exclude each other"),
         ("--plant ForgetfulSat", "did you mean 'ForgetfulSet'?"),
@@ -140,7 +172,7 @@ def test_a_sweep_explains_what_does_not_hold() -> None:
 def test_the_help_shows_units_and_examples() -> None:
     text = called("--help").stdout
     assert "crdtnode simulate --nodes 20 --seed 7 --partition halves --loss 0.1 --for 60" in text
-    assert "SECONDS" in text
+    assert "seconds, or 500ms, 5min, 1h" in " ".join(text.split())
     assert "Exit codes" in text
 
 
