@@ -364,9 +364,8 @@ class Engine:
             return math.inf
         if self._inbox.waiting or (self._repair.queues and self._repair.busy):
             return 0.0
-        due = self._seldom_due()
-        if self._answers.hot_at < due:
-            due = self._answers.hot_at
+        seldom = self._seldom_at
+        due = self._seldom_due() if seldom is None else seldom
         if self._receipts.deadline < due:
             due = self._receipts.deadline
         if self._registry.dirty:
@@ -385,6 +384,7 @@ class Engine:
             due = min(
                 self._cluster.deadline,
                 self._cluster.seeds.deadline,
+                self._answers.hot_at,
                 self._discovery.deadline,
                 self._streams.deadline,
                 self._leaving.deadline,
@@ -398,7 +398,7 @@ class Engine:
         """Take every step that is due."""
         if self._seldom_at is None or self._seldom_at < now - self._sleep_noticed:
             self._notice_sleep(now)
-        seldom_due = min(self._answers.hot_at, self._seldom_due())
+        seldom_due = self._seldom_due()
         due = min(self._receipts.deadline, seldom_due)
         if due <= now:
             self._pushes.late(now - due)
@@ -465,6 +465,7 @@ class Engine:
             self._out.carry(self._confirmations.settle(), now)
             if self._confirmations.needs_root:
                 self._answers.hot_at = min(self._answers.hot_at, now + CONFIRMING)
+                self._seldom_at = None
         if self._cluster.gone:
             self._forget_gone()
         if self._leaving.deadline < math.inf and self._leaving.settle(now):

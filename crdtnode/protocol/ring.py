@@ -6,17 +6,27 @@ section 4.3, whose round-robin this makes common to all members.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 import random
+from typing import TypeAlias
 
-from crdtnode.protocol.spans import Part, Standing, divided
+from crdtnode.protocol.spans import Part, Standing, around, divided
 
 ROUNDS = 2**32
 """Rounds are counted modulo this."""
 
 FEW = 8
 """One newcomer among so many is put where it stands; where more come, all are sorted."""
+
+SMALL = 32
+"""Members among whom writes go the same few ways again and again; among more, ways are many."""
+
+WAYS_MOST = 64
+"""Divided ranges that are remembered among so few; where there are more, all are forgotten."""
+
+_Way: TypeAlias = tuple[tuple[int, int], int, int]
+"""A range, the place that is left out, and how many parts at most."""
 
 
 def later(a: int, b: int) -> bool:
@@ -48,6 +58,7 @@ class Ring:
         self._come: list[Standing] = []
         """Those that are new, and not among `_standing` yet."""
         self._changed = True
+        self._ways: dict[_Way, list[Part]] = {}
 
     def changed(self, *names: str) -> None:
         """These names, or without any whichever, may have come or gone: look before the next use.
@@ -60,11 +71,14 @@ class Ring:
             self._changed = True
 
     def _look(self) -> None:
+        if not (self._changed or self._touched):
+            return  # nearly always
+        self._ways.clear()
         if self._changed:
             self._changed = False
             self._places = {n: self._places.get(n) or self._place(n) for n in self._listed()}
             self._standing = sorted((place, name) for name, place in self._places.items())
-        elif self._touched:
+        else:
             for name in self._touched:
                 self._look_at(name)
             if len(self._come) * FEW > len(self._standing):
@@ -101,10 +115,23 @@ class Ring:
         place = self._places.get(name)
         return self._place(name) if place is None else place
 
-    def divided(self, ranges: Sequence[tuple[int, int]], most: int) -> list[Part]:
-        """Divide ranges among those who stand in them; see `spans.divided`."""
+    def parts(self, span: tuple[int, int], hole: int, most: int) -> list[Part]:
+        """Divide a range without one place among those who stand in it; see `spans`.
+
+        Whoever gets them leaves them as they are: they are kept until the ring changes.
+        """
         self._look()
-        return divided(self._standing, ranges, most)
+        parts = self._ways.get((span, hole, most))
+        if parts is None:
+            parts = divided(self._standing, around(*span, hole), most)
+            if len(self._standing) <= SMALL:
+                self._keep((span, hole, most), parts)
+        return parts
+
+    def _keep(self, way: _Way, parts: list[Part]) -> None:
+        if len(self._ways) >= WAYS_MOST:
+            self._ways.clear()
+        self._ways[way] = parts
 
 
 def _shift(round_: int, size: int) -> int:

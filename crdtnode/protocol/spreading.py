@@ -11,7 +11,7 @@ from crdtnode.protocol.deliveries import Deliveries, Ranged
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import Ring
-from crdtnode.protocol.spans import Part, around
+from crdtnode.protocol.spans import Part
 from crdtnode.wire.messages import Push, State, Tell
 
 FANOUT = 16
@@ -79,7 +79,7 @@ class Spreading:
         fanout: int,
     ) -> list[Send]:
         out: list[Send] = []
-        for part in self._ring.divided(around(*span, hole), fanout):
+        for part in self._ring.parts(span, hole, fanout):
             relay = self._relay(part, now)
             if relay is None:
                 continue

@@ -11,7 +11,7 @@ import pytest
 
 from crdt import GSet
 from crdtnode.config import Settings
-from crdtnode.protocol import Changed, SendDatagram, Udp, answers, ring, spreading
+from crdtnode.protocol import Changed, SendDatagram, Udp, answers, ring
 from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.receipts import Receipts
 from crdtnode.protocol.spans import Part, around, divided
@@ -229,7 +229,7 @@ def test_what_is_planted_below_is_not_found_where_it_is_not() -> None:
 @pytest.mark.parametrize(
     ("where", "name", "wrong", "check", "why"),
     [
-        (spreading, "around", own_place_included, trees, "round and round|came back|twice"),
+        (ring, "around", own_place_included, trees, "round and round|came back|twice"),
         (Receipts, "is_new", taken_for_new, lambda: write_and_replay(*crowd(24), 1), "relayed"),
         (
             answers.Answers,

@@ -84,9 +84,22 @@ def test_a_ring_that_looks_at_changed_names_only_is_the_one_that_looks_at_all() 
         if step % 50 == 0:
             quick.changed()
         if chance.random() < 0.7:
-            ranges = [(0, 2**64)]
-            assert quick.divided(ranges, 3) == thorough.divided(ranges, 3)
+            assert quick.parts((0, 0), 7, 3) == thorough.parts((0, 0), 7, 3)
             assert quick.target("n1", step) == thorough.target("n1", step)
+
+
+@pytest.mark.parametrize("size", [7, 40])
+def test_ways_that_are_remembered_are_those_that_would_be_found(size: int) -> None:
+    chance = random.Random(size)
+    names = [f"n{number}" for number in range(size)]
+    one = ring(names)
+    spans = [(hash_of(name), chance.randrange(2**64)) for name in names] * 3
+    for step, span in enumerate(spans * 4):
+        if step % 50 == 0:
+            names.pop()
+            one.changed()
+        hole = hash_of(chance.choice(names))
+        assert one.parts(span, hole, 3) == ring(names).parts(span, hole, 3)
 
 
 def test_looking_at_one_name_does_not_look_at_all_of_them() -> None:
