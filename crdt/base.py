@@ -361,7 +361,7 @@ class StateCRDT(ABC):
         return sum([size[0] for size in sizes]), sum([size[1] for size in sizes])
 
     def _same_type(self, other: Any) -> Self:
-        if behind(other) is not behind(self):
+        if type(other) is not type(self) and behind(other) is not behind(self):
             raise TypeError(
                 f"{type(self).__qualname__} joins only with its own type, "
                 f"not with {type(other).__qualname__}"

@@ -61,13 +61,15 @@ class Causal(DotStore):
         delta._seen = {holder: runs_of(sorted(dots)) for holder, dots in covered.items()}
         return self._publish(delta, replica)
 
-    def _note(self, replica: str, counter: int, key: Key) -> None:
-        """Keep indexes and print true after a dot, the next one, was added the short way."""
+    def _note(self, replica: str, first: int, keys: tuple[Key, ...]) -> None:
+        """Keep indexes and print true after dots, the next ones, were added the short way."""
         if replica in self._by_dot:
-            self._by_dot[replica][counter] = key
+            self._by_dot[replica].update(enumerate(keys, first))
         if self._print is not None:
-            self._print.come((replica, counter, key))
-            self._print.swap((replica, counter - 1) if counter > 1 else None, (replica, counter))
+            for counter, key in enumerate(keys, first):
+                self._print.come((replica, counter, key))
+            seen = first + len(keys) - 1
+            self._print.swap((replica, first - 1) if first > 1 else None, (replica, seen))
 
     def _unnote(self, replica: str, counter: int, key: Key) -> None:
         """Keep indexes and print true after a dot was removed the short way."""
@@ -94,7 +96,7 @@ class Causal(DotStore):
             seat.offer(delta)
         own[key] = self._seen[replica] = counter
         self._unnote(replica, before, key)
-        self._note(replica, counter, key)
+        self._note(replica, counter, (key,))
         return delta
 
     def _shortcut(self, replica: str) -> Shortcut | None:
@@ -117,14 +119,16 @@ class Causal(DotStore):
                 grew = True
         return grew
 
-    def _join_fold(self, replica: str, counter: int, *key: Key) -> bool:
-        """Take one dot the short way; False if it takes the long one to tell what it does."""
-        if key:
+    def _join_fold(self, replica: str, counter: int, *keys: Key) -> bool:
+        """Take a fold the short way; False if it takes the long one to tell what it does."""
+        if keys:
             live = self._dict_of(replica)
-            if self._seen.get(replica, 0) != counter - 1 or key[0] in live:
+            if self._seen.get(replica, 0) != counter - 1 or not live.keys().isdisjoint(keys):
                 return False
-            live[key[0]] = self._seen[replica] = counter
-            self._note(replica, counter, key[0])
+            fresh = range(counter, counter + len(keys))
+            live.update(zip(keys, fresh, strict=True))
+            self._seen[replica] = fresh[-1]
+            self._note(replica, counter, keys)
             return True
         gone = self._by_dot.get(replica, NO_DOTS).get(counter, NOTHING)
         if gone is NOTHING or self._repeats(replica):

@@ -50,9 +50,9 @@ def counters(runs: Runs) -> Iterable[int]:
     return chain.from_iterable(map(range, bounds[::2], bounds[1::2]))
 
 
-def single(counter: int) -> Runs:
-    """Return the set of one counter."""
-    return 1 if counter == 1 else (counter, counter + 1)
+def stretch(first: int, length: int) -> Runs:
+    """Return the set of so many counters (>= 1), from the first one on."""
+    return length if first == 1 else (first, first + length)
 
 
 def runs_of(ascending: Sequence[int]) -> Runs:
@@ -159,6 +159,8 @@ def encode_runs(runs: Runs) -> list[Any]:
     """Return the payload of a set: ``[skipped, taken, skipped, taken...]``."""
     if isinstance(runs, int):
         return [0, encode_int(runs)] if runs else []
+    if len(runs) == _LONE and runs[1] <= SAFE_INT:
+        return [runs[0] - 1, runs[1] - runs[0]]
     bounds = (1, *runs)
     return [encode_int(after - before) for before, after in pairwise(bounds)]
 

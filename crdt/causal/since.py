@@ -22,7 +22,6 @@ from hashlib import blake2b
 from typing import Any
 
 from crdt.atoms import Key
-from crdt.causal.parts import Dots
 from crdt.causal.runs import (
     Runs,
     common,
@@ -96,6 +95,8 @@ class DotIndex(dict[int, Key]):
     def since(self, seen: Runs, known: Seen) -> tuple[list[int], Runs]:
         """Return the live counters that somebody lacks, and the removed ones to tell it of."""
         theirs, their_hash = known
+        if len(self) == count(seen):
+            return [*counters(minus(seen, theirs))], 0  # nothing was ever removed
         removed = self.removed(seen)
         if their_hash == self.hash(common(removed, theirs)):
             removed = minus(removed, theirs)
@@ -127,23 +128,22 @@ def context_of(seen: Mapping[str, Runs], removed_of: Callable[[str], Seen]) -> d
 
 def since(
     seen: Mapping[str, Runs], index_of: Callable[[str], DotIndex], context: Any
-) -> tuple[dict[str, Dots], dict[str, Runs]]:
-    """Return the live dots that the owner of ``context`` lacks, and all dots to tell it of.
+) -> tuple[dict[str, list[int]], dict[str, Runs]]:
+    """Return the live dots that the owner of ``context`` lacks, ascending, and all to tell it of.
 
     Raises:
         PayloadError: ``context`` is none.
     """
     known = decode_context(context)
-    live: dict[str, Dots] = {}
+    lacked: dict[str, list[int]] = {}
     claimed: dict[str, Runs] = {}
     for replica, runs in seen.items():
-        index = index_of(replica)
-        fresh, removed = index.since(runs, known.get(replica, NOTHING_SEEN))
+        fresh, removed = index_of(replica).since(runs, known.get(replica, NOTHING_SEEN))
         if fresh:
-            live[replica] = [(counter, index[counter]) for counter in fresh]
+            lacked[replica] = fresh
         if fresh or removed:
             claimed[replica] = union(runs_of(fresh), removed)
-    return live, claimed
+    return lacked, claimed
 
 
 def decode_context(context: Any) -> dict[str, Seen]:
@@ -154,7 +154,8 @@ def decode_context(context: Any) -> dict[str, Seen]:
     """
     known: dict[str, Seen] = {}
     for replica, parts in expect_dict(context, "context").items():
-        place = f"context[{expect_replica(replica, 'context')!r}]"
+        expect_replica(replica, "context")
+        place = f"context[{replica!r}]"
         seen, told = expect_list(parts, place, 2)
         if type(told) is not str or len(told) != 2 * HASH_BYTES:
             raise PayloadError(f"expected {2 * HASH_BYTES} hexadecimal digits", f"{place}[1]")

@@ -11,13 +11,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from crdt.atoms import Key
-from crdt.causal.runs import Runs, count, decode_runs, encode_runs, includes, runs_of
+from crdt.causal.runs import (
+    Runs,
+    count,
+    decode_runs,
+    encode_runs,
+    includes,
+    runs_of,
+    stretch,
+)
 from crdt.errors import PayloadError
 from crdt.payloads import expect_list, expect_replica
 from crdt.tagged import SAFE_INT
 
-Fold = tuple[str, int, Key] | tuple[str, int]
-"""A delta of one dot: ``(replica, counter, key)`` was added, or ``(replica, counter)`` removed."""
+Fold = tuple[Any, ...]
+"""A small delta of one replica: ``(replica, counter)`` says that one dot was removed, ``(replica,
+first, key, key...)`` that keys, each another one, were given the dots from the first on."""
+
+FOLD_MOST = 64
+"""Keys of a fold; what has more is no small delta."""
 
 
 DecodeKeys = Callable[[list[Any], str], list[Key]]
@@ -47,8 +59,14 @@ def decode_dots(parts: Any, place: str, decode_keys: DecodeKeys) -> tuple[list[K
     return decode_keys(elements, f"{place}[0]"), numbers, seen
 
 
+def encode_fold(elements: list[Any], first: int) -> list[Any]:
+    """Return the payload of a fold's replica, ``first`` being the least of its dots."""
+    seen = encode_runs(stretch(first, len(elements) or 1))
+    return [elements, seen.copy() if elements else [], seen]
+
+
 def fold_of(payload: Any, decode_keys: DecodeKeys) -> Fold | None:
-    """Return the fold of a payload with one dot, the usual delta; None if it is another one.
+    """Return the fold of a payload, the usual delta; None if it is another one.
 
     Whatever is not plainly right is left to the long way, which knows what to say about it.
 
@@ -58,17 +76,26 @@ def fold_of(payload: Any, decode_keys: DecodeKeys) -> Fold | None:
     if type(payload) is not dict or len(payload) != 1:
         return None
     ((replica, parts),) = payload.items()
-    if type(parts) is not list or list(map(type, parts)) != [list, list, list]:
+    if type(parts) is not list or len(parts) != 3:
         return None
     elements, live, context = parts
-    if len(elements) > 1:
+    if not type(elements) is type(live) is type(context) is list:
         return None
-    if list(map(type, context)) != [int, int] or context[1] != 1 or not 0 <= context[0] < SAFE_INT:
+    dots = len(elements)
+    if dots > FOLD_MOST or not _one_run(context) or (dots and not _one_run(live)):
         return None
-    replica, counter = expect_replica(replica, "payload"), context[0] + 1
-    if not elements and not live:
-        return replica, counter
-    if not elements or list(map(type, live)) != [int, int] or live != context:
+    skipped, taken = context
+    if live != (context if dots else []) or taken != (dots or 1):
         return None
-    (key,) = decode_keys(elements, f"payload[{replica!r}][0]")
-    return replica, counter, key
+    replica = expect_replica(replica, "payload")
+    if not dots:
+        return replica, skipped + 1
+    keys = decode_keys(elements, f"payload[{replica!r}][0]")
+    return (replica, skipped + 1, *keys) if len(set(keys)) == dots else None
+
+
+def _one_run(runs: list[Any]) -> bool:
+    if len(runs) != 2:
+        return False
+    skipped, taken = runs
+    return type(skipped) is type(taken) is int and 0 <= skipped <= SAFE_INT - taken

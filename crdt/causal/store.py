@@ -18,9 +18,10 @@ stores; Bieniusa et al., "An optimized conflict-free replicated set" (2012).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import count as count_from
 from itertools import islice
 from operator import itemgetter, lt
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from crdt.atoms import Key
 from crdt.causal.parts import Dots, parts_of
@@ -33,12 +34,19 @@ from crdt.causal.runs import (
     includes,
     minus,
     runs_between,
-    single,
+    stretch,
     stretches,
     union,
 )
 from crdt.causal.since import NOTHING_SEEN, DotIndex, context_of, decode_context, since
-from crdt.causal.spelling import Fold, decode_dots, encode_dots, fold_of
+from crdt.causal.spelling import (
+    FOLD_MOST,
+    Fold,
+    decode_dots,
+    encode_dots,
+    encode_fold,
+    fold_of,
+)
 from crdt.native import Folded
 from crdt.payloads import decode_keys_by_dot, expect_dict, expect_replica
 from crdt.rows import Hash, Print, Row, Rowed
@@ -65,6 +73,8 @@ class DotStore(Rowed):
 
     _fields = ("_live", "_seen", "_by_dot")
     _fold: Fold | None = None  # what a folded delta holds
+    _folds: ClassVar[bool] = True
+    """Whether deltas may be folded: what a dot bears is spelled without regard to the dot."""
     if TYPE_CHECKING:
         _live: dict[str, Live]
         _seen: dict[str, Runs]
@@ -100,9 +110,9 @@ class DotStore(Rowed):
         return by_dot
 
     def _dot_index(self, replica: str) -> DotIndex:
-        index = self._index(replica)
+        index = self._by_dot.get(replica)
         if not isinstance(index, DotIndex):
-            index = self._by_dot[replica] = DotIndex(index)
+            index = self._by_dot[replica] = DotIndex(self._index(replica))
         return index
 
     def _dict_of(self, replica: str) -> Live:
@@ -142,7 +152,25 @@ class DotStore(Rowed):
         Raises:
             PayloadError: ``context`` is none.
         """
-        return self._made_of(*since(self._seen, self._dot_index, context))
+        lacked, claimed = since(self._seen, self._dot_index, context)
+        fold = self._fold_of(lacked, claimed) if self._folds and self._bare else None
+        if fold is not None:
+            delta = type(self).__new__(type(self))
+            delta._fold = fold
+            return delta
+        indexes = {replica: self._by_dot[replica] for replica in lacked}
+        live = {r: [(dot, indexes[r][dot]) for dot in dots] for r, dots in lacked.items()}
+        return self._made_of(live, claimed)
+
+    def _fold_of(self, lacked: dict[str, list[int]], claimed: dict[str, Runs]) -> Fold | None:
+        """Return a fold of live dots, if one says just that they are there."""
+        if len(lacked) != 1 or len(claimed) != 1:
+            return None
+        ((replica, dots),) = lacked.items()
+        if len(dots) > FOLD_MOST or claimed[replica] != stretch(dots[0], len(dots)):
+            return None
+        keys = tuple(map(self._by_dot[replica].__getitem__, dots))
+        return (replica, dots[0], *keys) if len(set(keys)) == len(dots) else None
 
     def _removed(self, replica: str) -> tuple[Runs, str]:
         """Return the dots of a replica that are live no more, and their hash.
@@ -253,8 +281,8 @@ class DotStore(Rowed):
 
     @classmethod
     def _decoded(cls, payload: Any) -> Self:
-        fold = fold_of(payload, cls._decode_keys)
-        if fold is None or not cls._bare:
+        fold = fold_of(payload, cls._decode_keys) if cls._folds and cls._bare else None
+        if fold is None:
             return super()._decoded(payload)
         new = cls.__new__(cls)
         new._fold = fold
@@ -275,10 +303,10 @@ class DotStore(Rowed):
         self._choose_main()
 
     def _unfold(self, *fold: Any) -> None:
-        replica, counter, *key = fold
-        self._seen[replica] = single(counter)
-        if key:
-            self._dict_of(replica)[key[0]] = counter
+        replica, first, *keys = fold
+        self._seen[replica] = stretch(first, len(keys) or 1)
+        if keys:
+            self._dict_of(replica).update(zip(keys, count_from(first), strict=False))
 
     def _copied(self) -> Self:
         new = self._blank()
@@ -293,6 +321,9 @@ class DotStore(Rowed):
         return new
 
     def _encode(self) -> dict[str, Any]:
+        if self._fold is not None:
+            replica, first, *keys = self._fold
+            return {replica: encode_fold(self._encode_keys(keys), first)}
         return {replica: self._encode_replica(replica) for replica in sorted(self._seen)}
 
     def _dots(self, replica: str) -> Dots:
@@ -333,7 +364,8 @@ class DotStore(Rowed):
     def _shows_more(self, other: Self, replica: str) -> bool:
         fold = other._fold
         if fold is not None:
-            return fold[0] == replica and not covers(self._seen.get(replica, 0), fold[1])
+            most = fold[1] + max(0, len(fold) - 3)
+            return fold[0] == replica and not covers(self._seen.get(replica, 0), most)
         theirs = other._seen.get(replica, 0)
         return theirs != 0 and not includes(self._seen.get(replica, 0), theirs)
 

@@ -16,7 +16,7 @@ from crdt.atoms import Key
 from crdt.causal.causal import Causal
 from crdt.causal.runs import counters, last, runs_of
 from crdt.causal.spelling import decode_dots, encode_dots
-from crdt.causal.store import DotStore, Live
+from crdt.causal.store import Live
 from crdt.errors import PayloadError
 from crdt.payloads import expect_dict, expect_list, expect_replica
 from crdt.sequences.editing import Cut, ItemSequence, Put, T
@@ -70,6 +70,7 @@ class Logoot(Causal, ItemSequence[T]):
         {'here': [[], [], [1, 2]]}
     """
 
+    _folds = False  # a path ends with the dot
     _cached: list[tuple[Path, Key]] | None = None
 
     def __len__(self) -> int:
@@ -142,10 +143,6 @@ class Logoot(Causal, ItemSequence[T]):
     @staticmethod
     def _encode_keys(keys: list[Key]) -> list[Any]:
         return [[_encode_path(path), encode(item)] for path, item in keys]
-
-    @classmethod
-    def _decoded(cls, payload: Any) -> Self:
-        return super(DotStore, cls)._decoded(payload)  # a causal type's short way knows no paths
 
     def _decode(self, payload: Any) -> None:
         for replica, parts in expect_dict(payload, "payload").items():

@@ -85,7 +85,7 @@ class ORSet(Causal, MutableElementSet[E]):
                     seat.offer(delta)
                 own[key] = seen[replica] = counter
                 if not lone:
-                    self._note(replica, counter, key)
+                    self._note(replica, counter, (key,))
                 return delta
         return self._change([identify(element)], ())
 
@@ -146,10 +146,10 @@ class ORSet(Causal, MutableElementSet[E]):
                 self._cached = cached
         return cached
 
-    def _note(self, replica: str, counter: int, key: Key) -> None:
-        super()._note(replica, counter, key)
+    def _note(self, replica: str, first: int, keys: tuple[Key, ...]) -> None:
+        super()._note(replica, first, keys)
         if self._cached is not None:
-            self._cached[key] = None
+            self._cached.update(dict.fromkeys(keys))
 
     def _unnote(self, replica: str, counter: int, key: Key) -> None:
         super()._unnote(replica, counter, key)

@@ -93,9 +93,9 @@ class RWSet(Causal, ShownSet[E]):
     def _known(self) -> Iterator[Key]:
         return (key for added, key in chain.from_iterable(self._live.values()) if added)
 
-    def _note(self, replica: str, counter: int, key: Key) -> None:
-        super()._note(replica, counter, key)
-        self._touched([key[1]])
+    def _note(self, replica: str, first: int, keys: tuple[Key, ...]) -> None:
+        super()._note(replica, first, keys)
+        self._touched([key for _, key in keys])
 
     def _unnote(self, replica: str, counter: int, key: Key) -> None:
         super()._unnote(replica, counter, key)

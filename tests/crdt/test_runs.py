@@ -17,7 +17,7 @@ from crdt.causal.runs import (
     includes,
     last,
     runs_of,
-    single,
+    stretch,
     union,
 )
 
@@ -47,7 +47,7 @@ def test_the_first_counters_without_a_gap_are_one_int() -> None:
     assert runs({1, 2, 3}) == 3
     assert runs({2, 3}) == (2, 4)
     assert runs(set()) == 0
-    assert (single(1), single(5)) == (1, (5, 6))
+    assert (stretch(1, 1), stretch(5, 1), stretch(1, 3)) == (1, (5, 6), 3)
 
 
 def test_union_and_inclusion_are_those_of_sets() -> None:
