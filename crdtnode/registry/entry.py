@@ -108,10 +108,9 @@ class Entry:
     """
 
     __slots__ = (
+        "__dict__",
         "authored",
         "base",
-        "block",
-        "doubtful",
         "handed",
         "hn",
         "keeper",
@@ -121,18 +120,19 @@ class Entry:
         "name",
         "news",
         "obj",
-        "parts",
         "pending",
-        "removing",
         "sink",
         "stale",
-        "too_large",
         "unopposed",
-        "untraced",
         "versioned",
-        "wary",
-        "weighed_bytes",
     )
+
+    # What few objects ever have stands in `__dict__`, and so costs the others nothing.
+    block: Block | None = None
+    doubtful: StateCRDT | None = None
+    parts = 0
+    removing = too_large = untraced = wary = False
+    weighed_bytes = 0
 
     def __init__(self, keeper: Keeper, kind: Kind, name: str, hn: int, obj: StateCRDT) -> None:
         self.keeper = keeper
@@ -142,22 +142,14 @@ class Entry:
         self.obj = obj
         self.life = FIRST
         self.authored = False
-        self.removing = False
         self.pending: StateCRDT | None = None
         self.sink: Callable[[Any], bool] | None = None
         self.base = 0
-        self.doubtful: StateCRDT | None = None
-        self.wary = False
         self.stale = False
         self.handed = False
         self.unopposed: tuple[object, ...] | None = None
         self.most_bytes = 0
-        self.weighed_bytes = 0
-        self.too_large = False
-        self.block: Block | None = None
         self.news: list[object] | None = None
-        self.untraced = False
-        self.parts = 0
         self.versioned = 0
 
     @property
@@ -173,9 +165,11 @@ class Entry:
     def begin(self, life: int) -> None:
         """Go into another life, with nothing written in it yet."""
         self.life = life
-        self.pending = self.doubtful = self.sink = self.news = self.unopposed = None
-        self.base = self.most_bytes = self.weighed_bytes = 0
-        self.authored = self.removing = self.too_large = False
+        self.pending = self.sink = self.news = self.unopposed = None
+        self.base = self.most_bytes = 0
+        self.authored = False
+        for name in ("doubtful", "weighed_bytes", "removing", "too_large"):
+            self.__dict__.pop(name, None)
 
     @property
     def state(self) -> StateCRDT:
@@ -184,7 +178,7 @@ class Entry:
             return self.obj
         return self.block.before
 
-    def note(self, delta: StateCRDT) -> None:
+    def __call__(self, delta: StateCRDT) -> None:
         """Observe a local delta that is about to apply.
 
         Raises:
@@ -206,7 +200,7 @@ class Entry:
             self.doubtful = delta.clone()
             return
         observers = self._observers()
-        opposed = observers is None or observers[-1:] != (self.note,)
+        opposed = not observers or observers[-1] is not self
         if self.pending is None:
             self.pending = delta.clone()
             self.unopposed = observers
@@ -244,9 +238,10 @@ class Entry:
 
     def settle_doubt(self) -> None:
         """Keep the doubtful delta if it was applied, drop it if it was refused."""
-        doubtful, self.doubtful = self.doubtful, None
-        if doubtful is not None and doubtful.compare(self.state):
-            self.add_applied(doubtful)
+        if self.doubtful is not None:
+            doubtful, self.doubtful = self.doubtful, None
+            if doubtful.compare(self.state):
+                self.add_applied(doubtful)
 
     def take(self) -> StateCRDT | None:
         """Return what was written here since the last time, as one delta, and begin anew."""

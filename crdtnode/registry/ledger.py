@@ -243,6 +243,8 @@ class Ledger:
                 break
             if self._affords(entry):
                 self._compute(entry, now)
+        if not self._stale:
+            self._stale = {}  # an empty dict keeps the room of all that were ever in it
         self.unfinished = self.dirty
         self._notified = False
         return [change for change in changes if change is not None]

@@ -62,6 +62,7 @@ class Registry:
         self.replica = replica()
         self._fresh_replica = replica
         self.clock = clock
+        self._stamp = self._show_clock  # made once: each object that writes has it
         self._metrics = metrics or Metrics()
         self.histories = Histories(self.joined_payloads)
         self._ledger = Ledger(self.fingerprints, self._metrics, max_object_bytes, self.histories)
@@ -550,11 +551,11 @@ class Registry:
         if not entry.handed:
             entry.handed = True
             self._bind(entry.obj, self.replica)
-            entry.obj.observe(entry.note)
+            entry.obj.observe(entry)
             self._guard(entry)
         return entry.obj
 
-    def _stamp(self) -> int:
+    def _show_clock(self) -> int:
         return self.clock()
 
     def _bind(self, obj: StateCRDT, replica: str) -> None:
