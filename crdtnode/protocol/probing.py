@@ -1,11 +1,11 @@
 """Finds out who does not answer: one member is probed each round, and given every chance.
 
-At first it is probed by us, then through others and by a TCP connect, which tells a dead process
+At first it is probed by us, then through others too and by a TCP connect, which tells a dead process
 from a dead host and from a slow process, and by a greeting, which a new process answers that has
-taken its place.
+taken its place. All the time our own pings go on: most that are silent have lost a packet.
 
-Source: SWIM (Das, Gupta, Motivala 2002), sections 3.1 and 4.3; the connect, the greeting and the
-three kinds of suspicion are ours.
+Source: SWIM (Das, Gupta, Motivala 2002), sections 3.1 and 4.3; the further pings, the connect, the
+greeting and the three kinds of suspicion are ours.
 """
 
 from collections.abc import Callable
@@ -41,6 +41,14 @@ EARLY = 0.95
 in a new round: so each round passes through the cluster in one wave, and who is idle wakes once
 for it. Less would leave some outside of the wave for ever."""
 
+PACE = 0.5
+"""Share of the time for a direct answer after which a silent member is pinged again, and so on until
+it is judged: where much is lost, one lost ping says little. Less finds the living more surely, and
+costs packets to the dead."""
+
+ROUND_TRIPS = 1.5
+"""Round trips that an answer gets before that at least."""
+
 VERDICT_MOST = 0.8
 """Share of a period by which a probe is judged however bad our health is: the next one begins."""
 
@@ -58,6 +66,10 @@ class _Probe:
     member: Member
     round: int
     started: float
+    pause: float
+    """Seconds between our pings."""
+    again: float
+    """When it is pinged once more."""
     due: float
     """When others are asked; then, when it is judged."""
     indirect: bool = False
@@ -117,8 +129,8 @@ class Probing:
     def deadline(self) -> float:
         """When the next probe begins, or the present one needs a step."""
         due, probe = self._next, self._probe
-        if probe is not None and probe.due < due:
-            due = probe.due
+        if probe is not None:
+            due = min(due, probe.again, probe.due)
         for relay in self._relays:
             due = min(due, relay.until, relay.nack_at)
         return due
@@ -149,16 +161,22 @@ class Probing:
             for relay in self._relays:
                 if relay.nack_at <= now:
                     out += self._report(relay, Seen.SILENT)
-        probe = self._probe
-        if probe is not None:
-            probe.due = self._health.put_off(probe.due, now)
-            if probe.due <= now and probe.indirect:
-                verdicts.append(self._judge(probe, now))
-            elif probe.due <= now:
-                out += self._ask_others(probe, now)
+        if self._probe is not None:
+            steps, verdicts = self._go_on(self._probe, now)
+            out += steps
         if self._next <= now:
             out += self._begin(now)
         return out, verdicts
+
+    def _go_on(self, probe: _Probe, now: float) -> tuple[list[Outcome], list[Verdict]]:
+        probe.due = self._health.put_off(probe.due, now)
+        if probe.due <= now and probe.indirect:
+            return [], [self._judge(probe, now)]
+        out = self._ask_others(probe, now) if probe.due <= now else []
+        if probe.again <= now:
+            probe.again = now + probe.pause
+            out.append(to(probe.member, self._ping(probe.member, self._round, now)))
+        return out, []
 
     def _begin(self, now: float) -> list[Outcome]:
         period = self._settings.probe_period
@@ -173,9 +191,11 @@ class Probing:
             return []
         timeout = 4 * member.rtt if member.rtt is not None else float("inf")
         most, least = self._settings.probe_timeout_most, self._settings.probe_timeout_least
-        timeout = max(least, min(most, timeout)) * self._health.factor
-        timeout = min(timeout, self._verdict_after() - least)
-        self._probe = _Probe(member, self._round, now, now + timeout)
+        timeout = max(least, min(most, timeout))
+        pause = max(PACE * timeout, ROUND_TRIPS * (member.rtt or 0.0))
+        again = NEVER if member.state is State.SUSPECT else now + pause  # it is told anyway
+        timeout = min(timeout * self._health.factor, self._verdict_after() - least)
+        self._probe = _Probe(member, self._round, now, pause, again, now + timeout)
         return [to(member, self._ping(member, self._round, now))]
 
     def _verdict_after(self) -> float:

@@ -301,6 +301,15 @@ def test_a_member_whose_link_to_one_other_is_cut_is_not_dead(table: Table) -> No
         assert "dead" not in {*one.states.values(), *third.states.values(), *other.states.values()}
 
 
+def test_at_thirty_percent_loss_hardly_anybody_is_suspected(table: Table) -> None:
+    seats = cluster(table, 5)
+    chance = random.Random(4)
+    table.lose = lambda sender, receiver, data: chance.random() < 0.3
+    table.run(60)
+    told = [effect for seat in seats for effect in seat.did if isinstance(effect, MemberNews)]
+    assert sum(effect.state == "suspect" for effect in told) <= 10  # in 300 probes
+
+
 def test_nobody_is_suspected_at_thirty_percent_loss_for_long(table: Table) -> None:
     seats = cluster(table, 5)
     chance = random.Random(5)

@@ -48,6 +48,8 @@ class Prober:
             self.members, ring, ping, lambda: HELLO, SETTINGS, chance, self.health
         )
         self.probing.start(10.0)
+        self.at = 10.0
+        """When the last step was taken."""
 
     def of(self, name: str) -> Member:
         one = self.members.named(name)
@@ -66,7 +68,23 @@ class Prober:
         return probed, now
 
     def go_on(self) -> tuple[list[Outcome], list[Verdict]]:
-        return self.probing.wake(self.probing.deadline)
+        """Take the next step besides the further pings of a probe."""
+        out: list[Outcome] = []
+        verdicts: list[Verdict] = []
+        pinged = True
+        while pinged and not out and not verdicts:
+            self.at = self.probing.deadline
+            steps, verdicts = self.probing.wake(self.at)
+            out = [step for step in steps if not self.pings(step)]
+            pinged = len(out) < len(steps)
+        return out, verdicts
+
+    def pings(self, step: Outcome) -> bool:
+        """Whether this is a ping of ours to where a member lives."""
+        if not (isinstance(step, Send) and isinstance(step.message, Ping)):
+            return False
+        member = self.members.booted(step.boot)
+        return member is not None and step.address == member.address
 
     def ask_others(self) -> tuple[Member, list[Send], int]:
         """Let a probe go unanswered; gives the probed, the questions to others, the connect."""
@@ -210,7 +228,39 @@ def test_the_time_to_answer_follows_the_round_trip(rtt: float | None, timeout: f
     us = Prober()
     us.of("b").rtt = rtt
     _, now = us.begin()
-    assert us.probing.deadline == pytest.approx(now + timeout)
+    us.go_on()
+    assert us.at == pytest.approx(now + timeout)
+
+
+@pytest.mark.parametrize(("rtt", "pause"), [(None, 0.15), (0.001, 0.05), (0.06, 0.12), (0.1, 0.15)])
+def test_a_silent_member_is_pinged_again_and_again_until_it_is_judged(
+    rtt: float | None, pause: float
+) -> None:
+    us = Prober("b")
+    us.of("b").rtt = rtt
+    _, now = us.begin()
+    pinged = [now]
+    while not (step := us.probing.wake(us.at))[1]:
+        pinged += [us.at for one in step[0] if us.pings(one)]
+        us.at = us.probing.deadline
+    assert us.at == now + SETTINGS.probe_verdict
+    expected = [now + pause * n for n in range(20) if pause * n < SETTINGS.probe_verdict - 1e-9]
+    assert pinged == pytest.approx(expected)
+
+
+def test_a_suspect_is_not_pinged_again_by_its_probe_since_it_is_told_of_the_suspicion() -> None:
+    us = Prober("b")
+    us.members.judge(us.of("b"), State.SUSPECT, 1.0)
+    _, now = us.begin()
+    assert us.probing.deadline == now + SETTINGS.probe_timeout_most
+
+
+def test_an_answer_ends_the_pings() -> None:
+    us = Prober("b")
+    probed, now = us.begin()
+    us.probing.wake(us.probing.deadline)
+    us.probing.alive(probed)
+    assert us.probing.deadline == now + SETTINGS.probe_period
 
 
 def test_a_silent_member_is_probed_through_others_and_by_a_connect() -> None:
@@ -242,7 +292,8 @@ def test_the_verdict_comes_half_a_second_after_the_ping() -> None:
     us = Prober("bcd")
     _, now = us.begin()
     us.go_on()
-    assert us.probing.deadline == now + SETTINGS.probe_verdict
+    us.go_on()
+    assert us.at == now + SETTINGS.probe_verdict
 
 
 def test_an_answer_before_the_verdict_ends_the_probe() -> None:
@@ -255,14 +306,14 @@ def test_an_answer_before_the_verdict_ends_the_probe() -> None:
 def test_a_node_that_is_late_itself_gives_each_step_a_moment_more() -> None:
     us = Prober("bcd")
     probed, now = us.begin()
-    timeout = us.probing.deadline - now
-    late = now + timeout + 2 * LATE
-    assert us.probing.wake(late) == ([], [])
+    late = now + SETTINGS.probe_timeout_most + 2 * LATE
+    (again,), _ = us.probing.wake(late)
+    assert us.pings(again)
     assert us.probing.deadline == late + GRACE
     assert us.health.score == 1
     *asked, _, _ = us.go_on()[0]
     us.nack([send for send in asked if isinstance(send, Send)], probed)
-    due = us.probing.deadline
+    due = now + VERDICT_MOST * SETTINGS.probe_period  # as long as our health makes it
     assert us.probing.wake(due + 1.5 * LATE)[1] == []
     assert us.health.score == 2
     assert us.go_on()[1] == [Verdict(probed, 3 * SETTINGS.suspicion_silent)]
@@ -292,9 +343,10 @@ def test_bad_health_lengthens_each_wait_within_the_period() -> None:
     assert us.health.factor == 1 + WORST
     _, now = us.begin()
     longest = VERDICT_MOST * SETTINGS.probe_period
-    assert us.probing.deadline == pytest.approx(now + longest - SETTINGS.probe_timeout_least)
     us.go_on()
-    assert us.probing.deadline == pytest.approx(now + longest)
+    assert us.at == pytest.approx(now + longest - SETTINGS.probe_timeout_least)
+    us.go_on()
+    assert us.at == pytest.approx(now + longest)
 
 
 def test_several_bad_signs_at_once_count_as_one() -> None:
