@@ -141,6 +141,10 @@ def main(args: list[str] | None = None) -> Any:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        code = 130  # it struck in a nursery
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; Python would complain at the end
         code = 1

@@ -34,6 +34,16 @@ Examples:
 class _PlanOrCommand(click.Group):
     """A group that takes the name of a plan file for the command that runs it."""
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a file that cannot be read or written is wrong usage, no violation."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            about = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise click.UsageError(about) from error
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -85,7 +95,8 @@ def simulate(
     Without any option about faults (latency, loss, duplicate, partition, crash, trouble) the seed
     decides which there are; with one, there are only those that you name.
 
-    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
+    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage, 130 stopped
+    by Ctrl-C.
     """
     # What simulated nodes log is theirs: the report tells it, in simulated time.
     logging.getLogger("crdtnode").addHandler(logging.NullHandler())

@@ -11,7 +11,7 @@ import shlex
 import click
 
 from crdtnode.cli.live import LiveLine
-from crdtnode.cli.simulate_options import EXIT
+from crdtnode.cli.simulate_options import EXIT, make_room
 from crdtnode.cli.simulate_run import Shown, report_options
 from crdtnode.sim import Plan, PlanError, Result
 from crdtnode.sim.failures import Failure
@@ -36,7 +36,8 @@ def replay(
     FILE comes from 'simulate sweep --save', 'simulate --save' or 'simulate shrink'. On the code
     that made it, it is the same run to the last bit; the same trace hash says so.
 
-    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
+    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage, 130 stopped
+    by Ctrl-C.
     """
     failure = _read(file)
     command = f"crdtnode simulate replay {shlex.quote(str(file))}"
@@ -81,9 +82,12 @@ def shrink_command(
     Writes, faults, nodes and troubles of the network are left out as long as the same check is
     violated. What remains is written to a failure file of its own.
 
-    Exit codes: 1 what remains is violated, 2 the plan is not violated here, or wrong usage.
+    Exit codes: 1 what remains is violated, 2 the plan is not violated here, or wrong usage,
+    130 stopped by Ctrl-C.
     """
     failure = _read(file)
+    out = out or file.with_suffix(".shrunk.json")
+    make_room(out.parent)
     line = LiveLine()
     try:
         shrunk = shrink(
@@ -96,7 +100,6 @@ def shrink_command(
     finally:
         line.end()
     small = shrunk.failure
-    out = out or file.with_suffix(".shrunk.json")
     small.write(out)
     before, after = failure.plan.events, small.plan.events
     if as_json:
@@ -145,8 +148,9 @@ def _compared(failure: Failure, result: Result) -> str:
         return f"trace {result.trace_hash}"
     if result.trace_hash == failure.trace_hash:
         return f"trace {result.trace_hash}: the very run that was saved"
-    made_by = failure.made_by or "an unknown version"
+    made_by, ours = failure.made_by or "an unknown version", version("crdtnode")
+    why = "the plan or the code was changed" if made_by == ours else f"this is {ours}"
     return (
         f"trace {result.trace_hash}: not the run that was saved ({failure.trace_hash}, by "
-        f"crdtnode {made_by}; this is {version('crdtnode')})"
+        f"crdtnode {made_by}; {why})"
     )

@@ -5,6 +5,7 @@ Rule of this file: options come in as text and go out as a `Recipe`; nothing is 
 
 from collections.abc import Callable
 from math import inf
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -250,3 +251,14 @@ def drawn(seed: int, recipe: Recipe) -> Plan:
         return Plan.drawn(seed, recipe)
     except PlanError as error:
         raise click.UsageError(str(error)) from error
+
+
+def make_room(*folders: Path | None) -> None:
+    """Make the folders for what will be written, before anything runs.
+
+    Raises:
+        OSError: One cannot be made.
+    """
+    for folder in folders:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)

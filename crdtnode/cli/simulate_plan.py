@@ -41,7 +41,8 @@ def plan_command(
 
     What is wrong with it is named by its line; an unknown word by the nearest one that there is.
 
-    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage.
+    Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage, 130 stopped
+    by Ctrl-C.
     """
     try:
         plan = planfile.read_plan(file, seed)

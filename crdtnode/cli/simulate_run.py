@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from crdtnode.cli.live import LiveLine
-from crdtnode.cli.simulate_options import EXIT
+from crdtnode.cli.simulate_options import EXIT, make_room
 from crdtnode.errors import NotSupported
 from crdtnode.sim import Plan, PlanError, Result, run
 from crdtnode.sim.failures import Failure
@@ -120,6 +120,7 @@ class Shown:
     def watch(self, plan: Plan) -> tuple[Result, Watched | None]:
         """Run a plan with a live line; watched where something is to be drawn."""
         line, settings = LiveLine(), settings_with(self.planted)
+        make_room(self.report, self.save and self.save.parent)
 
         def progress(now: float, roots: int) -> None:
             line.show(_progress(plan, now, roots))
@@ -139,6 +140,7 @@ class Shown:
         self.picture(figures)
         if self.report:
             write_report(figures, watched, self.report, command)
+            click.echo(f"wrote {self.report / 'report.html'}", err=self.as_json)
 
     def picture(self, figures: Figures) -> None:
         """Draw what is to be drawn; on standard error where the output is JSON."""

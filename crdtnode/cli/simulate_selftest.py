@@ -12,6 +12,7 @@ import os
 import click
 
 from crdtnode.cli.live import LiveLine, bar
+from crdtnode.cli.pools import workers_end_with_us
 
 
 @click.command("selftest")
@@ -33,7 +34,8 @@ def selftest(context: click.Context, /, seeds: int, only_list: bool, as_json: bo
     first seed is shown that a check meant for it catches. Then the correct code runs under as many
     seeds, and must hold.
 
-    Exit codes: 0 all is caught and no alarm is false, 1 otherwise, 2 wrong usage.
+    Exit codes: 0 all is caught and no alarm is false, 1 otherwise, 2 wrong usage, 130 stopped by
+    Ctrl-C.
     """
     from crdtnode.sim.planted import MUTANTS  # here, since it registers its types
 
@@ -48,7 +50,7 @@ def _run(seeds: int, bugs: int, *, as_json: bool) -> int:
     from crdtnode.sim.selftest import alarm, hunt_all, same_on_both
 
     line, trials = LiveLine(), []
-    with ProcessPoolExecutor(os.cpu_count()) as executor:
+    with ProcessPoolExecutor(os.cpu_count()) as executor, workers_end_with_us():
         for trial in hunt_all(executor, seeds):
             trials.append(trial)
             line.show(f"{bar(len(trials), bugs)} {len(trials)} of {bugs} planted bugs")

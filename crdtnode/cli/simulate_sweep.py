@@ -18,7 +18,8 @@ from typing import Any, Final
 import click
 
 from crdtnode.cli.live import LiveLine, bar
-from crdtnode.cli.simulate_options import EXIT, Read, plan_options, recipe_of
+from crdtnode.cli.pools import workers_end_with_us
+from crdtnode.cli.simulate_options import EXIT, Read, make_room, plan_options, recipe_of
 from crdtnode.sim import Outcome, PlanError, Verdict, sweep
 from crdtnode.sim.failures import Failure
 from crdtnode.sim.planfile import text_of
@@ -104,13 +105,19 @@ def sweep_command(
     Takes the same options as a single run. With --json one line per seed, then a summary. The
     seeds of a worker that dies run again, and the summary says so.
 
-    Exit codes: 0 all hold, 1 one is violated, 2 one is unknown, or wrong usage.
+    Exit codes: 0 all hold, 1 one is violated, 2 one is unknown, or wrong usage, 130 stopped by
+    Ctrl-C.
     """
     if workers and scheduler:
         raise click.UsageError("--workers and --dask exclude each other")
+    make_room(save, report)
     job = _job(file, watch=report is not None, asked=asked)
     tally = _Tally(len(seeds), as_json=as_json)
-    with _crew(workers or os.cpu_count() or 1, scheduler) as crew:
+    with (
+        _crew(workers or os.cpu_count() or 1, scheduler) as crew,
+        tally.told_when_interrupted(),
+        workers_end_with_us(),
+    ):
         chunk = chunk_for(len(seeds), crew.hands)
         for outcome in sweep(seeds, executor=crew.executor, chunk=chunk, job=job):
             tally.add(outcome)
@@ -227,9 +234,23 @@ class _Tally:
 
     def _progress(self) -> str:
         done, hold = sum(self.counts.values()), self.counts[Verdict.HOLDS]
-        left = (monotonic() - self._began) / done * (self.seeds - done)
         bad = f", {done - hold} do not hold" if done > hold else ""
-        return f"{bar(done, self.seeds)} {done:,} of {self.seeds:,} seeds{bad}, {left:.0f} s left"
+        said = f"{bar(done, self.seeds)} {done:,} of {self.seeds:,} seeds{bad}"
+        if not done:
+            return said
+        return f"{said}, {(monotonic() - self._began) / done * (self.seeds - done):.0f} s left"
+
+    @contextmanager
+    def told_when_interrupted(self) -> Iterator[None]:
+        """Show from the start that something happens, and how far it came where Ctrl-C comes."""
+        self._line.show(self._progress())
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._line.end()
+            done, hold = sum(self.counts.values()), self.counts[Verdict.HOLDS]
+            click.echo(f"stopped after {done:,} of {self.seeds:,} seeds; {hold:,} hold", err=True)
+            raise
 
     def end(self) -> int:
         """Show the summary; the exit code."""

@@ -7,6 +7,7 @@ last asks here how they end.
 from collections.abc import Callable
 
 from crdtnode.sim.faults import (
+    EVERYBODY,
     Bridge,
     ClockRate,
     Crash,
@@ -18,6 +19,7 @@ from crdtnode.sim.faults import (
     Heal,
     Hold,
     Isolate,
+    Leave,
     MajorityRing,
     Partition,
     Pause,
@@ -41,12 +43,16 @@ Lasting = (
     | Relink
     | Hold
     | Crash
+    | Leave
     | Pause
     | Slow
     | ClockRate
     | DiskError
 )
 """Faults that last until another one ends them."""
+
+Endings = Heal | Restore | Release | Restart | Resume | DiskMended
+"""Faults that do nothing but end others."""
 
 
 def end_of(fault: Lasting, at: float, disk: Disk = "none") -> Fault:
@@ -57,7 +63,7 @@ def end_of(fault: Lasting, at: float, disk: Disk = "none") -> Fault:
     Args:
         fault: What has begun.
         at: When it ends, in seconds.
-        disk: What a node that crashed finds on its disk.
+        disk: What a node that crashed, or left, finds on its disk.
     """
     match fault:
         case Partition() | Isolate() | Bridge() | MajorityRing() | Cut():
@@ -66,7 +72,7 @@ def end_of(fault: Lasting, at: float, disk: Disk = "none") -> Fault:
             return Restore(at)
         case Hold(source=source, target=target):
             return Release(at, source, target)
-        case Crash(node=node):
+        case Crash(node=node) | Leave(node=node):
             return Restart(at, node, disk)
         case Pause(node=node):
             return Resume(at, node)
@@ -76,3 +82,24 @@ def end_of(fault: Lasting, at: float, disk: Disk = "none") -> Fault:
             return ClockRate(at, node, rate=1.0)
         case DiskError(node=node):
             return DiskMended(at, node)
+
+
+def ends(fault: Fault, begun: Lasting) -> bool:
+    """Whether a fault ends another one, be it meant for that one or for more.
+
+    Args:
+        fault: What happens.
+        begun: What has begun before, and lasts.
+    """
+    match fault, begun:
+        case Heal(), Hold():
+            return True
+        case Release(), Hold():
+            named, held = (fault.source, fault.target), (begun.source, begun.target)
+            return all(name in (EVERYBODY, end) for name, end in zip(named, held, strict=True))
+        case Restart(), Crash() | Leave():
+            return fault.node == begun.node
+        case Crash() | Leave(), Pause() | Slow() | DiskError():
+            return fault.node == begun.node  # the next process knows nothing of it
+        case _:
+            return fault == end_of(begun, fault.at)

@@ -13,18 +13,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 import json
 from pathlib import Path
+import shlex
 from typing import Any, Final, Self
 
 from crdtnode.sim.document import nearest
 from crdtnode.sim.link import PlanError
 from crdtnode.sim.plan import FORMAT as PLAN_FORMAT
 from crdtnode.sim.plan import Plan
+from crdtnode.sim.planfile import FAILURE_FORMAT
 from crdtnode.sim.result import Result
 from crdtnode.sim.runs import run
 from crdtnode.sim.sweeping import Outcome, settings_with
 from crdtnode.sim.world import Progress
 
-FORMAT: Final = "crdtnode failure"
+FORMAT: Final = FAILURE_FORMAT
 VERSION: Final = 1
 """Raised by every change after which an older reader would see something else."""
 
@@ -149,7 +151,10 @@ class Failure:
         try:
             return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except json.JSONDecodeError as error:
-            raise PlanError(f"{path} is no JSON: {error}") from error
+            hint = ""
+            if path.suffix == ".toml":
+                hint = f"; run a plan with: crdtnode simulate {shlex.quote(str(path))}"
+            raise PlanError(f"{path} is no JSON: {error}{hint}") from error
         except (UnicodeDecodeError, RecursionError) as error:
             raise PlanError(f"{path} is no failure file: {error}") from error
         except PlanError as error:

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Self
 
-from crdtnode.sim.ends import Lasting, end_of
-from crdtnode.sim.faults import Disk, Fault, Heal, Hold
+from crdtnode.sim.ends import Lasting, end_of, ends
+from crdtnode.sim.faults import Disk, Fault
 from crdtnode.sim.link import PlanError
 
 
@@ -37,6 +37,10 @@ class Span(AbstractContextManager["Span"]):
             raise PlanError(f"{self.faults[0]} cannot end at {at:g} s, before it begins")
         self._ended = True
         self._moments.note(at, self, ends=True)
+
+    def ended_by(self, fault: Fault) -> bool:
+        """Whether a fault ends it, be it the end of this one or of another."""
+        return any(ends(fault, begun) for begun in self.faults)
 
     def _open(self) -> None:
         if self._ended:
@@ -97,22 +101,14 @@ class Moments:
             what, at = moment.what, moment.at
             if not isinstance(what, Span):
                 faults.append(what)
-                running = [span for span in running if not _ends(what, span)]
+                running = [span for span in running if not span.ended_by(what)]
             elif not moment.ends:
                 faults += what.faults
                 running.append(what)
             elif what in running:
                 running.remove(what)
-                ends = list(dict.fromkeys(end_of(fault, at, what.disk) for fault in what.faults))
-                faults += ends
-                again = [span for span in running if any(_ends(end, span) for end in ends)]
+                over = list(dict.fromkeys(end_of(fault, at, what.disk) for fault in what.faults))
+                faults += over
+                again = [span for span in running if any(map(span.ended_by, over))]
                 faults += [replace(fault, at=at) for span in again for fault in span.faults]
         return tuple(faults)
-
-
-def _ends(fault: Fault, span: Span) -> bool:
-    """Whether a fault ends a span, be it the end of that one or of another."""
-    if isinstance(fault, Heal) and isinstance(span.faults[0], Hold):
-        return True
-    ends = (end_of(one, fault.at) for one in span.faults)
-    return any(type(end) is type(fault) and end.nodes == fault.nodes for end in ends)

@@ -36,6 +36,9 @@ from crdtnode.sim.faults import (
 from crdtnode.sim.latency import Latency
 from crdtnode.sim.link import Network, PlanError
 
+SECONDS_MOST = 1e9
+"""Length of a run, at most: some thirty years."""
+
 JUMP_MOST = 1e12
 """Seconds by which a clock may jump: more than thirty thousand years."""
 
@@ -142,7 +145,10 @@ class Plan:
                 an unknown word, the nearest one.
         """
         if not isinstance(document, Mapping) or document.get("format") != FORMAT:
-            raise PlanError(f"this is no plan: the key 'format' must say {FORMAT!r}")
+            found = document.get("format") if isinstance(document, Mapping) else document
+            raise PlanError(
+                f"this is no plan: the key 'format' must say {FORMAT!r}, not {found!r:.60}"
+            )
         if document.get("version") != VERSION:
             raise PlanError(
                 f"this plan has the version {document.get('version')!r}; "
@@ -267,6 +273,8 @@ def _check_fault(where: str, fault: Fault) -> None:
 def _seconds(where: str, value: float) -> None:
     if not isfinite(value) or value < 0:
         raise PlanError(f"{where} must be seconds, 0 or more, not {value!r}")
+    if value > SECONDS_MOST:
+        raise PlanError(f"{where} must be seconds, at most {SECONDS_MOST:g}, not {value!r}")
 
 
 def _name(where: str, name: str) -> None:

@@ -42,6 +42,7 @@ from dataclasses import dataclass, replace
 import json
 from pathlib import Path
 import re
+import shlex
 import tomllib
 from typing import Any, Final
 
@@ -52,6 +53,9 @@ from crdtnode.sim.draw import NODES_MOST, Recipe, draw_writes, node_names
 from crdtnode.sim.link import PlanError
 from crdtnode.sim.plan import FORMAT, VERSION, Plan
 from crdtnode.sim.toml_lines import line_of, lines_of
+
+FAILURE_FORMAT: Final = "crdtnode failure"
+"""What failure files say of themselves."""
 
 _PLACE: Final = re.compile(r"[a-z_]+(?:\[\d+\])*(?:\.[A-Za-z_-]+(?:\[\d+\])*)*")
 _WORDS: Final = {"tuple", "dict", "float"}
@@ -97,7 +101,13 @@ def read_plan(path: Path, seed: int | None = None) -> Plan:
             return parse_plan(text, seed)
     with _in_file(path):
         try:
-            plan = Plan.from_json(json.loads(text))
+            document = json.loads(text)
+            if isinstance(document, dict) and document.get("format") == FAILURE_FORMAT:
+                raise PlanError(
+                    "this is a failure file; run it with: crdtnode simulate replay "
+                    f"{shlex.quote(str(path))}"
+                )
+            plan = Plan.from_json(document)
         except (json.JSONDecodeError, RecursionError) as error:
             raise PlanError(f"this is no JSON: {error}") from error
         return plan if seed is None else replace(plan, seed=seed)

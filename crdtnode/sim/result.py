@@ -77,9 +77,7 @@ class Result:
     def explain(self) -> str:
         """The verdict in words, the first violation of each check, and how to run it again."""
         plan = self.plan
-        lines = [
-            f"{self.verdict}: {len(plan.nodes)} nodes, {self.simulated_s:.1f} s, seed {plan.seed}"
-        ]
+        lines = [f"{self.verdict}: {counted(plan)}, {self.simulated_s:.1f} s, seed {plan.seed}"]
         if self.broken_off and not self.violated:
             lines.append(f"broken off: {self.broken_off}")
         for finding in self.findings:
@@ -103,3 +101,8 @@ class Result:
             "refused": list(self.refused[:REFUSED_SHOWN]),
             "replay": self.plan.replay(),
         }
+
+
+def counted(plan: Plan) -> str:
+    """How many nodes a plan has, in words."""
+    return f"{len(plan.nodes)} node{'s' * (len(plan.nodes) != 1)}"

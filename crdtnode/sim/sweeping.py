@@ -132,7 +132,7 @@ def settings_with(planted: str | None) -> dict[str, Any]:
 
 def chunk_for(seeds: int, workers: int) -> int:
     """Seeds for each task: 50 to 200, and fewer where that keeps all workers busy."""
-    return max(1, min(CHUNK_MOST, max(CHUNK, seeds // (workers * 8)), -(-seeds // (workers * 4))))
+    return max(1, min(CHUNK_MOST, max(CHUNK, seeds // (workers * 64)), -(-seeds // (workers * 4))))
 
 
 def sweep(
@@ -164,13 +164,14 @@ def sweep(
         for seed in wanted:
             yield job.run(seed)
         return
-    crew = _Crew(executor, job)
+    crew, done = _Crew(executor, job), False
     try:
         yield from crew.outcomes(
             [wanted[start : start + chunk] for start in range(0, len(wanted), chunk)]
         )
+        done = True
     finally:
-        crew.dismiss()
+        crew.dismiss(wait=done)
 
 
 class _Crew:
@@ -232,13 +233,17 @@ class _Crew:
             tries=tries,
         )
 
-    def dismiss(self) -> None:
-        """Cancel what nobody waits for any more; end an executor that was made here."""
+    def dismiss(self, *, wait: bool) -> None:
+        """Cancel what nobody waits for any more; end an executor that was made here.
+
+        Args:
+            wait: Whether to wait for its workers; whoever was interrupted does not.
+        """
         for future in self._futures:
             if isinstance(future, Future):
                 future.cancel()
         if self._make is not None:
-            self._executor.shutdown()
+            self._executor.shutdown(wait=wait)
 
 
 _Found = Future[list[Outcome]] | Exception

@@ -1,5 +1,6 @@
 """What a run looked like: figures, files and pictures."""
 
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 import json
@@ -18,11 +19,12 @@ from crdtnode.errors import NotSupported
 from crdtnode.sim.report import Figures, Seeds, observe, write_report
 from crdtnode.sim.report.figures import percentiles
 from crdtnode.sim.report.page import page
+from crdtnode.sim.report.picture import Path as Line
 from crdtnode.sim.report.png import write_png
 from crdtnode.sim.report.spans import Span, spans_of
 from crdtnode.sim.report.term import drawn
-from crdtnode.sim.report.timeline import COLOURS, timeline
-from crdtnode.sim.samples import Watched
+from crdtnode.sim.report.timeline import COLOURS, PANEL, ROOTS, timeline
+from crdtnode.sim.samples import Healing, Watched
 from tests.sim.test_plan_documents import EVERY_FAULT
 
 A, B = ("a", "b"), ("c",)
@@ -167,6 +169,63 @@ def test_faults_become_spans_of_time() -> None:
     ]
 
 
+def test_holds_last_until_the_last_one_is_released() -> None:
+    faults = (
+        sim.Hold(1.0, "a", "b"),
+        sim.Hold(2.0, "b", "c"),
+        sim.Release(3.0, "a", "b"),
+        sim.Release(4.0),
+    )
+    plan = sim.Plan(seed=1, nodes=("a", "b", "c"), faults=faults, duration=9.0)
+    (span,) = spans_of(plan)
+    assert (span.kind, span.start, span.end) == ("held", 1.0, 4.0)
+    assert "hold b -> c" in span.text
+
+
+def test_a_heal_ends_flapping_and_a_crash_what_its_process_suffered() -> None:
+    faults = (
+        sim.Flapping(1.0, (("a",), ("b",)), down=1.0, up=1.0, times=3),
+        sim.Heal(2.5),
+        sim.Pause(3.0, "a"),
+        sim.Slow(3.0, "a", 0.1),
+        sim.Crash(4.0, "a"),
+        sim.Leave(5.0, "b"),
+        sim.Restart(6.0, "b"),
+    )
+    plan = sim.Plan(seed=1, nodes=("a", "b"), faults=faults, duration=9.0)
+    assert [(s.kind, s.start, s.end) for s in spans_of(plan)] == [
+        ("cut", 1.0, 2.5),
+        ("paused", 3.0, 4.0),
+        ("slow", 3.0, 4.0),
+        ("down", 4.0, 9.0),
+        ("left", 5.0, 6.0),
+    ]
+
+
+def test_nobody_lacks_what_an_object_had_before_it_was_removed() -> None:
+    writes = tuple(sim.Write(at, "a", "gset@1", "x", "add", (at,)) for at in (1.0, 3.0))
+    faults = (
+        sim.Partition(0.5, (("a",), ("b",))),
+        sim.Remove(2.0, "a", "gset@1", "x"),
+        sim.Heal(4.0),
+    )
+    plan = sim.Plan(seed=1, nodes=("a", "b"), writes=writes, faults=faults, duration=6.0)
+    result, chronicle = observe(plan)
+    assert result.holds
+    lacking = {sample.at: sample.missing for sample in chronicle.samples}
+    assert next(m for at, m in lacking.items() if 2.1 < at < 2.9) == (0, 0)
+    assert next(m for at, m in lacking.items() if 3.1 < at < 3.9) == (0, 1)
+    assert chronicle.samples[-1].missing == (0, 0)
+
+
+@pytest.mark.sweep
+def test_whoever_holds_the_same_lacks_nothing() -> None:
+    for seed in (44, 89, 98):
+        result, chronicle = observe(sim.Plan.random(seed=seed, nodes=6))
+        assert result.holds
+        assert set(chronicle.samples[-1].missing) == {0}
+
+
 def test_every_fault_has_a_span_with_a_colour() -> None:
     nodes = tuple(dict.fromkeys(node for fault in EVERY_FAULT for node in fault.nodes))
     plan = sim.Plan(seed=1, nodes=nodes, faults=EVERY_FAULT, duration=9.0)
@@ -234,6 +293,23 @@ def test_the_page_fetches_nothing_and_escapes_what_people_wrote() -> None:
     assert "<b>&" not in text
     assert "crdtnode &lt;again&gt;" in text
     assert "holds 20" in text
+
+
+def test_a_run_in_which_all_were_down_stays_within_its_panel() -> None:
+    faults = (sim.Crash(1.0, "a"), sim.Restart(2.0, "a"))
+    plan = sim.Plan(seed=1, nodes=("a",), faults=faults, duration=3.0)
+    seen = Figures.of(*observe(plan))
+    assert min(sample.roots for sample in seen.samples) == 0
+    (states,) = (s for s in timeline(seen).shapes if isinstance(s, Line) and s.stroke == ROOTS)
+    heights = [y for _, y in states.points]
+    assert max(heights) - min(heights) <= PANEL
+    assert "Simulation of 1 node, seed 1" in page(seen, "again")
+
+
+def test_a_heal_that_another_fault_followed_does_not_say_never() -> None:
+    text = drawn(replace(figures(), healings=(Healing(3.0, None), Healing(6.0, None))))
+    assert "healed at 3 s, all equal after: not before the next fault" in text
+    assert "healed at 6 s, all equal after: never" in text
 
 
 def test_a_violation_is_on_the_page() -> None:

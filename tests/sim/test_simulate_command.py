@@ -1,5 +1,7 @@
 import json
+from pathlib import Path
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -213,3 +215,45 @@ def test_an_engine_that_cannot_do_it_is_refused(
     result = called(f"{SHORT} {options}")
     assert result.exit_code == 2
     assert message in result.output
+
+
+@pytest.mark.parametrize("options", ["--report", "--save", "sweep --seeds 0:2 --report"])
+def test_what_cannot_be_written_is_wrong_usage_and_known_before_anything_runs(
+    options: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    result = called(f"{options} {tmp_path / 'file' / 'new' / 'more'}")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'file'}" in result.stderr
+    assert result.stdout == ""
+
+
+def test_files_of_another_kind_say_what_runs_them(tmp_path: Path) -> None:
+    failure, plan = tmp_path / "failure.json", tmp_path / "plan.toml"
+    assert called(f"--seed 0 --bound 0.001 --save {failure} --partition halves").exit_code == 1
+    plan.write_text("nodes = 2")
+    assert f"crdtnode simulate replay {failure}" in called(str(failure)).stderr
+    assert f"crdtnode simulate {plan}" in called(f"replay {plan}").stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("sweep --seeds 0:9999 --workers 2", "stopped after "),
+        ("selftest --seeds 9999", ""),
+        ("--nodes 50 --for 9999 --on trio", ""),
+    ],
+)
+def test_ctrl_c_ends_it_at_once_without_a_traceback(options: str, said: str) -> None:
+    command = [sys.executable, "-m", "crdtnode", "simulate", *options.split()]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(1.5)  # it is in the middle of it
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=5)
+    assert running.returncode == 130
+    assert (out, "Traceback" in err) == ("", False)
+    assert said in err

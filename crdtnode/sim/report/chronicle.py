@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crdt import StateCRDT
 from crdtnode.sim.agenda import SECOND, nanoseconds
 from crdtnode.sim.checks import Check
-from crdtnode.sim.faults import Fault, Flapping, Heal, Swizzle
+from crdtnode.sim.faults import Fault, Flapping, Heal, Remove, Swizzle
 from crdtnode.sim.plan import Plan
 from crdtnode.sim.samples import Healing, Sample
 from crdtnode.sim.world import Progress, World
@@ -56,6 +56,8 @@ class Chronicle(Check):
         self._world: World | None = None
         self._bits: dict[Key, int] = {}
         """All updates of each object."""
+        self._over: dict[Key, int] = {}
+        """Updates of lives that are over: nobody waits for them."""
         self._seen = {node: _Seen() for node in plan.nodes}
         self._entered = 0
         lasting = (f for f in plan.faults if isinstance(f, Flapping | Swizzle))
@@ -95,6 +97,9 @@ class Chronicle(Check):
         for host in world.up:
             for key, seen in self._seen_by(host).now.items():
                 known[key] = known.get(key, 0) | seen
+        if world.agreed():  # equal states hold the same updates, however they came
+            for host in world.up:
+                self._seen_by(host).now = dict(known)
         sample = Sample(
             at=now / SECOND,
             roots=world.distinct_roots,
@@ -106,7 +111,10 @@ class Chronicle(Check):
 
     def _missing(self, host: "Host", known: "dict[Key, int]") -> int:
         seen = self._seen_by(host).now
-        return sum((bits & ~seen.get(key, 0)).bit_count() for key, bits in known.items())
+        return sum(
+            (bits & ~seen.get(key, 0) & ~self._over.get(key, 0)).bit_count()
+            for key, bits in known.items()
+        )
 
     def _seen_by(self, host: "Host") -> _Seen:
         """What a host has seen; a new process begins with nothing, and reads its disk then."""
@@ -129,10 +137,21 @@ class Chronicle(Check):
         """Note a fault; a heal begins a wait."""
         now = world.agenda.now / SECOND
         self.history.append({"at": now, "event": "fault", "fault": str(fault)})
+        if isinstance(fault, Remove):
+            self._enter_writes(world)
+            self._end_lives(world, fault)
         if isinstance(fault, Heal):
             self._open.append(float(fault.at))
         else:
             self._give_up()
+
+    def _end_lives(self, world: World, fault: Remove) -> None:
+        """A removal takes all updates of a life."""
+        key, registries = (fault.type, fault.name), world.host(fault.node).registries
+        life = registries[-1].life(key) if registries else 0
+        for update in world.ledger.tale(key).updates:
+            if update.life < life:
+                self._over[key] = self._over.get(key, 0) | update.bit
 
     def reached(self, node: str, key: "Key", shadow: int, state: StateCRDT) -> None:
         """Note what is new on a node, that too which came as part of something else."""

@@ -8,10 +8,12 @@ from html import escape
 from typing import Final
 
 from crdtnode.sim.report.figures import Figures, percentiles
+from crdtnode.sim.report.heals import heals_in_words
 from crdtnode.sim.report.picture import seconds, short
 from crdtnode.sim.report.shares import shares
 from crdtnode.sim.report.svg import svg
 from crdtnode.sim.report.timeline import COLOURS, HEALED, ROOTS, timeline
+from crdtnode.sim.result import counted
 
 EVENTS_MOST: Final = 500
 
@@ -23,7 +25,7 @@ p{margin:4px 0 10px;color:#525f6b}
 .card{background:#fff;border:1px solid #dfe4e9;border-radius:8px;padding:12px 14px;overflow:auto}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(112px,1fr));gap:10px;margin:16px 0}
 .tile b{display:block;font-size:18px}.tile span{color:#66727f;font-size:12px}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:12px}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(400px,100%),1fr));gap:12px}
 .verdict{display:inline-block;padding:2px 10px;border-radius:12px;color:#fff;font-size:15px;
 vertical-align:2px;margin-left:8px}
 .holds{background:#2b8a63}.violated{background:#c8414f}.unknown{background:#b8860b}
@@ -34,8 +36,13 @@ td.n{font-variant-numeric:tabular-nums}
 pre{white-space:pre-wrap;margin:4px 0 0;font-size:12px}
 code{background:#eef1f4;padding:1px 5px;border-radius:4px;word-break:break-all}
 svg{width:100%;height:auto;display:block;font-family:system-ui,sans-serif}
+.time svg{min-width:760px}
 .key span{display:inline-block;margin-right:14px;font-size:12px;color:#525f6b}
 .key i{display:inline-block;width:11px;height:11px;margin-right:5px;vertical-align:-1px}
+@media(prefers-color-scheme:dark){:root{color-scheme:dark}
+body{color:#e3e7eb;background:#14181c}p,.tile span,th,.key span{color:#9aa7b4}
+.card{background:#1d2329;border-color:#323a42}td,th{border-color:#2b323a}code{background:#2b323a}
+svg,.key i{filter:invert(.89) hue-rotate(180deg)}}
 """
 
 
@@ -48,7 +55,7 @@ def page(figures: Figures, command: str) -> str:
     """
     result = figures.result
     plan = result.plan
-    title = f"Simulation of {len(plan.nodes)} nodes, seed {plan.seed}"
+    title = f"Simulation of {counted(plan)}, seed {plan.seed}"
     verdict = str(result.verdict)
     parts = [
         f'<h1>{title}<span class="verdict {verdict}">{verdict}</span></h1>',
@@ -56,7 +63,7 @@ def page(figures: Figures, command: str) -> str:
         *(f"<p>{escape(limit)}</p>" for limit in figures.limits),
         _tiles(figures),
         "<h2>Over time</h2>",
-        f'<div class="card">{_key(figures)}{svg(timeline(figures))}</div>',
+        f'<div class="card time">{_key(figures)}{svg(timeline(figures))}</div>',
         "<h2>How long it took</h2>",
         f'<div class="pair">{_delays(figures)}{_convergence(figures)}</div>',
         "<h2>Checks</h2>",
@@ -116,14 +123,8 @@ def _convergence(figures: Figures) -> str:
     values = list(seeds.converged) if seeds else here
     over = f", {seeds.seeds} seeds" if seeds else ""
     picture = shares(f"From a heal until all are equal{over}", values, HEALED)
-    rows = [
-        [
-            "seed " + str(figures.result.plan.seed),
-            seconds(h.at),
-            "never" if h.after_s is None else seconds(h.after_s),
-        ]
-        for h in figures.healings
-    ]
+    seed = f"seed {figures.result.plan.seed}"
+    rows = [[seed, at, wait] for at, wait in heals_in_words(figures)]
     table = _table(["run", "heal at", "equal after"], rows)
     if seeds:
         found = percentiles(seeds.converged)
@@ -165,7 +166,7 @@ def _plan(figures: Figures) -> str:
     if len(events) > EVENTS_MOST:
         lines.append(f"and {len(events) - EVENTS_MOST} more; report.json has them all")
     said = (
-        f"{len(plan.nodes)} nodes, {len(plan.writes)} writes and {len(plan.faults)} faults in "
+        f"{counted(plan)}, {len(plan.writes)} writes and {len(plan.faults)} faults in "
         f"{plan.duration:g} s; {plan.network}"
     )
     listing = escape("\n".join(lines))

@@ -1,10 +1,12 @@
 """Faults as spans of time: what was wrong from when to when.
 
-Rule of this file: plain arithmetic over a plan; nothing is run.
+Rule of this file: plain arithmetic over a plan; nothing is run. What ends what is known by
+`crdtnode.sim.ends`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from crdtnode.sim.ends import Endings, Lasting, ends
 from crdtnode.sim.faults import (
     Bridge,
     ClockRate,
@@ -12,7 +14,6 @@ from crdtnode.sim.faults import (
     Crash,
     Cut,
     DiskError,
-    DiskMended,
     Fault,
     Flapping,
     Heal,
@@ -23,11 +24,7 @@ from crdtnode.sim.faults import (
     MajorityRing,
     Partition,
     Pause,
-    Release,
     Relink,
-    Restart,
-    Restore,
-    Resume,
     Slow,
     Swizzle,
 )
@@ -36,13 +33,14 @@ from crdtnode.sim.plan import Plan
 NETWORK = "network"
 """The row of what concerns no single node."""
 
-_ADD_UP = ("one-way cut", "held", "bad link")
-"""Kinds of which several may begin in one moment, none in the place of another."""
-
-_TEXT_MOST = 300
-"""Characters after which a span says no more of what else began with it."""
-
-_BEGINS: dict[type, str] = {
+_KINDS: dict[type, str] = {
+    Partition: "cut",
+    Isolate: "cut",
+    Bridge: "cut",
+    MajorityRing: "cut",
+    Cut: "one-way cut",
+    Hold: "held",
+    Relink: "bad link",
     Crash: "down",
     Leave: "left",
     Pause: "paused",
@@ -50,11 +48,12 @@ _BEGINS: dict[type, str] = {
     DiskError: "disk",
     ClockRate: "clock",
 }
-_ENDS: dict[type, tuple[str, ...]] = {
-    Restart: ("down", "left"),
-    Resume: ("paused",),
-    DiskMended: ("disk",),
-}
+
+_ADD_UP = ("one-way cut", "held", "bad link")
+"""Kinds of which several may last at once, none in the place of another."""
+
+_TEXT_MOST = 300
+"""Characters after which a span says no more of what else is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,38 +68,47 @@ class Span:
     text: str
 
 
+@dataclass(slots=True)
+class _Bar:
+    """What has begun and lasts."""
+
+    start: float
+    text: str
+    faults: list[Lasting] = field(default_factory=list)
+
+
 class _Spans:
     def __init__(self, plan: Plan) -> None:
         self._end = plan.duration
-        self._open: dict[tuple[str, str], tuple[float, str]] = {}
+        self._open: dict[tuple[str, str], _Bar] = {}
         self.done: list[Span] = []
 
-    def begin(self, row: str, kind: str, fault: Fault) -> None:
-        """Begin a span, and end the one of its kind that it replaces."""
-        text = str(fault)
-        start, before = self._open.get((row, kind), (-1.0, ""))
-        if start == fault.at and kind in _ADD_UP and len(before) < _TEXT_MOST:
-            text = f"{before}; {text}"
-        else:
-            self.end(row, kind, fault.at)
-        self._open[row, kind] = (fault.at, text)
+    def begin(self, row: str, kind: str, fault: Lasting) -> None:
+        """Begin a span; it replaces the one of its kind, or adds to it."""
+        bar = self._open.get((row, kind))
+        if bar is None or kind not in _ADD_UP:
+            self._close(row, kind, fault.at)
+            bar = self._open[row, kind] = _Bar(fault.at, str(fault))
+        elif len(bar.text) < _TEXT_MOST:
+            bar.text += f"; {fault}"
+        bar.faults.append(fault)
 
-    def end(self, row: str, kind: str, at: float) -> None:
-        """End a span, if there is one."""
-        if (row, kind) in self._open:
-            start, text = self._open.pop((row, kind))
-            self.done.append(Span(row, kind, start, at, text))
+    def end(self, fault: Fault) -> None:
+        """End what a fault ends; a span ends with the last fault that it is made of."""
+        for (row, kind), bar in list(self._open.items()):
+            bar.faults = [begun for begun in bar.faults if not ends(fault, begun)]
+            if not bar.faults:
+                self._close(row, kind, fault.at)
 
-    def end_all(self, row: str, at: float) -> None:
-        """End all spans of a row."""
-        for where, kind in list(self._open):
-            if where == row:
-                self.end(where, kind, at)
+    def _close(self, row: str, kind: str, at: float) -> None:
+        bar = self._open.pop((row, kind), None)
+        if bar is not None:
+            self.done.append(Span(row, kind, bar.start, at, bar.text))
 
     def finish(self) -> list[Span]:
         """All spans; those that are open end with the first phase."""
         for row, kind in list(self._open):
-            self.end(row, kind, self._end)
+            self._close(row, kind, self._end)
         return sorted(self.done, key=lambda span: (span.start, span.row))
 
 
@@ -111,39 +119,26 @@ def spans_of(plan: Plan) -> list[Span]:
         joins = (f for f in plan.faults if isinstance(f, Join | Clone) and f.node == name)
         at = next(joins).at
         spans.done.append(Span(name, "down", 0.0, at, f"{name} is not there before {at:g} s"))
+    heals = [fault.at for fault in plan.faults if isinstance(fault, Heal)]
     for fault in sorted(plan.faults, key=lambda fault: fault.at):
-        _enter(spans, fault)
+        spans.end(fault)
+        _enter(spans, fault, heals)
     return spans.finish()
 
 
-def _enter(spans: _Spans, fault: Fault) -> None:
+def _enter(spans: _Spans, fault: Fault, heals: list[float]) -> None:
     match fault:
-        case Partition() | Isolate() | Bridge() | MajorityRing():
-            spans.begin(NETWORK, "cut", fault)
-        case Cut():
-            spans.begin(NETWORK, "one-way cut", fault)
+        case Slow(per_call=0.0) | ClockRate(rate=1.0):
+            pass  # an end, and nothing else
         case Flapping() | Swizzle():
-            spans.done.append(Span(NETWORK, "cut", fault.at, fault.until, str(fault)))
-        case Heal():
-            for kind in ("cut", "one-way cut", "held"):
-                spans.end(NETWORK, kind, fault.at)
-        case Hold():
-            spans.begin(NETWORK, "held", fault)
-        case Release():
-            spans.end(NETWORK, "held", fault.at)
-        case Relink():
-            spans.begin(NETWORK, "bad link", fault)
-        case Restore():
-            spans.end(NETWORK, "bad link", fault.at)
-        case Slow(node=node, per_call=0.0):
-            spans.end(node, "slow", fault.at)
-        case ClockRate(node=node, rate=1.0):
-            spans.end(node, "clock", fault.at)
-        case _ if type(fault) in _BEGINS:
-            spans.begin(fault.nodes[0], _BEGINS[type(fault)], fault)
-        case _ if type(fault) in _ENDS:
-            for kind in _ENDS[type(fault)]:
-                spans.end(fault.nodes[0], kind, fault.at)
+            end = min((at for at in heals if fault.at <= at <= fault.until), default=fault.until)
+            spans.done.append(Span(NETWORK, "cut", fault.at, end, str(fault)))
+        case _ if isinstance(fault, Lasting):
+            kind = _KINDS[type(fault)]
+            network = kind == "cut" or kind in _ADD_UP
+            spans.begin(NETWORK if network else fault.nodes[0], kind, fault)
+        case _ if isinstance(fault, Endings):
+            pass
         case _:
             row = fault.nodes[0] if fault.nodes else NETWORK
             spans.done.append(Span(row, "event", fault.at, fault.at, str(fault)))

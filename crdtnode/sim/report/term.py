@@ -6,6 +6,7 @@ Rule of this file: plain ASCII; one column is a stretch of time, and shows the w
 from typing import Final
 
 from crdtnode.sim.report.figures import Figures, lacking, percentiles
+from crdtnode.sim.report.heals import heals_in_words
 from crdtnode.sim.report.picture import seconds, short
 from crdtnode.sim.report.spans import NETWORK
 
@@ -90,9 +91,7 @@ def _summary(figures: Figures) -> list[str]:
     if found := percentiles(figures.delays):
         delays = ", ".join(f"{name} {seconds(value)}" for name, value in found.items())
         lines.append(f"an update reaches a node within: {delays}")
-    for healing in figures.healings:
-        after = "never" if healing.after_s is None else seconds(healing.after_s)
-        lines.append(f"healed at {seconds(healing.at)}, all equal after: {after}")
+    lines += [f"healed at {at}, all equal after: {wait}" for at, wait in heals_in_words(figures)]
     if "bytes_per_update" in (cost := figures.cost):
         lines.append(
             f"an update costs {short(cost['bytes_per_update'])}B in "

@@ -82,7 +82,8 @@ def timeline(figures: Figures) -> Picture:
     picture.add(*_grid(axis, tops[0], bottom), *_heals(figures, axis, tops[0], bottom))
     picture.add(*_faults(rows, axis, tops[0]))
     roots = [(sample.at, float(sample.roots)) for sample in figures.samples]
-    picture.add(*_steps("Different states", roots, axis, tops[1], ROOTS, least=1.0))
+    least = min(1.0, *(count for _, count in roots))  # 0 while all are down
+    picture.add(*_steps("Different states", roots, axis, tops[1], ROOTS, least))
     picture.add(*_heat(figures, bands, axis, tops[2], tall))
     picture.add(*_steps("Bytes/s, all nodes", _rates(figures), axis, tops[3], TRAFFIC))
     return picture
@@ -166,7 +167,7 @@ def _steps(
 ) -> Iterator[Shape]:
     yield _heading(heading, top)
     most = max([value for _, value in values] + [least + 1])
-    marks = [mark for mark in ticks(least, most, 4) if mark == int(mark) or most < 3]
+    marks = [mark for mark in ticks(least, most, 4) if mark == int(mark)]
 
     def y(value: float) -> float:
         return top + PANEL * (1 - (value - least) / (most - least))
