@@ -49,7 +49,7 @@ async def simulated_cluster(
 ) -> AsyncIterator["SimulatedCluster"]:
     """Run a cluster for the length of an ``async with`` block, under a virtual clock.
 
-    In a test of pytest-trio ask for the fixture ``autojump_clock``; elsewhere say
+    What the block raises comes out as it is, in no group. In a test of pytest-trio ask for the fixture ``autojump_clock``; elsewhere say
     ``trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))``.
 
     Args:
@@ -81,17 +81,33 @@ async def simulated_cluster(
             "a simulated cluster needs a virtual clock: pytest-trio's fixture autojump_clock, "
             "or trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))"
         )
-    names = node_names(nodes) if isinstance(nodes, int) else tuple(nodes)
+    names = _names(nodes)
+    network = _Network(seed, _link(latency, loss))
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        try:
+            cluster = SimulatedCluster(nursery, network, names, tuple(types), settings)
+            for name in names:
+                await cluster.start(name)
+            await cluster.met()
+            yield cluster
+        except Exception as error:  # noqa: BLE001 (it is raised again outside of the nursery)
+            failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+def _names(nodes: int | Iterable[str]) -> tuple[str, ...]:
+    if type(nodes) is int:
+        names = node_names(nodes)
+    elif isinstance(nodes, Iterable) and not isinstance(nodes, str):
+        names = tuple(nodes)
+    else:
+        raise PlanError(f"nodes must be how many, or a list of names, not {nodes!r}")
     if not names or len(set(names)) != len(names):
         raise PlanError("nodes must be at least one name, each different")
-    network = _Network(seed, _link(latency, loss))
-    async with trio.open_nursery() as nursery:
-        cluster = SimulatedCluster(nursery, network, names, tuple(types), settings)
-        for name in names:
-            await cluster.start(name)
-        await cluster.met()
-        yield cluster
-        nursery.cancel_scope.cancel()
+    return names
 
 
 def _link(latency: Latency | str, loss: float) -> Link:
@@ -153,33 +169,37 @@ class SimulatedCluster:
     @property
     def nodes(self) -> list[Node]:
         """The nodes that are up."""
-        return [self._up[name].node for name in self.names if name in self._up]
+        return [self._up[name].node for name in self.names if self._is_up(name)]
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 
     def __len__(self) -> int:
-        return len(self._up)
+        return len(self.nodes)
 
     def __getitem__(self, name: str) -> Node:
         self._check(name)
-        if name not in self._up:
+        if not self._is_up(name):
             raise PlanError(f"{name} is down")
         return self._up[name].node
 
+    def _is_up(self, name: str) -> bool:
+        """Whether a node runs, and has not left by itself."""
+        return name in self._up and not self._up[name].node.leaving
+
     # Its network
 
-    def partition(self, *groups: Iterable[Node | str]) -> None:
+    def partition(self, *groups: Iterable[Node | str] | Node | str) -> None:
         """From now on only nodes of one group reach each other; it replaces an earlier partition.
 
-        Nodes that no group names form one more group.
+        Nodes that no group names form one more group. A group may be a single node.
 
         Raises:
             PlanError: A node is none of this cluster, or stands in two groups.
         """
         side: dict[str, int] = {}
         for number, group in enumerate(groups, 1):
-            for member in group:
+            for member in [group] if isinstance(group, str | Node) else group:
                 host = self._hosts[self._name(member)]
                 if side.setdefault(host, number) != number:
                     raise PlanError(f"{self._name(member)} stands in two groups")
@@ -202,8 +222,10 @@ class SimulatedCluster:
             PlanError: It is up, or none of this cluster.
         """
         self._check(name)
-        if name in self._up:
+        if self._is_up(name):
             raise PlanError(f"{name} is up already")
+        if name in self._up:
+            self._up.pop(name).crash()  # it has left, and its process ends
         self._lives[name] += 1
         chance = Random(f"{self._network.seed}/node/{name}/{self._lives[name]}")
         seat = _Seat(self._network, (self._hosts[name], DEFAULT_PORT))
@@ -240,7 +262,7 @@ class SimulatedCluster:
             TimeoutError: They do not within 60 virtual seconds; is there a partition?
         """
         with trio.move_on_after(_MEET_MOST):
-            while not all(self._alive_for(node) >= set(self._up) for node in self):  # noqa: ASYNC110 (a virtual clock)
+            while not all(self._alive_for(n) >= {m.name for m in self} for n in self):  # noqa: ASYNC110 (a virtual clock)
                 await trio.sleep(_LOOK_AGAIN)
             return
         raise TimeoutError(f"not all nodes met within {_MEET_MOST:g} s; is there a partition?")
@@ -256,7 +278,10 @@ class SimulatedCluster:
 
         Raises:
             NotConverged: They did not; a note names objects that differ, and what is where.
+            PlanError: No node is up.
         """
+        if not self.nodes:
+            raise PlanError("no node is up, so there is nobody to agree")
         with trio.move_on_after(timeout):
             while not self._agreed():  # noqa: ASYNC110 (a virtual clock)
                 await trio.sleep(_LOOK_AGAIN)

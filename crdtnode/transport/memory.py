@@ -260,7 +260,8 @@ class MemoryTransport(Transport):
     def close_now(self) -> None:
         """Leave the network; the other ends of our streams see their end."""
         self._nursery = None
-        self._network.nodes.pop(self.address, None)
+        if self._network.nodes.get(self.address) is self:  # another one may live there by now
+            del self._network.nodes[self.address]
         for end in list(self._ends.values()):
             del self._ends[end.number]
             if end.other is not None:

@@ -134,6 +134,8 @@ def test_a_real_clock_is_refused() -> None:
     [
         ({"nodes": 0}, "at least one"),
         ({"nodes": ["a", "a"]}, "each different"),
+        ({"nodes": "abc"}, "how many, or a list of names, not 'abc'"),
+        ({"nodes": True}, "not True"),
         ({"loss": 1}, "loss must be below 1"),
         ({"latency": "5"}, "is no latency"),
     ],
@@ -161,3 +163,50 @@ async def test_a_node_that_there_is_none_of_is_refused_with_the_nearest_name(
             cluster.crash("rome")
         with pytest.raises(PlanError, match="rome is down"):
             cluster["rome"]
+
+
+async def test_what_the_block_raises_comes_out_as_it_is(autojump_clock: Any) -> None:
+    with pytest.raises(KeyError, match="till"):
+        async with sim.simulated_cluster(2, seed=1):
+            raise KeyError("till")
+    with pytest.raises(TypeError, match="StateCRDT"):
+        async with sim.simulated_cluster(2, seed=1, types=[int]):  # type: ignore[list-item] # that is the point
+            pass
+
+
+async def test_a_node_that_left_is_none_of_those_that_must_agree_and_may_come_back(
+    autojump_clock: Any,
+) -> None:
+    async with sim.simulated_cluster(["ann", "bob", "cid"], seed=1) as cluster:
+        await cluster["ann"].leave()
+        assert [node.name for node in cluster] == ["bob", "cid"]
+        cluster["bob"].open("visits", PNCounter).increment(3)
+        await cluster.converged(timeout=5)
+        ann = await cluster.start("ann")
+        await cluster.met()
+        await cluster.converged()
+        assert ann.open("visits", PNCounter).value == 3
+
+
+async def test_a_node_may_start_in_the_moment_in_which_it_crashed(autojump_clock: Any) -> None:
+    async with sim.simulated_cluster(["ann", "bob"], seed=1) as cluster:
+        cluster["bob"].open("visits", PNCounter).increment(3)
+        cluster.crash("ann")
+        ann = await cluster.start("ann")
+        await cluster.met()
+        await cluster.converged(timeout=10)
+        assert ann.open("visits", PNCounter).value == 3
+
+
+async def test_a_group_may_be_a_single_node_and_nobody_is_no_cluster(autojump_clock: Any) -> None:
+    async with sim.simulated_cluster(["ann", "bob"], seed=1) as cluster:
+        cluster.partition("ann", cluster["bob"])
+        cluster["ann"].open("visits", PNCounter).increment(3)
+        with pytest.raises(NotConverged):
+            await cluster.converged(timeout=1)
+        cluster.heal()
+        await cluster.converged()
+        cluster.crash("ann")
+        cluster.crash("bob")
+        with pytest.raises(PlanError, match="no node is up"):
+            await cluster.converged()
