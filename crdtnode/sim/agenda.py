@@ -39,6 +39,8 @@ class Agenda:
     def __init__(self) -> None:
         self._moments: list[int] = []
         self._acts: dict[int, Act] = {}
+        self._rest: list[Callable[[], None]] = []
+        """What belongs to the event that is happening, and comes last."""
         self.now = 0
         self.happened = 0
         self.halted = False
@@ -57,6 +59,10 @@ class Agenda:
         heappush(self._moments, moment)
         return moment
 
+    def then(self, act: Callable[[], None]) -> None:
+        """Let ``act`` be the last part of the event that is happening, behind all that asked before."""
+        self._rest.append(act)
+
     @property
     def waiting(self) -> int:
         """Number of events to come."""
@@ -64,7 +70,7 @@ class Agenda:
 
     def hurry(self, until: int, most: int) -> bool:
         """Do what as many calls of `run` do; False where there is nothing left, or it was halted."""
-        moments, acts = self._moments, self._acts
+        moments, acts, rest = self._moments, self._acts, self._rest
         for _ in range(most):
             if not moments or moments[0] > until:
                 self.now = max(self.now, until)
@@ -72,6 +78,8 @@ class Agenda:
             self.now = moment = heappop(moments)
             self.happened += 1
             acts.pop(moment)(moment)
+            if rest:
+                self._finish()
             if self.halted:
                 return False
         return True
@@ -88,4 +96,10 @@ class Agenda:
         self.now = moment = heappop(moments)
         self.happened += 1
         self._acts.pop(moment)(moment)
+        self._finish()
         return True
+
+    def _finish(self) -> None:
+        rest = self._rest
+        while rest:
+            rest.pop(0)()

@@ -35,7 +35,7 @@ SALT = b"simulation salt."
 EPOCH_MS = 1_700_000_000_000
 """What the wall clocks show when a simulation begins."""
 STEP = 1000
-"""Nanoseconds that a call of the engine takes at least: what is due at once comes so much later."""
+"""Nanoseconds until what is due at once happens, where it does not follow what came in."""
 
 BUFFER = 256
 """Datagrams that wait for a process which takes nothing in; further ones are dropped."""
@@ -81,6 +81,10 @@ class Host:
         """What is on the disk while the process is down, or while the disk takes no writes."""
         self._deadline = inf
         """The engine's deadline after the last call."""
+        self._hearing = False
+        """True during a call that tells the process what its sockets brought."""
+        self._due = False
+        """True from the end of such a call until what it made due is done."""
         self._wake_at: int | None = None
         self._wake_wanted = 0
         """The moment that was asked for: `_wake_at` is the first free one from there on."""
@@ -171,6 +175,7 @@ class Host:
 
     def _stop(self) -> None:
         process, self.process = self.process, None
+        self._deadline = inf
         self.world.streams.crash(self)
         self._wake_at = None
         self.paused = self.disk_fails = False
@@ -325,13 +330,16 @@ class Host:
         if not reach.whole:
             if not reach(source.name, self.name):
                 return
-            if reach.keeps(source.name, self.name, lambda: self._arrive_again(source, data)):
+            if reach.holds(source.name, self.name):
+                reach.keep(source.name, self.name, lambda: self._arrive_again(source, data))
                 return
         if (self.paused or self._per_call or self._waiting) and self.hindered:
             self._queue_datagram(source, data)
             return
         self.world.trace.add(moment, "datagram", source.name, self.name, data)
+        self._hearing = True
         process.datagram(data, source.udp)
+        self._heard()
         if self._per_call:
             self._busy(moment)
 
@@ -359,7 +367,9 @@ class Host:
             self._waiting_datagrams -= 1
             if self.process is not None:
                 self.world.trace.add(moment, "datagram", source.name, self.name, data)
+                self._hearing = True
                 self.process.datagram(data, source.udp)
+                self._heard()
 
         self.put_off(take)
 
@@ -368,37 +378,68 @@ class Host:
         if self.process is None:
             return None
         self.world.trace.add(moment, "accept", "", self.name)
-        return self.process.accepted(address)
+        self._hearing = True
+        stream = self.process.accepted(address)
+        self._heard()
+        return stream
 
     def stream_opened(self, moment: int, stream: int) -> None:
         """A connect succeeded."""
         self.world.trace.add(moment, "opened", "", self.name)
         if self.process is not None:
+            self._hearing = True
             self.process.opened(stream)
+            self._heard()
 
     def stream_bytes(self, moment: int, stream: int, data: bytes, source: str) -> None:
         """Bytes arrive on a stream."""
         self.world.trace.add(moment, "stream", source, self.name, data)
         if self.process is not None:
+            self._hearing = True
             self.process.received(stream, data)
+            self._heard()
 
     def stream_drained(self, moment: int, stream: int) -> None:
         """All that was written to a stream is out."""
         self.world.trace.add(moment, "drained", "", self.name)
         if self.process is not None:
+            self._hearing = True
             self.process.drained(stream)
+            self._heard()
 
     def stream_closed(self, moment: int, stream: int, why: str) -> None:
         """A stream broke, or a connect failed."""
         self.world.trace.add(moment, "closed", "", self.name, why.encode())
         if self.process is not None:
+            self._hearing = True
             self.process.closed(stream, why)
+            self._heard()
+
+    def _heard(self) -> None:
+        """Something came in: what that made due follows at once, as a driver has it.
+
+        A process that is slow, or for which more waits, comes to it later.
+        """
+        self._hearing = False
+        deadline = self._deadline
+        if deadline > self.world.agenda.now / SECOND or self._per_call or self._waiting:
+            self.plan_wake(deadline)
+        elif not self._due:
+            self._due = True
+            self.world.agenda.then(self._ring_due)
+
+    def _ring_due(self) -> None:
+        self._due = False
+        if self.process is not None and not self.world.agenda.halted:
+            self.process.ring()
 
     # Its deadline
 
     def plan_wake(self, deadline: float) -> None:
         """Have the engine woken at its deadline, unless a wake comes before it anyway."""
         self._deadline = deadline
+        if self._hearing:
+            return  # `_heard` looks at it
         if self._wake_at is not None and deadline >= self._wake_wanted / SECOND:
             return  # the wake that is planned comes before it
         if deadline != inf:

@@ -15,6 +15,10 @@ from crdtnode.sim.link import Between, Link, Network
 from crdtnode.sim.reach import Reach
 
 _DICE = Struct("<8I")
+_LOT = Struct("<5I")
+_AT_ONCE = 3
+"""Lots that are drawn together: one hash has no room for more."""
+
 _SIDES = float(2**32)
 
 RETRANSMIT = 0.2
@@ -26,54 +30,84 @@ QUEUE_MOST = 1 * SECOND
 OVERTAKEN = 10
 """Latencies that a reordered datagram is kept back in addition to its own."""
 
-UDP, TCP, SYN, CUT = 1, 2, 3, 4
-"""What the dice are for; each use has its own numbers, so that one does not shift the others."""
+LOT, DETAILS, TCP, SYN, CUT = 0, 1, 2, 3, 4
+"""What chance is for; each use has its own numbers, so that one does not shift the others."""
+
+Lot = tuple[int, int, int, int, int]
+"""What becomes of a datagram: is it lost, how late is it, is it doubled, overtaken, damaged; as
+numbers below 2**32."""
 
 Dice = tuple[int, int, int, int, int, int, int, int]
-"""Eight numbers below 2**32."""
+"""Eight such numbers."""
 
 
 class Way:
     """One direction between two nodes: how it behaves, and how many packets went."""
 
     __slots__ = (
-        "_least",
-        "_link",
-        "_plain",
+        "_lots",
         "_sent",
-        "_spread",
-        "_straight",
         "_stream",
         "busy_until",
+        "corrupt",
+        "duplicate",
         "ends",
+        "least",
+        "link",
+        "loss",
+        "plain",
+        "reorder",
+        "spread",
+        "straight",
     )
 
     def __init__(self, seed: int, ends: tuple[str, str], link: Link) -> None:
         self.ends = ends
-        self.link = link
         self.busy_until = 0
         """When all that was sent so far has left, where bandwidth is limited."""
         self._stream = f"{seed}/network/{ends[0]}/{ends[1]}".encode()
+        self._lots = b""
         self._sent = [0, 0, 0, 0, 0]
+        self.behave(link)
 
-    @property
-    def link(self) -> Link:
-        """How it behaves now."""
-        return self._link
-
-    @link.setter
-    def link(self, link: Link) -> None:
-        self._link = link
-        self._plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
+    def behave(self, link: Link) -> None:
+        """Treat packets as this link does from now on."""
+        self.link = link
+        self.plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
+        """True where nothing but loss and latency can happen to a datagram."""
+        self.loss, self.duplicate = link.loss * _SIDES, link.duplicate * _SIDES
+        self.reorder, self.corrupt = link.reorder * _SIDES, link.corrupt * _SIDES
         latency = link.latency
-        self._straight = latency.shape in ("uniform", "constant")
-        self._least, self._spread = latency.least, latency.most - latency.least
+        self.straight = latency.shape in ("uniform", "constant")
+        """True where a lot makes a latency by ``least`` and ``spread``, in nanoseconds."""
+        self.least = latency.least * SECOND
+        self.spread = (latency.most - latency.least) * SECOND / _SIDES
+
+    def lot(self) -> Lot:
+        """The lot of the next datagram."""
+        number = self._sent[LOT]
+        self._sent[LOT] = number + 1
+        place = number % _AT_ONCE
+        if not place:
+            self._lots = self._draw(LOT, number, _AT_ONCE * _LOT.size)
+        lot: Lot = _LOT.unpack_from(self._lots, place * _LOT.size)
+        return lot
 
     def dice(self, use: int) -> Dice:
         """The numbers for the next packet of this use."""
         self._sent[use] = number = self._sent[use] + 1
-        place = self._stream + (number << 8 | use).to_bytes(8)
-        return _DICE.unpack(blake2b(place, digest_size=32).digest())
+        return _DICE.unpack(self._draw(use, number, _DICE.size))
+
+    def details(self) -> Dice:
+        """More numbers for the datagram whose lot was drawn last."""
+        return _DICE.unpack(self._draw(DETAILS, self._sent[LOT], _DICE.size))
+
+    def again(self) -> int:
+        """Another latency for the datagram whose lot was drawn last, in nanoseconds."""
+        return round(self.link.latency.sample(self.details()[0] / _SIDES) * SECOND)
+
+    def _draw(self, use: int, number: int, size: int) -> bytes:
+        return blake2b(self._stream + (number << 8 | use).to_bytes(8), digest_size=size).digest()
 
     def queue(self, now: int, size: int) -> int:
         """Nanoseconds until this many bytes have left, behind all that wait already."""
@@ -128,7 +162,7 @@ class Links:
 
     def _look_again(self) -> None:
         for ends, way in self._ways.items():
-            way.link = self._link(ends)
+            way.behave(self._link(ends))
 
     @property
     def changed(self) -> bool:
@@ -142,15 +176,15 @@ class Links:
     ) -> tuple[tuple[int, bytes], ...]:
         """What becomes of a datagram: nothing where it is lost, two arrivals where it doubles."""
         way = self._ways.get((source, target)) or self.way(source, target)
-        link = way._link
-        lost, late, twice, later, overtaken, damaged, where, _ = way.dice(UDP)
-        if lost < link.loss * _SIDES or (link.mtu is not None and len(data) > link.mtu):
+        link = way.link
+        lost, late, twice, overtaken, damaged = way.lot()
+        if lost < way.loss or (link.mtu is not None and len(data) > link.mtu):
             return ()
-        if way._straight:
-            wait = round((way._least + way._spread * (late / _SIDES)) * SECOND)
+        if way.straight:
+            wait = round(way.least + way.spread * late)
         else:
             wait = round(link.latency.sample(late / _SIDES) * SECOND)
-        if way._plain:
+        if way.plain:
             return ((wait, data),)
         if link.bandwidth is not None:
             queued = way.queue(now, len(data))
@@ -158,12 +192,12 @@ class Links:
                 way.busy_until = now + QUEUE_MOST
                 return ()
             wait += queued
-        if link.reorder and overtaken < link.reorder * _SIDES:
-            wait += OVERTAKEN * round(link.latency.sample(later / _SIDES) * SECOND)
-        if link.corrupt and damaged < link.corrupt * _SIDES:
-            data = flipped(data, where)
-        if link.duplicate and twice < link.duplicate * _SIDES:
-            return (wait, data), (round(link.latency.sample(later / _SIDES) * SECOND), data)
+        if overtaken < way.reorder:
+            wait += OVERTAKEN * way.again()
+        if damaged < way.corrupt:
+            data = flipped(data, way.details()[1])
+        if twice < way.duplicate:
+            return (wait, data), (way.again(), data)
         return ((wait, data),)
 
     def segment(self, source: str, target: str, size: int, now: int) -> int:

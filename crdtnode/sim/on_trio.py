@@ -11,6 +11,7 @@ wait for, and lets the driver's nap end when the agenda comes to that moment. Af
 conductor gives trio its turn until the driver sleeps again.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
@@ -78,7 +79,7 @@ class Conductor:
         self._world = world
         self._nursery = nursery
         self._clock = clock
-        self.unsettled: list[NodeProcess] = []
+        self.unsettled: deque[NodeProcess] = deque()
 
     def process(self, host: Host, engine: Engine, registry: WatchedRegistry) -> "NodeProcess":
         """Make a process that runs here."""
@@ -94,7 +95,7 @@ class Conductor:
         if behind > 0:
             self._clock.jump(behind)
         while self.unsettled:
-            process = self.unsettled.pop()
+            process = self.unsettled.popleft()
             for _ in range(_TURNS_MOST):
                 if process.settled:
                     break

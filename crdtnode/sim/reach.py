@@ -85,12 +85,9 @@ class Reach:
         self._holds[source, target] = None
         self._look()
 
-    def keeps(self, source: str, target: str, deliver: Callable[[], None]) -> bool:
-        """Keep a packet that has arrived, where its way is held; False where it is not."""
-        if not self.holds(source, target):
-            return False
+    def keep(self, source: str, target: str, deliver: Callable[[], None]) -> None:
+        """Keep a packet that has arrived on a way that is held."""
         self._held.append(((source, target), deliver))
-        return True
 
     def holds(self, source: str, target: str) -> bool:
         """True where this way is held."""

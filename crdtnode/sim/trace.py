@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-_CHUNK_BYTES = 16_384
+import msgpack
+
+_CHUNK = 256
+"""Events that are packed before they are hashed."""
 
 
 class Happening(NamedTuple):
@@ -36,30 +39,33 @@ class Trace:
         >>> print(trace.happenings[0])
         0.000001500 s  datagram  a -> b  6869
         >>> trace.digest()
-        '396f7911d4a40d2d'
+        '6c6030d85290068b'
     """
 
     def __init__(self, *, record: bool = False) -> None:
         self._hash = blake2b(digest_size=8)
-        self._pending = bytearray()
+        self._packer = msgpack.Packer(autoreset=False)
+        self._room = _CHUNK
         self.happenings: list[Happening] | None = [] if record else None
 
     def add(self, moment: int, kind: str, source: str, target: str, data: bytes = b"") -> None:
         """Note that something was delivered; ``data`` is what came."""
-        pending = self._pending
-        pending += f"{moment} {kind} {source} {target} {len(data)} ".encode()
-        pending += data
-        if len(pending) > _CHUNK_BYTES:
-            self._hash.update(pending)
-            pending.clear()
+        self._packer.pack((moment, kind, source, target, data))
+        self._room -= 1
+        if not self._room:
+            self._take_in()
         if self.happenings is not None:
             self.happenings.append(Happening(moment, kind, source, target, data))
 
     def digest(self) -> str:
         """The hash of everything so far, 16 hex digits."""
-        self._hash.update(self._pending)
-        self._pending.clear()
+        self._take_in()
         return self._hash.hexdigest()
+
+    def _take_in(self) -> None:
+        self._hash.update(self._packer.getbuffer())
+        self._packer.reset()
+        self._room = _CHUNK
 
 
 def first_difference(ours: Sequence[object], theirs: Sequence[object]) -> str | None:

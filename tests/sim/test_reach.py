@@ -78,10 +78,11 @@ def test_what_is_held_goes_on_in_order_when_it_is_released() -> None:
     reach.hold("a", "*")
     reach.hold("*", "b")
     order: list[int] = []
-    assert reach.keeps("a", "c", lambda: order.append(1))
-    assert reach.keeps("a", "b", lambda: order.append(2))
-    assert not reach.keeps("c", "a", lambda: order.append(9))
-    assert reach.keeps("a", "c", lambda: order.append(3))
+    assert reach.holds("a", "c")
+    assert not reach.holds("c", "a")
+    reach.keep("a", "c", lambda: order.append(1))
+    reach.keep("a", "b", lambda: order.append(2))
+    reach.keep("a", "c", lambda: order.append(3))
     reach.release("a", "*")
     assert order == [1, 3]  # what goes to b is held by the other hold
     assert not reach.whole

@@ -25,6 +25,8 @@ class AcknowledgedIsHeld(Check):
         super().__init__()
         self._written: dict[tuple[str, int, int], int] = {}
         """How much was written when a host, in one of its lives, gave out a ticket."""
+        self._holders: dict[Update, int] = {}
+        """How many others held an update when somebody looked: they never become less."""
 
     def asked(self, world: "World", host: "Host", ticket: int) -> None:
         """Remember how much was written so far in this life."""
@@ -37,7 +39,10 @@ class AcknowledgedIsHeld(Check):
         now = len(host.registry.written)
         written = self._written.setdefault((host.name, host.lives, effect.ticket), now)
         for update in host.registry.written[:written]:
+            if self._holders.get(update, 0) >= effect.members:
+                continue
             holders = [other for other in world.hosts if other is not host and _held(other, update)]
+            self._holders[update] = len(holders)
             if len(holders) < effect.members:
                 names = ", ".join(other.name for other in holders) or "nobody"
                 self.violate(

@@ -50,10 +50,9 @@ class Converged(Check):
         """Compare all states with those of the first node, then the roots."""
         hosts = world.up
         for key in all_keys(world):
-            first = state_on(hosts[0], key)
+            first = state_on(hosts[0], key).canonical()
             for host in hosts[1:]:
-                other = state_on(host, key)
-                if other.canonical() != first.canonical():
+                if state_on(host, key).canonical() != first:
                     self.violate(self._difference(world, key, hosts[0], host))
                     return
         if converged is None:

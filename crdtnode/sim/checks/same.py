@@ -7,6 +7,8 @@ section 2; the shadow sets are those of `crdtnode.sim.shadow`.
 
 from hashlib import blake2b
 
+import msgpack
+
 from crdt import StateCRDT
 from crdtnode.sim.checks.check import Check, shown
 from crdtnode.sim.shadow import Key, numbers
@@ -24,9 +26,16 @@ class SameUpdatesSameState(Check):
     def __init__(self) -> None:
         super().__init__()
         self._states: dict[tuple[Key, int], tuple[bytes, str]] = {}
+        self._last: dict[tuple[Key, int], bytes] = {}
+        """The payload that each set of updates led to last, packed: what is equal to it is right."""
 
     def reached(self, node: str, key: Key, shadow: int, state: StateCRDT) -> None:
         """Compare with the first state that this set of updates led to."""
+        packed = msgpack.packb(state.payload)
+        if self._last.get((key, shadow)) == packed:
+            return
+        if len(packed) <= _KEPT_BYTES:
+            self._last[key, shadow] = packed
         canonical = state.canonical()
         if len(canonical) > _KEPT_BYTES:
             canonical = blake2b(canonical).hexdigest().encode()

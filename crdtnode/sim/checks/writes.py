@@ -58,10 +58,10 @@ class NothingLost(Check):
         if not calls & set(_ADDING) or "clear" in calls:
             return
         removed = {same(e) for u in updates if u.write.method in _REMOVING for e in u.write.args}
+        shown = {same(item) for state in states for item in _items(state)}
         for update in updates:
             for element in added(update):
-                there = [same(element) in map(same, _items(state)) for state in states]
-                if same(element) not in removed and not any(there):
+                if same(element) not in removed and same(element) not in shown:
                     self.violate(f"{element!r} of {update} is in no set:\n{_shown(states)}")
 
 

@@ -88,7 +88,9 @@ class Switch:
         reach, fd = self.links.reach, self._wires[target].fd
         if not reach(source, target):
             self.lost += 1
-        elif not reach.keeps(source, target, lambda: self._later(0, fd, packet)):
+        elif reach.holds(source, target):
+            reach.keep(source, target, lambda: self._later(0, fd, packet))
+        else:
             copies = self._decide(source, target, packet)
             self.lost += not copies
             for wait, copy in copies:
