@@ -33,7 +33,7 @@ class Agenda:
     Attributes:
         now: The moment of the event that is happening, in nanoseconds since the start.
         happened: Number of events so far.
-        halted: Whoever sets it ends `hurry` after the event that is happening.
+        halted: True once somebody wanted nothing more to happen.
     """
 
     def __init__(self) -> None:
@@ -63,43 +63,41 @@ class Agenda:
         """Let ``act`` be the last part of the event that is happening, behind all that asked before."""
         self._rest.append(act)
 
+    def halt(self) -> None:
+        """Let the event that is happening be the last one."""
+        self.halted = True
+        self.then(_nothing)
+
     @property
     def waiting(self) -> int:
         """Number of events to come."""
         return len(self._moments)
 
     def hurry(self, until: int, most: int) -> bool:
-        """Do what as many calls of `run` do; False where there is nothing left, or it was halted."""
+        """Let so many events happen; False if there are less up to and including ``until``.
+
+        In that case the time is ``until`` from now on, unless somebody halted it.
+        """
         moments, acts, rest = self._moments, self._acts, self._rest
-        for _ in range(most):
-            if not moments or moments[0] > until:
-                self.now = max(self.now, until)
-                return False
+        left = most
+        while left and moments and moments[0] <= until:
+            left -= 1
             self.now = moment = heappop(moments)
-            self.happened += 1
             acts.pop(moment)(moment)
             if rest:
-                self._finish()
-            if self.halted:
-                return False
-        return True
+                while rest:
+                    rest.pop(0)()
+                if self.halted:
+                    break
+        self.happened += most - left
+        if left and not self.halted:
+            self.now = max(self.now, until)
+        return not left
 
     def run(self, until: int) -> bool:
-        """Let the next event happen; False if there is none up to and including ``until``.
+        """Let the next event happen, as `hurry` does."""
+        return self.hurry(until, 1)
 
-        In that case the time is ``until`` from now on.
-        """
-        moments = self._moments
-        if not moments or moments[0] > until:
-            self.now = max(self.now, until)
-            return False
-        self.now = moment = heappop(moments)
-        self.happened += 1
-        self._acts.pop(moment)(moment)
-        self._finish()
-        return True
 
-    def _finish(self) -> None:
-        rest = self._rest
-        while rest:
-            rest.pop(0)()
+def _nothing() -> None:
+    """The end of the last event."""

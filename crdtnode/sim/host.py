@@ -7,9 +7,10 @@ id, at the same address, with the disk that the plan wants.
 
 from base64 import urlsafe_b64encode
 from collections import deque
+from collections.abc import Callable
 from math import inf
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from crdt import StateCRDT
 from crdt.catalogue import type_of
@@ -24,11 +25,14 @@ from crdtnode.sim.channel import handing_over, sealing
 from crdtnode.sim.disk import EMPTY, Disk
 from crdtnode.sim.events import Write
 from crdtnode.sim.faults import Remove
+from crdtnode.sim.network import Way
 from crdtnode.sim.process import Process
 from crdtnode.sim.shadow import WatchedRegistry
 
 if TYPE_CHECKING:
     from crdtnode.sim.world import World
+
+Answer = TypeVar("Answer")
 
 CLUSTER = "simulation"
 SALT = b"simulation salt."
@@ -57,6 +61,7 @@ class Host:
         process: The one that runs, if any.
         registries: One for each of them.
         sent_bytes: What all of them together have put on the wire.
+        routes: The ways that their datagrams took, and who lives at their ends.
         root: The root that the registry had after the last call; None while it is down.
         paused: True while the process stands still.
         gone: True once the node has left, or while it has not joined yet.
@@ -65,6 +70,9 @@ class Host:
 
     def __init__(self, world: "World", index: int, name: str) -> None:
         self.world = world
+        self._agenda = world.agenda
+        self._trace = world.trace
+        self._reach = world.links.reach
         self.name = name
         self.address = address_of(index)
         self.udp = Udp(self.address)
@@ -73,6 +81,7 @@ class Host:
         self.registries: list[WatchedRegistry] = []
         self.metrics = Metrics()
         self.sent_bytes = 0
+        self.routes: dict[Address, tuple[Way, Host]] = {}
         self.root: int | None = None
         self.gone = False
         self.backup = EMPTY
@@ -84,10 +93,12 @@ class Host:
         self._hearing = False
         """True during a call that tells the process what its sockets brought."""
         self._due = False
-        """True from the end of such a call until what it made due is done."""
+        """True from the end of such a call until what it made due happens."""
         self._wake_at: int | None = None
-        self._wake_wanted = 0
+        self._wake_wanted = inf
         """The moment that was asked for: `_wake_at` is the first free one from there on."""
+        self._wake_wanted_s = inf
+        """The same in seconds."""
         self.paused = False
         self._per_call = 0
         """Nanoseconds that each call takes, on top of nothing."""
@@ -162,13 +173,13 @@ class Host:
 
     def crash(self, moment: int, *, torn: bool = False) -> None:
         """Stop in the middle of everything; what is on the disk stays."""
-        self.world.trace.add(moment, "crash", "", self.name)
+        self._trace.add(moment, "crash", "", self.name)
         self._disk = self.disk(torn=torn)
         self._stop()
 
     def left(self) -> None:
         """The process has said goodbye and ends."""
-        self.world.trace.add(self.world.agenda.now, "left", "", self.name)
+        self._trace.add(self._agenda.now, "left", "", self.name)
         self._disk = self.disk()
         self.gone = True
         self._stop()
@@ -177,7 +188,7 @@ class Host:
         process, self.process = self.process, None
         self._deadline = inf
         self.world.streams.crash(self)
-        self._wake_at = None
+        self._no_wake()
         self.paused = self.disk_fails = False
         self._per_call = 0
         self._waiting.clear()
@@ -208,14 +219,14 @@ class Host:
 
     def _shown(self) -> int:
         since, shown, rate = self._clock
-        passed = self.world.agenda.now - since
+        passed = self._agenda.now - since
         return shown + (passed if rate == 1.0 else int(passed * rate))
 
     def set_clock(self, by: float = 0.0, rate: float | None = None) -> None:
         """Let the wall clock jump by so many seconds, or go at another rate."""
         old = self._clock[2]
         shown = max(0, self._shown() + int(by * SECOND))
-        self._clock = (self.world.agenda.now, shown, old if rate is None else rate)
+        self._clock = (self._agenda.now, shown, old if rate is None else rate)
 
     # Standing still, and having too much to do
 
@@ -225,7 +236,7 @@ class Host:
         return (
             self.paused
             or bool(self._waiting)
-            or (self._per_call > 0 and self.world.agenda.now < self._free_at)
+            or (self._per_call > 0 and self._agenda.now < self._free_at)
         )
 
     def put_off(self, act: Act) -> None:
@@ -242,8 +253,8 @@ class Host:
         if not self.paused:
             return
         self.paused = False
-        chance = Random(f"{self.world.plan.seed}/resume/{self.name}/{self.world.agenda.now}")
-        if self._wake_at is not None and self._wake_at <= self.world.agenda.now:
+        chance = Random(f"{self.world.plan.seed}/resume/{self.name}/{self._agenda.now}")
+        if self._wake_at is not None and self._wake_at <= self._agenda.now:
             place = 0 if chance.random() < 0.5 else len(self._waiting)
             self._waiting.insert(place, self._wake_late)
         self._drain_later()
@@ -263,7 +274,7 @@ class Host:
     def _drain_later(self) -> None:
         if self._waiting and not self.paused and not self._draining:
             self._draining = True
-            self.world.agenda.at(max(self.world.agenda.now + 1, self._free_at), self._drain)
+            self._agenda.at(max(self._agenda.now + 1, self._free_at), self._drain)
 
     def _drain(self, moment: int) -> None:
         self._draining = False
@@ -285,7 +296,7 @@ class Host:
         process = self.process
         if process is None:
             return
-        self.world.trace.add(moment, "write", "", self.name, str(write).encode())
+        self._trace.add(moment, "write", "", self.name, str(write).encode())
         registry = process.registry
         past = registry.shadows.get((write.type, write.name), 0)
         try:
@@ -310,7 +321,7 @@ class Host:
             return
         process = self.process
         if process is not None and process.registry.delete(removal.type, removal.name):
-            self.world.trace.add(moment, "remove", "", self.name, str(removal).encode())
+            self._trace.add(moment, "remove", "", self.name, str(removal).encode())
             process.wrote()
 
     def leave(self, moment: int) -> None:
@@ -318,7 +329,7 @@ class Host:
         if self.paused:
             self.put_off(self.leave)
         elif self.process is not None:
-            self.world.trace.add(moment, "leave", "", self.name)
+            self._trace.add(moment, "leave", "", self.name)
             self.process.leave()
 
     def datagram(self, source: "Host", data: bytes, moment: int) -> None:
@@ -326,7 +337,7 @@ class Host:
         process = self.process
         if process is None:
             return
-        reach = self.world.links.reach
+        reach = self._reach
         if not reach.whole:
             if not reach(source.name, self.name):
                 return
@@ -336,10 +347,8 @@ class Host:
         if (self.paused or self._per_call or self._waiting) and self.hindered:
             self._queue_datagram(source, data)
             return
-        self.world.trace.add(moment, "datagram", source.name, self.name, data)
-        self._hearing = True
-        process.datagram(data, source.udp)
-        self._heard()
+        self._trace.add(moment, "datagram", source.name, self.name, data)
+        self._tell(process, process.datagram, data, source.udp)
         if self._per_call:
             self._busy(moment)
 
@@ -354,7 +363,7 @@ class Host:
         self.world.damaged(self, data, used)
 
     def _arrive_again(self, source: "Host", data: bytes) -> None:
-        agenda = self.world.agenda
+        agenda = self._agenda
         agenda.at(agenda.now + 1, lambda at: self.datagram(source, data, at))
 
     def _queue_datagram(self, source: "Host", data: bytes) -> None:
@@ -366,10 +375,8 @@ class Host:
         def take(moment: int) -> None:
             self._waiting_datagrams -= 1
             if self.process is not None:
-                self.world.trace.add(moment, "datagram", source.name, self.name, data)
-                self._hearing = True
-                self.process.datagram(data, source.udp)
-                self._heard()
+                self._trace.add(moment, "datagram", source.name, self.name, data)
+                self._tell(self.process, self.process.datagram, data, source.udp)
 
         self.put_off(take)
 
@@ -377,78 +384,76 @@ class Host:
         """A connection comes in."""
         if self.process is None:
             return None
-        self.world.trace.add(moment, "accept", "", self.name)
-        self._hearing = True
-        stream = self.process.accepted(address)
-        self._heard()
-        return stream
+        self._trace.add(moment, "accept", "", self.name)
+        return self._tell(self.process, self.process.accepted, address)
 
     def stream_opened(self, moment: int, stream: int) -> None:
         """A connect succeeded."""
-        self.world.trace.add(moment, "opened", "", self.name)
+        self._trace.add(moment, "opened", "", self.name)
         if self.process is not None:
-            self._hearing = True
-            self.process.opened(stream)
-            self._heard()
+            self._tell(self.process, self.process.opened, stream)
 
     def stream_bytes(self, moment: int, stream: int, data: bytes, source: str) -> None:
         """Bytes arrive on a stream."""
-        self.world.trace.add(moment, "stream", source, self.name, data)
+        self._trace.add(moment, "stream", source, self.name, data)
         if self.process is not None:
-            self._hearing = True
-            self.process.received(stream, data)
-            self._heard()
+            self._tell(self.process, self.process.received, stream, data)
 
     def stream_drained(self, moment: int, stream: int) -> None:
         """All that was written to a stream is out."""
-        self.world.trace.add(moment, "drained", "", self.name)
+        self._trace.add(moment, "drained", "", self.name)
         if self.process is not None:
-            self._hearing = True
-            self.process.drained(stream)
-            self._heard()
+            self._tell(self.process, self.process.drained, stream)
 
     def stream_closed(self, moment: int, stream: int, why: str) -> None:
         """A stream broke, or a connect failed."""
-        self.world.trace.add(moment, "closed", "", self.name, why.encode())
+        self._trace.add(moment, "closed", "", self.name, why.encode())
         if self.process is not None:
-            self._hearing = True
-            self.process.closed(stream, why)
-            self._heard()
+            self._tell(self.process, self.process.closed, stream, why)
 
-    def _heard(self) -> None:
-        """Something came in: what that made due follows at once, as a driver has it.
+    def _tell(self, process: Process, hear: Callable[..., Answer], *what: object) -> Answer:
+        """Tell the process what came; what that made due follows at once, as a driver has it.
 
         A process that is slow, or for which more waits, comes to it later.
         """
+        self._hearing = True
+        answer = hear(*what)
         self._hearing = False
-        deadline = self._deadline
-        if deadline > self.world.agenda.now / SECOND or self._per_call or self._waiting:
-            self.plan_wake(deadline)
+        if self._agenda.halted:
+            return answer
+        self._deadline = deadline = process.engine.deadline
+        if deadline > self._agenda.now / SECOND or self._per_call or self._waiting:
+            if deadline < self._wake_wanted_s:
+                self.plan_wake(deadline)
         elif not self._due:
             self._due = True
-            self.world.agenda.then(self._ring_due)
+            self._agenda.then(self._ring_due)
+        return answer
 
     def _ring_due(self) -> None:
         self._due = False
-        if self.process is not None and not self.world.agenda.halted:
+        if self.process is not None and not self._agenda.halted:
             self.process.ring()
 
     # Its deadline
 
     def plan_wake(self, deadline: float) -> None:
         """Have the engine woken at its deadline, unless a wake comes before it anyway."""
-        self._deadline = deadline
         if self._hearing:
-            return  # `_heard` looks at it
-        if self._wake_at is not None and deadline >= self._wake_wanted / SECOND:
+            return  # `_tell` asks for it
+        self._deadline = deadline
+        if deadline >= self._wake_wanted_s:
             return  # the wake that is planned comes before it
-        if deadline != inf:
-            moment = self.world.agenda.now + STEP
-            if deadline > moment / SECOND:
-                moment = no_earlier(deadline)
-            if self._wake_at is None or moment < self._wake_wanted:
-                self._wake_wanted = moment
-                self._wake_at = self.world.agenda.at(moment, self._wake)
+        moment = self._agenda.now + STEP
+        if deadline > moment / SECOND:
+            moment = no_earlier(deadline)
+        if moment < self._wake_wanted:
+            self._wake_wanted, self._wake_wanted_s = moment, moment / SECOND
+            self._wake_at = self._agenda.at(moment, self._wake)
+
+    def _no_wake(self) -> None:
+        self._wake_at = None
+        self._wake_wanted = self._wake_wanted_s = inf
 
     def _wake(self, moment: int) -> None:
         if moment != self._wake_at:
@@ -467,7 +472,7 @@ class Host:
             self._ring(moment)
 
     def _ring(self, moment: int) -> None:
-        self._wake_at = None
+        self._no_wake()
         if moment / SECOND < self._deadline:
             self.plan_wake(self._deadline)  # the deadline moved on meanwhile
         elif self.process is not None:

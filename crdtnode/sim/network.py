@@ -7,6 +7,7 @@ a failing plan shrink. Who reaches whom is `reach`'s business.
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from math import inf
 from struct import Struct
 
 from crdtnode.sim.agenda import SECOND, nanoseconds
@@ -16,6 +17,8 @@ from crdtnode.sim.reach import Reach
 
 _DICE = Struct("<8I")
 _LOT = Struct("<5I")
+"""Of a datagram: is it lost, how late is it, is it doubled, overtaken, damaged?"""
+
 _AT_ONCE = 3
 """Lots that are drawn together: one hash has no room for more."""
 
@@ -33,32 +36,33 @@ OVERTAKEN = 10
 LOT, DETAILS, TCP, SYN, CUT = 0, 1, 2, 3, 4
 """What chance is for; each use has its own numbers, so that one does not shift the others."""
 
-Lot = tuple[int, int, int, int, int]
-"""What becomes of a datagram: is it lost, how late is it, is it doubled, overtaken, damaged; as
-numbers below 2**32."""
-
 Dice = tuple[int, int, int, int, int, int, int, int]
-"""Eight such numbers."""
+"""Eight numbers below 2**32."""
+
+Copies = tuple[tuple[int, bytes], ...]
+"""What arrives of a datagram: after how many nanoseconds, and which bytes."""
 
 
 class Way:
     """One direction between two nodes: how it behaves, and how many packets went."""
 
     __slots__ = (
+        "_corrupt",
+        "_datagrams",
+        "_duplicate",
+        "_least",
+        "_link",
+        "_loss",
         "_lots",
+        "_mtu",
+        "_plain",
+        "_reorder",
         "_sent",
+        "_spread",
+        "_straight",
         "_stream",
         "busy_until",
-        "corrupt",
-        "duplicate",
         "ends",
-        "least",
-        "link",
-        "loss",
-        "plain",
-        "reorder",
-        "spread",
-        "straight",
     )
 
     def __init__(self, seed: int, ends: tuple[str, str], link: Link) -> None:
@@ -66,45 +70,67 @@ class Way:
         self.busy_until = 0
         """When all that was sent so far has left, where bandwidth is limited."""
         self._stream = f"{seed}/network/{ends[0]}/{ends[1]}".encode()
-        self._lots = b""
         self._sent = [0, 0, 0, 0, 0]
-        self.behave(link)
-
-    def behave(self, link: Link) -> None:
-        """Treat packets as this link does from now on."""
+        self._datagrams = 0
+        self._lots = b""
         self.link = link
-        self.plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
-        """True where nothing but loss and latency can happen to a datagram."""
-        self.loss, self.duplicate = link.loss * _SIDES, link.duplicate * _SIDES
-        self.reorder, self.corrupt = link.reorder * _SIDES, link.corrupt * _SIDES
-        latency = link.latency
-        self.straight = latency.shape in ("uniform", "constant")
-        """True where a lot makes a latency by ``least`` and ``spread``, in nanoseconds."""
-        self.least = latency.least * SECOND
-        self.spread = (latency.most - latency.least) * SECOND / _SIDES
 
-    def lot(self) -> Lot:
-        """The lot of the next datagram."""
-        number = self._sent[LOT]
-        self._sent[LOT] = number + 1
-        place = number % _AT_ONCE
+    @property
+    def link(self) -> Link:
+        """How it behaves now."""
+        return self._link
+
+    @link.setter
+    def link(self, link: Link) -> None:
+        self._link = link
+        self._loss, self._duplicate = link.loss * _SIDES, link.duplicate * _SIDES
+        self._reorder, self._corrupt = link.reorder * _SIDES, link.corrupt * _SIDES
+        self._mtu = inf if link.mtu is None else link.mtu
+        self._plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
+        """True where nothing but loss and latency can happen to a datagram."""
+        latency = link.latency
+        self._straight = latency.shape in ("uniform", "constant")
+        self._least = latency.least * SECOND
+        self._spread = (latency.most - latency.least) * SECOND / _SIDES
+
+    def datagram(self, data: bytes, now: int) -> Copies:
+        """What becomes of a datagram: nothing where it is lost, two copies where it doubles."""
+        place = self._datagrams % _AT_ONCE
         if not place:
-            self._lots = self._draw(LOT, number, _AT_ONCE * _LOT.size)
-        lot: Lot = _LOT.unpack_from(self._lots, place * _LOT.size)
-        return lot
+            self._lots = self._draw(LOT, self._datagrams, _AT_ONCE * _LOT.size)
+        self._datagrams += 1
+        lost, late, twice, overtaken, damaged = _LOT.unpack_from(self._lots, place * _LOT.size)
+        if lost < self._loss or len(data) > self._mtu:
+            return ()
+        wait = round(self._least + self._spread * late) if self._straight else self._latency(late)
+        if self._plain:
+            return ((wait, data),)
+        if self._link.bandwidth is not None:
+            queued = self.queue(now, len(data))
+            if queued > QUEUE_MOST:
+                self.busy_until = now + QUEUE_MOST
+                return ()
+            wait += queued
+        if overtaken < self._reorder:
+            wait += OVERTAKEN * self._latency(self._details()[0])
+        if damaged < self._corrupt:
+            data = flipped(data, self._details()[1])
+        if twice < self._duplicate:
+            return (wait, data), (self._latency(self._details()[0]), data)
+        return ((wait, data),)
+
+    def _details(self) -> Dice:
+        """More numbers for the datagram whose lot was drawn last."""
+        return _DICE.unpack(self._draw(DETAILS, self._datagrams, _DICE.size))
+
+    def _latency(self, chance: int) -> int:
+        """How long a packet takes, in nanoseconds."""
+        return round(self._link.latency.sample(chance / _SIDES) * SECOND)
 
     def dice(self, use: int) -> Dice:
         """The numbers for the next packet of this use."""
         self._sent[use] = number = self._sent[use] + 1
         return _DICE.unpack(self._draw(use, number, _DICE.size))
-
-    def details(self) -> Dice:
-        """More numbers for the datagram whose lot was drawn last."""
-        return _DICE.unpack(self._draw(DETAILS, self._sent[LOT], _DICE.size))
-
-    def again(self) -> int:
-        """Another latency for the datagram whose lot was drawn last, in nanoseconds."""
-        return round(self.link.latency.sample(self.details()[0] / _SIDES) * SECOND)
 
     def _draw(self, use: int, number: int, size: int) -> bytes:
         return blake2b(self._stream + (number << 8 | use).to_bytes(8), digest_size=size).digest()
@@ -162,43 +188,14 @@ class Links:
 
     def _look_again(self) -> None:
         for ends, way in self._ways.items():
-            way.behave(self._link(ends))
+            way.link = self._link(ends)
 
     @property
     def changed(self) -> bool:
         """True while some way does not behave as the plan's network says."""
         return bool(self._changes)
 
-    # Packets; results are moments to wait, in nanoseconds
-
-    def datagram(
-        self, source: str, target: str, data: bytes, now: int
-    ) -> tuple[tuple[int, bytes], ...]:
-        """What becomes of a datagram: nothing where it is lost, two arrivals where it doubles."""
-        way = self._ways.get((source, target)) or self.way(source, target)
-        link = way.link
-        lost, late, twice, overtaken, damaged = way.lot()
-        if lost < way.loss or (link.mtu is not None and len(data) > link.mtu):
-            return ()
-        if way.straight:
-            wait = round(way.least + way.spread * late)
-        else:
-            wait = round(link.latency.sample(late / _SIDES) * SECOND)
-        if way.plain:
-            return ((wait, data),)
-        if link.bandwidth is not None:
-            queued = way.queue(now, len(data))
-            if queued > QUEUE_MOST:
-                way.busy_until = now + QUEUE_MOST
-                return ()
-            wait += queued
-        if overtaken < way.reorder:
-            wait += OVERTAKEN * way.again()
-        if damaged < way.corrupt:
-            data = flipped(data, way.details()[1])
-        if twice < way.duplicate:
-            return (wait, data), (way.again(), data)
-        return ((wait, data),)
+    # Packets of streams; results are moments to wait, in nanoseconds
 
     def segment(self, source: str, target: str, size: int, now: int) -> int:
         """Wait until the arrival of a piece of a stream, sent again as often as it is lost."""

@@ -52,24 +52,24 @@ class EngineProcess:
 
     def start(self) -> None:
         """Begin."""
-        self._call(self.engine.start)
+        self._act(self.engine.start)
 
     def end(self) -> None:
         """Stop in the middle of everything."""
 
     def ring(self) -> None:
         """The engine's deadline has come."""
-        self._call(self.engine.wake)
+        self._act(self.engine.wake)
 
     def flush(self) -> None:
         """Ask to hear when others hold what was written."""
-        ticket: int | None = self._call(self.engine.flush)
+        ticket: int | None = self._act(self.engine.flush)
         if ticket is not None:
             self._world.asked(self._host, ticket)
 
     def leave(self) -> None:
         """Say goodbye; effect `Left` follows."""
-        self._call(self.engine.leave)
+        self._act(self.engine.leave)
 
     def wrote(self) -> None:
         """The process's own code has changed an object."""
@@ -108,12 +108,19 @@ class EngineProcess:
 
     # Driving the engine
 
+    def _act(self, act: Callable[[float], Any]) -> Any:
+        """Call the engine of our own accord, and have it woken when it wants."""
+        answer = self._call(act)
+        if self._host.process is self and not self._agenda.halted:
+            self._host.plan_wake(self.engine.deadline)
+        return answer
+
     def _call(self, act: Callable[..., Any], *args: object) -> Any:
         """Call the engine, with the time as the last argument, and carry out what it wants."""
-        host, world, engine = self._host, self._world, self.engine
+        host, world = self._host, self._world
         try:
             answer = act(*args, self._agenda.now / SECOND)
-            effects = engine.effects()
+            effects = self.engine.effects()
         except Exception as error:  # noqa: BLE001 - an engine that raises is what a run must show
             world.raised(host, error)
             return None
@@ -124,11 +131,8 @@ class EngineProcess:
                 self._carry_out(effect)
         if self._left:
             host.left()
-        else:
-            host.plan_wake(engine.deadline)
-            root = self._fingerprints.root
-            if root != host.root:
-                host.show_root(root)
+        elif self._fingerprints.root != host.root:
+            host.show_root(self._fingerprints.root)
         return answer
 
     def _carry_out(self, effect: Effect) -> None:

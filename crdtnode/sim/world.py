@@ -24,7 +24,7 @@ from crdtnode.sim.garbage import few_collections
 from crdtnode.sim.host import Host
 from crdtnode.sim.link import Link
 from crdtnode.sim.nemesis import Nemesis
-from crdtnode.sim.network import Links
+from crdtnode.sim.network import Links, Way
 from crdtnode.sim.on_heap import EngineProcess
 from crdtnode.sim.plan import Plan
 from crdtnode.sim.process import NewProcess
@@ -130,14 +130,22 @@ class World:
     def send(self, source: Host, address: Address, data: bytes) -> None:
         """Put a datagram on its way."""
         source.sent_bytes += len(data)
+        route = source.routes.get(address) or self._route(source, address)
+        if route is None:
+            return
+        way, target = route
+        now = self.agenda.now
+        for wait, arrives in way.datagram(data, now):
+            take = target.datagram if arrives is data else target.damaged
+            self.agenda.at(now + wait, partial(take, source, arrives))
+
+    def _route(self, source: Host, address: Address) -> tuple[Way, Host] | None:
+        """How a host gets to an address; None where nobody lives."""
         target = self._by_address.get(address)
         if target is None:
-            return
-        agenda = self.agenda
-        now = agenda.now
-        for wait, arrives in self.links.datagram(source.name, target.name, data, now):
-            take = target.datagram if arrives is data else target.damaged
-            agenda.at(now + wait, partial(take, source, arrives))
+            return None
+        route = source.routes[address] = self.links.way(source.name, target.name), target
+        return route
 
     def wrote(self, host: Host, update: Update) -> None:
         """A process has accepted a write."""
@@ -166,7 +174,7 @@ class World:
     def raised(self, host: Host, error: Exception) -> None:
         """An engine or a type raised: end the run, and show where."""
         self.broken = f"{host.name} raised at {self.agenda.now / SECOND:.6f} s:\n{_trail(error)}"
-        self.agenda.halted = True
+        self.agenda.halt()
         for check in self.checks:
             if isinstance(check, NothingRaised):
                 check.violate(self.broken)

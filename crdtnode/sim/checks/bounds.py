@@ -53,7 +53,9 @@ class NothingRunsAway(Check):
         for host in world.up:
             rate, most = host.sent_bytes / seconds, expected or BYTES_PER_NODE_SECOND + lists
             if rate > most and not expected:
-                most += 2 * sum(len(state_on(host, key).canonical()) for key in host.registry.names())
+                most += 2 * sum(
+                    len(state_on(host, key).canonical()) for key in host.registry.names()
+                )
             if rate > most:
                 self.violate(f"{host.name} sent {rate:,.0f} bytes/s, more than {most:,.0f}")
         self.holds()

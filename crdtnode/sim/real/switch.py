@@ -99,10 +99,10 @@ class Switch:
     def _decide(self, source: str, target: str, packet: bytes) -> Sequence[tuple[int, bytes]]:
         now = monotonic_ns()
         if packet[9] != _UDP:
-            copies = self.links.datagram(source, target, b"", now)
+            copies = self.links.way(source, target).datagram(b"", now)
             return [(wait, packet) for wait, _ in copies]
         headers, data = packet[:_HEADERS], packet[_HEADERS:]
-        copies = self.links.datagram(source, target, data, now)
+        copies = self.links.way(source, target).datagram(data, now)
         return [
             (wait, packet if came is data else _unsummed(headers) + came) for wait, came in copies
         ]
