@@ -114,6 +114,11 @@ class MemberLives(CrdtNodeError):
 class NodeClosed(CrdtNodeError):
     """The caller used a node after its ``async with`` block, or after it left. Nothing changed."""
 
+    @classmethod
+    def by_leaving(cls) -> "NodeClosed":
+        """What becomes of a write on a node that leaves."""
+        return cls("this node leaves, or has left: nobody would hear of it")
+
 
 class Forked(CrdtNodeError):
     """A process inherited a node by ``fork`` and used it; only the parent owns it. Nothing changed.

@@ -431,7 +431,7 @@ class Node:
         if not self.leaving:
             self.leaving = True
             self._driver.leave()
-            self.registry.close(_left)
+            self.registry.close(NodeClosed.by_leaving)
         return Underway(self._until_left)
 
     async def _until_left(self) -> None:
@@ -513,10 +513,6 @@ class Node:
 
 def _closed() -> NodeClosed:
     return NodeClosed("this node is closed")
-
-
-def _left() -> NodeClosed:
-    return NodeClosed("this node leaves, or has left: nobody would hear of it")
 
 
 def _seconds(timeout: float | None) -> float:

@@ -33,14 +33,12 @@ class Agenda:
     Attributes:
         now: The moment of the event that is happening, in nanoseconds since the start.
         happened: Number of events so far.
-        halted: True once somebody wanted nothing more to happen.
+        halted: Whoever sets it ends `hurry` after the event that is happening.
     """
 
     def __init__(self) -> None:
         self._moments: list[int] = []
         self._acts: dict[int, Act] = {}
-        self._rest: list[Callable[[], None]] = []
-        """What belongs to the event that is happening, and comes last."""
         self.now = 0
         self.happened = 0
         self.halted = False
@@ -59,15 +57,6 @@ class Agenda:
         heappush(self._moments, moment)
         return moment
 
-    def then(self, act: Callable[[], None]) -> None:
-        """Let ``act`` be the last part of the event that is happening, behind all that asked before."""
-        self._rest.append(act)
-
-    def halt(self) -> None:
-        """Let the event that is happening be the last one."""
-        self.halted = True
-        self.then(_nothing)
-
     @property
     def waiting(self) -> int:
         """Number of events to come."""
@@ -78,17 +67,14 @@ class Agenda:
 
         In that case the time is ``until`` from now on, unless somebody halted it.
         """
-        moments, acts, rest = self._moments, self._acts, self._rest
+        moments, acts = self._moments, self._acts
         left = most
         while left and moments and moments[0] <= until:
             left -= 1
             self.now = moment = heappop(moments)
             acts.pop(moment)(moment)
-            if rest:
-                while rest:
-                    rest.pop(0)()
-                if self.halted:
-                    break
+            if self.halted:
+                break
         self.happened += most - left
         if left and not self.halted:
             self.now = max(self.now, until)
@@ -97,7 +83,3 @@ class Agenda:
     def run(self, until: int) -> bool:
         """Let the next event happen, as `hurry` does."""
         return self.hurry(until, 1)
-
-
-def _nothing() -> None:
-    """The end of the last event."""

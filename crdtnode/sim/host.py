@@ -7,10 +7,9 @@ id, at the same address, with the disk that the plan wants.
 
 from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Callable
 from math import inf
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from crdt import StateCRDT
 from crdt.catalogue import type_of
@@ -32,14 +31,12 @@ from crdtnode.sim.shadow import WatchedRegistry
 if TYPE_CHECKING:
     from crdtnode.sim.world import World
 
-Answer = TypeVar("Answer")
-
 CLUSTER = "simulation"
 SALT = b"simulation salt."
 EPOCH_MS = 1_700_000_000_000
 """What the wall clocks show when a simulation begins."""
 STEP = 1000
-"""Nanoseconds until what is due at once happens, where it does not follow what came in."""
+"""Nanoseconds that a call of the engine takes at least: what is due at once comes so much later."""
 
 BUFFER = 256
 """Datagrams that wait for a process which takes nothing in; further ones are dropped."""
@@ -90,10 +87,6 @@ class Host:
         """What is on the disk while the process is down, or while the disk takes no writes."""
         self._deadline = inf
         """The engine's deadline after the last call."""
-        self._hearing = False
-        """True during a call that tells the process what its sockets brought."""
-        self._due = False
-        """True from the end of such a call until what it made due happens."""
         self._wake_at: int | None = None
         self._wake_wanted = inf
         """The moment that was asked for: `_wake_at` is the first free one from there on."""
@@ -281,9 +274,10 @@ class Host:
         if self.paused or not self._waiting:
             return
         act = self._waiting.popleft()
-        act(moment)
         if self._per_call:
             self._busy(moment)
+        self._drain_later()  # takes its moment before what the act plans, on every engine
+        act(moment)
         self._drain_later()
 
     # What happens to it
@@ -320,7 +314,14 @@ class Host:
             self.put_off(lambda at: self.remove(removal, at))
             return
         process = self.process
-        if process is not None and process.registry.delete(removal.type, removal.name):
+        if process is None:
+            return
+        try:
+            removed = process.registry.delete(removal.type, removal.name)
+        except CrdtNodeError as error:
+            process.registry.ledger.refused.append(f"{removal}: {error}")
+            return
+        if removed:
             self._trace.add(moment, "remove", "", self.name, str(removal).encode())
             process.wrote()
 
@@ -348,7 +349,7 @@ class Host:
             self._queue_datagram(source, data)
             return
         self._trace.add(moment, "datagram", source.name, self.name, data)
-        self._tell(process, process.datagram, data, source.udp)
+        process.datagram(data, source.udp)
         if self._per_call:
             self._busy(moment)
 
@@ -376,7 +377,7 @@ class Host:
             self._waiting_datagrams -= 1
             if self.process is not None:
                 self._trace.add(moment, "datagram", source.name, self.name, data)
-                self._tell(self.process, self.process.datagram, data, source.udp)
+                self.process.datagram(data, source.udp)
 
         self.put_off(take)
 
@@ -385,62 +386,36 @@ class Host:
         if self.process is None:
             return None
         self._trace.add(moment, "accept", "", self.name)
-        return self._tell(self.process, self.process.accepted, address)
+        return self.process.accepted(address)
 
     def stream_opened(self, moment: int, stream: int) -> None:
         """A connect succeeded."""
         self._trace.add(moment, "opened", "", self.name)
         if self.process is not None:
-            self._tell(self.process, self.process.opened, stream)
+            self.process.opened(stream)
 
     def stream_bytes(self, moment: int, stream: int, data: bytes, source: str) -> None:
         """Bytes arrive on a stream."""
         self._trace.add(moment, "stream", source, self.name, data)
         if self.process is not None:
-            self._tell(self.process, self.process.received, stream, data)
+            self.process.received(stream, data)
 
     def stream_drained(self, moment: int, stream: int) -> None:
         """All that was written to a stream is out."""
         self._trace.add(moment, "drained", "", self.name)
         if self.process is not None:
-            self._tell(self.process, self.process.drained, stream)
+            self.process.drained(stream)
 
     def stream_closed(self, moment: int, stream: int, why: str) -> None:
         """A stream broke, or a connect failed."""
         self._trace.add(moment, "closed", "", self.name, why.encode())
         if self.process is not None:
-            self._tell(self.process, self.process.closed, stream, why)
-
-    def _tell(self, process: Process, hear: Callable[..., Answer], *what: object) -> Answer:
-        """Tell the process what came; what that made due follows at once, as a driver has it.
-
-        A process that is slow, or for which more waits, comes to it later.
-        """
-        self._hearing = True
-        answer = hear(*what)
-        self._hearing = False
-        if self._agenda.halted:
-            return answer
-        self._deadline = deadline = process.engine.deadline
-        if deadline > self._agenda.now / SECOND or self._per_call or self._waiting:
-            if deadline < self._wake_wanted_s:
-                self.plan_wake(deadline)
-        elif not self._due:
-            self._due = True
-            self._agenda.then(self._ring_due)
-        return answer
-
-    def _ring_due(self) -> None:
-        self._due = False
-        if self.process is not None and not self._agenda.halted:
-            self.process.ring()
+            self.process.closed(stream, why)
 
     # Its deadline
 
     def plan_wake(self, deadline: float) -> None:
         """Have the engine woken at its deadline, unless a wake comes before it anyway."""
-        if self._hearing:
-            return  # `_tell` asks for it
         self._deadline = deadline
         if deadline >= self._wake_wanted_s:
             return  # the wake that is planned comes before it

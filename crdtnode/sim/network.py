@@ -5,9 +5,8 @@ and on nothing else. Taking one event out of a plan does not re-roll the rest, w
 a failing plan shrink. Who reaches whom is `reach`'s business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from math import inf
 from struct import Struct
 
 from crdtnode.sim.agenda import SECOND, nanoseconds
@@ -48,13 +47,11 @@ class Way:
 
     __slots__ = (
         "_corrupt",
-        "_datagrams",
         "_duplicate",
         "_least",
         "_link",
         "_loss",
         "_lots",
-        "_mtu",
         "_plain",
         "_reorder",
         "_sent",
@@ -71,8 +68,7 @@ class Way:
         """When all that was sent so far has left, where bandwidth is limited."""
         self._stream = f"{seed}/network/{ends[0]}/{ends[1]}".encode()
         self._sent = [0, 0, 0, 0, 0]
-        self._datagrams = 0
-        self._lots = b""
+        self._lots: Iterator[tuple[int, ...]] = iter(())
         self.link = link
 
     @property
@@ -85,8 +81,8 @@ class Way:
         self._link = link
         self._loss, self._duplicate = link.loss * _SIDES, link.duplicate * _SIDES
         self._reorder, self._corrupt = link.reorder * _SIDES, link.corrupt * _SIDES
-        self._mtu = inf if link.mtu is None else link.mtu
-        self._plain = not (link.duplicate or link.reorder or link.corrupt or link.bandwidth)
+        fates = (link.duplicate, link.reorder, link.corrupt, link.bandwidth, link.mtu)
+        self._plain = not any(fates)
         """True where nothing but loss and latency can happen to a datagram."""
         latency = link.latency
         self._straight = latency.shape in ("uniform", "constant")
@@ -95,16 +91,14 @@ class Way:
 
     def datagram(self, data: bytes, now: int) -> Copies:
         """What becomes of a datagram: nothing where it is lost, two copies where it doubles."""
-        place = self._datagrams % _AT_ONCE
-        if not place:
-            self._lots = self._draw(LOT, self._datagrams, _AT_ONCE * _LOT.size)
-        self._datagrams += 1
-        lost, late, twice, overtaken, damaged = _LOT.unpack_from(self._lots, place * _LOT.size)
-        if lost < self._loss or len(data) > self._mtu:
+        lost, late, twice, overtaken, damaged = next(self._lots, None) or self._next_lot()
+        if lost < self._loss:
             return ()
         wait = round(self._least + self._spread * late) if self._straight else self._latency(late)
         if self._plain:
             return ((wait, data),)
+        if self._link.mtu is not None and len(data) > self._link.mtu:
+            return ()
         if self._link.bandwidth is not None:
             queued = self.queue(now, len(data))
             if queued > QUEUE_MOST:
@@ -112,16 +106,22 @@ class Way:
                 return ()
             wait += queued
         if overtaken < self._reorder:
-            wait += OVERTAKEN * self._latency(self._details()[0])
+            wait += OVERTAKEN * self._latency(self._details(late)[0])
         if damaged < self._corrupt:
-            data = flipped(data, self._details()[1])
+            data = flipped(data, self._details(late)[1])
         if twice < self._duplicate:
-            return (wait, data), (self._latency(self._details()[0]), data)
+            return (wait, data), (self._latency(self._details(late)[0]), data)
         return ((wait, data),)
 
-    def _details(self) -> Dice:
-        """More numbers for the datagram whose lot was drawn last."""
-        return _DICE.unpack(self._draw(DETAILS, self._datagrams, _DICE.size))
+    def _next_lot(self) -> tuple[int, ...]:
+        """Draw some lots, and take the first one."""
+        self._sent[LOT] += 1
+        self._lots = _LOT.iter_unpack(self._draw(LOT, self._sent[LOT], _AT_ONCE * _LOT.size))
+        return next(self._lots)
+
+    def _details(self, late: int) -> Dice:
+        """More numbers for a datagram, which its lot knows by how late it is."""
+        return _DICE.unpack(self._draw(DETAILS, late, _DICE.size))
 
     def _latency(self, chance: int) -> int:
         """How long a packet takes, in nanoseconds."""

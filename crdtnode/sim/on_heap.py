@@ -7,6 +7,7 @@ arrived and the time, and takes its effects in order.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, assert_never
 
+from crdtnode.errors import NodeClosed
 from crdtnode.protocol import Engine
 from crdtnode.protocol.effects import (
     Address,
@@ -52,24 +53,25 @@ class EngineProcess:
 
     def start(self) -> None:
         """Begin."""
-        self._act(self.engine.start)
+        self._call(self.engine.start)
 
     def end(self) -> None:
         """Stop in the middle of everything."""
 
     def ring(self) -> None:
         """The engine's deadline has come."""
-        self._act(self.engine.wake)
+        self._call(self.engine.wake)
 
     def flush(self) -> None:
         """Ask to hear when others hold what was written."""
-        ticket: int | None = self._act(self.engine.flush)
+        ticket: int | None = self._call(self.engine.flush)
         if ticket is not None:
             self._world.asked(self._host, ticket)
 
     def leave(self) -> None:
-        """Say goodbye; effect `Left` follows."""
-        self._act(self.engine.leave)
+        """Say goodbye, and take no more writes; effect `Left` follows."""
+        self._call(self.engine.leave)
+        self.registry.close(NodeClosed.by_leaving)
 
     def wrote(self) -> None:
         """The process's own code has changed an object."""
@@ -108,13 +110,6 @@ class EngineProcess:
 
     # Driving the engine
 
-    def _act(self, act: Callable[[float], Any]) -> Any:
-        """Call the engine of our own accord, and have it woken when it wants."""
-        answer = self._call(act)
-        if self._host.process is self and not self._agenda.halted:
-            self._host.plan_wake(self.engine.deadline)
-        return answer
-
     def _call(self, act: Callable[..., Any], *args: object) -> Any:
         """Call the engine, with the time as the last argument, and carry out what it wants."""
         host, world = self._host, self._world
@@ -131,7 +126,9 @@ class EngineProcess:
                 self._carry_out(effect)
         if self._left:
             host.left()
-        elif self._fingerprints.root != host.root:
+            return answer
+        host.plan_wake(self.engine.deadline)
+        if self._fingerprints.root != host.root:
             host.show_root(self._fingerprints.root)
         return answer
 

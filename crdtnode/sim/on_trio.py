@@ -11,7 +11,6 @@ wait for, and lets the driver's nap end when the agenda comes to that moment. Af
 conductor gives trio its turn until the driver sleeps again.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from math import inf
@@ -79,7 +78,7 @@ class Conductor:
         self._world = world
         self._nursery = nursery
         self._clock = clock
-        self.unsettled: deque[NodeProcess] = deque()
+        self.unsettled: list[NodeProcess] = []
 
     def process(self, host: Host, engine: Engine, registry: WatchedRegistry) -> "NodeProcess":
         """Make a process that runs here."""
@@ -95,7 +94,7 @@ class Conductor:
         if behind > 0:
             self._clock.jump(behind)
         while self.unsettled:
-            process = self.unsettled.popleft()
+            process = self.unsettled.pop()
             for _ in range(_TURNS_MOST):
                 if process.settled:
                     break

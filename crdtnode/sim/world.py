@@ -174,7 +174,7 @@ class World:
     def raised(self, host: Host, error: Exception) -> None:
         """An engine or a type raised: end the run, and show where."""
         self.broken = f"{host.name} raised at {self.agenda.now / SECOND:.6f} s:\n{_trail(error)}"
-        self.agenda.halt()
+        self.agenda.halted = True
         for check in self.checks:
             if isinstance(check, NothingRaised):
                 check.violate(self.broken)

@@ -60,6 +60,22 @@ def test_a_plan_with_removals_is_the_same_run_on_both_engines(seed: int) -> None
     assert heap.trace.happenings == trio.trace.happenings
 
 
+def test_a_node_that_leaves_takes_neither_writes_nor_removals_on_either_engine() -> None:
+    plan = Plan(
+        seed=1,
+        nodes=("a", "b"),
+        network=sim.Network(sim.Latency.constant(0.1)),
+        writes=(add(1.0, "a", "x"), add(2.05, "a", "late")),
+        faults=(sim.Leave(2.0, "a"), Remove(2.1, "a", *TAGS)),
+        duration=4.0,
+    )
+    heap, trio = sim.run(plan), sim.run(plan, on="trio")
+    assert heap.holds, heap.explain()
+    assert len(heap.refused) == 2
+    assert all("this node leaves" in refused for refused in heap.refused)
+    assert heap.to_json() == trio.to_json()
+
+
 def test_some_seeds_draw_removals_which_hold_and_named_trouble_draws_none() -> None:
     plans = [Plan.random(seed=seed, duration=4.0) for seed in range(60)]
     removing = [plan for plan in plans if any(isinstance(f, Remove) for f in plan.faults)]
