@@ -251,9 +251,9 @@ class Answers:
         out: list[Outcome] = []
         if isinstance(tell, Forget):
             self._cluster.hear_forget(tell.records, now)
-        else:  # first: whom it makes known has to hear of the others
-            out += self._cluster.hear_told(tell.records, now, member.boot)
-        out += self._cluster.spreading.relay(tell, now)
+            out += self._cluster.spreading.relay(tell, now)
+        else:
+            out += self._cluster.hear_told(tell, now, member.boot)
         self._receipts.acknowledge(member, tell.id, now)
         return out
 

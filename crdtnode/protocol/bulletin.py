@@ -2,7 +2,9 @@
 
 What is posted goes out at once, or, soon after something else did, together with what is posted
 meanwhile: when fifty nodes join within a moment, each of them is not worth fifty messages of its
-own. Nor can somebody who slanders us a thousand times a second make us answer as often.
+own. Nor can somebody who slanders us a thousand times a second make us answer as often. What others
+posted, for us to relay, is treated the same. Among many members there is the longer a rest between
+two mailings, so that more news makes for larger messages, not for more of them.
 """
 
 from collections.abc import Iterable
@@ -12,21 +14,21 @@ from crdtnode.protocol.deliveries import Deliveries
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.news import record_bytes
-from crdtnode.protocol.spreading import Spreading
+from crdtnode.protocol.spreading import DIRECT, Spreading
 from crdtnode.wire.messages import Forget, MemberRecord, Tell
 
 PERIOD = 0.05
 """Seconds between two mailings, more or less: two who have the same to tell shall not tell it at the
 same time. Higher saves messages while many join or die, lower saves time."""
 
+PERIOD_MOST = 0.25
+"""The same where there are many members: for each of them it is longer by the same bit."""
+
 MAILED_MOST = 64
 """Members of which one mailing tells; further ones are found when lists are compared."""
 
 MAIL_BYTES = 1110
 """Records in one message, so that it stays a datagram."""
-
-FANOUT = 64
-"""Parts of the ring. More than for writes: while a cluster forms, relays know few members yet."""
 
 NEVER = float("inf")
 
@@ -46,6 +48,8 @@ class Bulletin:
         self._spreading = spreading
         self._deliveries = deliveries
         self._posted: dict[bytes, Member] = {}
+        self._relayed: dict[tuple[int, int], dict[bytes, MemberRecord]] = {}
+        """What others posted, by the range in which it is to be relayed."""
         self._next = -NEVER
         """When the next mailing may be."""
         self.deadline = NEVER
@@ -54,6 +58,16 @@ class Bulletin:
     def post(self, about: Iterable[Member], now: float) -> list[Send]:
         """Tell everybody of these members."""
         self._posted.update((member.boot, member) for member in about)
+        self.deadline = self._next
+        return self.wake(now)
+
+    def relay(self, tell: Tell, now: float) -> list[Send]:
+        """Hand on what somebody else posted, within its range."""
+        waiting = self._relayed.setdefault((tell.lo, tell.hi), {})
+        for record in tell.records:
+            earlier = waiting.get(record.boot)
+            if earlier is None or _rank(earlier) < _rank(record):
+                waiting[record.boot] = record
         self.deadline = self._next
         return self.wake(now)
 
@@ -70,7 +84,7 @@ class Bulletin:
     def forget(self, member: Member, now: float) -> list[Send]:
         """Tell everybody to forget a member that is gone."""
         forget = Forget(self._deliveries.new_id(), 0, 0, (member.record(),))
-        return self._spreading.begin(forget, now, FANOUT)
+        return self._spreading.begin(forget, now, DIRECT)
 
     def wake(self, now: float) -> list[Send]:
         """Mail what was posted, if that is due."""
@@ -78,14 +92,20 @@ class Bulletin:
             return []
         self.deadline = NEVER
         posted, self._posted = self._posted, {}
-        if not posted:
+        relayed, self._relayed = self._relayed, {}
+        if not posted and not relayed:
             return []
-        self._next = now + PERIOD * self._chance.uniform(0.75, 1.25)
         known = [m for boot, m in posted.items() if self._members.booted(boot) is m]
         out: list[Send] = []
         for records in _messages(member.record() for member in known[:MAILED_MOST]):
             tell = Tell(self._deliveries.new_id(), 0, 0, records)
-            out += self._spreading.begin(tell, now, FANOUT)
+            out += self._spreading.tell(tell, now)
+        for (lo, hi), news in relayed.items():
+            for records in _messages(news.values()):
+                tell = Tell(self._deliveries.new_id(), lo, hi, records)
+                out += self._spreading.within(tell, now, DIRECT)
+        period = min(PERIOD_MOST, PERIOD * max(1.0, len(self._members) / DIRECT))
+        self._next = now + period * self._chance.uniform(0.75, 1.25)
         return out
 
 
@@ -95,6 +115,11 @@ def _same(member: Member, record: MemberRecord) -> bool:
         record.state,
         record.name,
     )
+
+
+def _rank(record: MemberRecord) -> tuple[int, int]:
+    """The higher one is the later news of a process."""
+    return record.incarnation, record.state
 
 
 def _messages(records: Iterable[MemberRecord]) -> list[tuple[MemberRecord, ...]]:

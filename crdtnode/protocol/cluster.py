@@ -32,6 +32,7 @@ from crdtnode.wire.messages import (
     PingAck,
     PingReq,
     State,
+    Tell,
 )
 
 ROSTER_SETTLES = 1.0
@@ -66,10 +67,12 @@ class Cluster:
         self.ring = Ring(
             lambda: [m.name for m in members if m.talks], place, lambda name: _talks(members, name)
         )
-        self.spreading = Spreading(members, self.ring, self.deliveries, chance)
+        self.spreading = Spreading(
+            members, self.ring, self.deliveries, chance, lambda: self.probing.round
+        )
         self.health = Health()
         self.probing = Probing(members, self.ring, ping, greet, settings, chance, self.health)
-        self.suspicions = Suspicions(self.health)
+        self.suspicions = Suspicions(self.health, chance)
         self.seeds = Seeds(self.members, settings, chance)
         self._bulletin = Bulletin(members, self.spreading, self.deliveries, chance)
         self._absent = Absent(members, greet, settings, chance)
@@ -92,13 +95,11 @@ class Cluster:
             self.health.worse(now)  # who is doubted by others should look at itself first
         return self._apply(heard, now)
 
-    def hear_told(
-        self, records: Sequence[MemberRecord], now: float, sender: bytes
-    ) -> list[Outcome]:
-        """Take news that everybody gets: we need not tell it as well."""
-        out = self.hear(records, now, sender)
-        self._bulletin.told(records)
-        return out
+    def hear_told(self, tell: Tell, now: float, sender: bytes) -> list[Outcome]:
+        """Take news that everybody gets, and relay it: we need not tell it as well."""
+        out = self.hear(tell.records, now, sender)
+        self._bulletin.told(tell.records)
+        return out + self._bulletin.relay(tell, now)
 
     def hear_list(self, message: MemberList, sender: bytes, now: float) -> list[Outcome]:
         """Take a whole list; a newcomer, and whom it brings, are made known to those we knew.

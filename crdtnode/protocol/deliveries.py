@@ -12,10 +12,12 @@ out to be alive after all has then relayed too, and a few hear it twice.
 
 A suspect is told no news but what concerns itself: should it live, it compares lists with others. In
 a cluster that is cut in two everybody has news of everybody, and would repeat it to the other side.
+For the same reason one message with news waits for a silent member: what comes meanwhile goes with its
+next try, or when it answers.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 import heapq
 from typing import TypeAlias
 
@@ -23,9 +25,9 @@ from crdtnode.config import Settings
 from crdtnode.protocol.mail import Send, to
 from crdtnode.protocol.member import Member
 from crdtnode.protocol.roundtrip import smoothed
-from crdtnode.protocol.spans import alone
+from crdtnode.protocol.spans import PLACES, alone
 from crdtnode.values import struct, value
-from crdtnode.wire.messages import Announce, Forget, Leave, Push, State, Tell
+from crdtnode.wire.messages import Announce, Forget, Leave, MemberRecord, Push, State, Tell
 
 Ranged: TypeAlias = Push | Tell | Forget | Announce
 """What is for a range of places, and to be relayed within it."""
@@ -61,8 +63,13 @@ SLOWER_MOST = 8.0
 LONGEST = 1.0
 """Most seconds between two tries: one round trip that took long must not put off all that follow."""
 
+LATER_MOST = 12
+"""Members of which one that is silent is told with the next try: what a datagram has room for. Of
+more it hears when lists are compared."""
+
 NEWS_LONGEST = 0.1
-"""The same for news of members: while a suspicion runs, there is no time to wait longer."""
+"""The same for news of members: while a suspicion runs, there is no time to wait longer. Who is
+silent already has the usual time, unless it is concerned: a node that is cut off finds all silent."""
 
 FEW = 16
 """Messages to one member for which tries may come often: they cost next to nothing, and where most
@@ -94,6 +101,15 @@ class Orphan:
 
 
 @struct
+class _Later:
+    """Further news for a silent member, until it answers or is told again."""
+
+    lo: int
+    hi: int
+    records: dict[bytes, MemberRecord] = field(default_factory=dict)
+
+
+@struct
 class _Waiting:
     member: Member
     message: Ranged | Leave
@@ -105,6 +121,8 @@ class _Waiting:
     """Most seconds between two tries."""
     brief: float
     """The same while few messages wait for the member."""
+    eager: bool
+    """Whether there are more tries while few messages wait for the member."""
     due: float
     tries: int = 1
 
@@ -121,6 +139,7 @@ class Deliveries:
         self.queue: list[tuple[float, int, bytes]] = []
         """When to look at what waits: a heap of moments, ids and receivers."""
         self._silent: set[bytes] = set()
+        self._later: dict[bytes, _Later] = {}
         self._slower: dict[bytes, tuple[float, float]] = {}
         """How many times longer to wait for a member than round trips tell, and since when."""
         self.orphaned: list[Orphan] = []
@@ -155,15 +174,32 @@ class Deliveries:
             return []
         if id_ in waiting:
             return []
+        if place is None and type(message) is Tell and self._waits_with(boot, message):
+            return []
         longest = NEWS_LONGEST if type(message) in NEWS else LONGEST
         patience = self._patience(member)
-        brief = min(longest, max(patience, FEW_LONGEST))
+        brief, eager = min(longest, max(patience, FEW_LONGEST)), True
         wait = patience * self._slower.get(boot, _AS_ALWAYS)[0]
         wait = min(wait, brief if len(waiting) < FEW else longest)
-        waiting[id_] = _Waiting(member, message, place, now, wait, longest, brief, now + wait)
+        if type(message) is Tell and boot in self._silent and not _concerns(member, message):
+            wait, longest, brief, eager = NEWS_LONGEST, LONGEST, LONGEST, False
+        due = now + wait
+        waiting[id_] = _Waiting(member, message, place, now, wait, longest, brief, eager, due)
         self._receivers[id_] = self._receivers.get(id_, 0) + 1
-        heapq.heappush(self.queue, (now + wait, id_, boot))
+        heapq.heappush(self.queue, (due, id_, boot))
         return [to(member, message)]
+
+    def _waits_with(self, boot: bytes, news: Tell) -> bool:
+        """True where news for a silent member goes together with what it was told before."""
+        if boot not in self._silent:
+            return False
+        if not any(type(entry.message) is Tell for entry in self._waiting[boot].values()):
+            return False
+        later = self._later.setdefault(boot, _Later(news.lo, news.hi))
+        for record in news.records:
+            if len(later.records) < LATER_MOST or record.boot in later.records:
+                later.records[record.boot] = record
+        return True
 
     def _most(self, member: Member, message: Ranged | Leave) -> int:
         if member.boot not in self._silent:
@@ -186,9 +222,22 @@ class Deliveries:
             return False
         self._silent.discard(member.boot)
         self._less(id_)
+        if self._later:
+            self._tell_now(member.boot, ())
         if entry.tries == 1:  # a repeated message's round trip is ambiguous: Karn's algorithm
             self._slower.pop(member.boot, None)
             self.measured(member, now - entry.sent)
+        return True
+
+    def _tell_now(self, boot: bytes, before: tuple[MemberRecord, ...]) -> bool:
+        """Tell a silent member what came meanwhile, and what was told before; False for nothing."""
+        later = self._later.pop(boot, None)
+        if later is None:
+            return False
+        newest = {record.boot: record for record in before} | later.records
+        news = Tell(self.new_id(), later.lo, later.hi, tuple(newest.values())[-LATER_MOST:])
+        self._receivers[news.id] = 1
+        self.orphaned.append(Orphan(news, later.hi % PLACES))
         return True
 
     def measured(self, member: Member, rtt: float) -> None:
@@ -248,6 +297,7 @@ class Deliveries:
         """This process is gone: nothing waits for it, and what it was to relay falls back to us."""
         self._silent.discard(boot)
         self._slower.pop(boot, None)
+        self._later.pop(boot, None)
         for entry in self._waiting.pop(boot, {}).values():
             self._orphan(entry)
             self._less(entry.message.id)
@@ -296,11 +346,16 @@ class Deliveries:
             self._silent.add(boot)
             self._slow_down(entry, now)
             idle = _idle_talk(entry.member, entry.message)
+            done = idle
             if entry.tries >= TAKEN_OVER or idle:
+                # Another one takes the whole part over, the silent member in it too.
+                done = idle or (type(entry.message) is Tell and entry.place is not None)
                 self._orphan(entry)
             few = len(self._waiting[boot]) <= FEW
-            times = self._settings.retry_times * (FEW_TIMES if few else 1)
-            if entry.tries > times or idle:
+            times = self._settings.retry_times * (FEW_TIMES if few and entry.eager else 1)
+            if self._later and type(entry.message) is Tell and entry.place is None and not done:
+                done = self._tell_now(boot, entry.message.records)
+            if entry.tries > times or done:
                 del self._waiting[boot][id_]
                 self._less(id_)
                 continue
@@ -323,5 +378,10 @@ def _idle_talk(member: Member, message: Ranged | Leave) -> bool:
     return (
         member.state is State.SUSPECT
         and isinstance(message, NEWS)
-        and all(record.boot != member.boot for record in message.records)
+        and not _concerns(member, message)
     )
+
+
+def _concerns(member: Member, news: Tell | Forget) -> bool:
+    """Whether some news is of the member itself."""
+    return any(record.boot == member.boot for record in news.records)

@@ -6,12 +6,12 @@ section 4.3, whose round-robin this makes common to all members.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 import random
 from typing import TypeAlias
 
-from crdtnode.protocol.spans import Part, Standing, around, divided
+from crdtnode.protocol.spans import Part, Standing, around, divided, within
 
 ROUNDS = 2**32
 """Rounds are counted modulo this."""
@@ -101,6 +101,11 @@ class Ring:
             del self._places[name]
             del self._standing[bisect_left(self._standing, (place, name))]
 
+    def __len__(self) -> int:
+        """How many stand here."""
+        self._look()
+        return len(self._standing)
+
     def target(self, name: str, round_: int) -> str | None:
         """Whom ``name`` probes in a round; None where it is alone or not on the ring."""
         self._look()
@@ -114,6 +119,11 @@ class Ring:
         """The place of a name, whether it is on the ring or not."""
         place = self._places.get(name)
         return self._place(name) if place is None else place
+
+    def within(self, lo: int, hi: int) -> Sequence[Standing]:
+        """Who stands in a range, in the order in which it meets them."""
+        self._look()
+        return within(self._standing, lo, hi)
 
     def parts(self, span: tuple[int, int], hole: int, most: int) -> list[Part]:
         """Divide a range without one place among those who stand in it; see `spans`.

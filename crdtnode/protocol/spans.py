@@ -41,6 +41,12 @@ def around(lo: int, hi: int, hole: int) -> list[tuple[int, int]]:
     return [*before, (after, hi)] if after != hi else before
 
 
+def arcs(count: int) -> list[tuple[int, int]]:
+    """The whole ring in so many ranges of equal length, the same for whoever asks."""
+    bounds = [PLACES * n // count for n in range(count)]
+    return list(zip(bounds, [*bounds[1:], 0], strict=True))
+
+
 def divided(ring: Sequence[Standing], ranges: Sequence[tuple[int, int]], most: int) -> list[Part]:
     """Divide ranges among those who stand in them, into about equal parts without gaps.
 
@@ -49,7 +55,7 @@ def divided(ring: Sequence[Standing], ranges: Sequence[tuple[int, int]], most: i
         ranges: What is to be covered. One that holds nobody is nobody's.
         most: Most parts in all; at least one for each range that holds somebody.
     """
-    runs = [(lo, hi, _within(ring, lo, hi)) for lo, hi in ranges]
+    runs = [(lo, hi, within(ring, lo, hi)) for lo, hi in ranges]
     count = sum(len(run) for _, _, run in runs)
     parts: list[Part] = []
     for lo, hi, run in runs:
@@ -58,7 +64,7 @@ def divided(ring: Sequence[Standing], ranges: Sequence[tuple[int, int]], most: i
     return parts
 
 
-def _within(ring: Sequence[Standing], lo: int, hi: int) -> Sequence[Standing]:
+def within(ring: Sequence[Standing], lo: int, hi: int) -> Sequence[Standing]:
     """Everybody in a range, in the order in which it meets them."""
     first, last = bisect_left(ring, (lo,)), bisect_left(ring, (hi,))
     if lo < hi:

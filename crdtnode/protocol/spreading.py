@@ -2,8 +2,13 @@
 
 Everybody on the ring gets it once if nothing is lost, after about log_k(n) hops. Nobody sends to
 more than k, and nobody has to know the whole ring: what one relay does not know, the next may.
+
+News of many members goes another way where there are many: each arc of the ring has one relay for a
+round, the same for whoever has news, so that what comes from many goes on together. In a cluster
+that is cut in two everybody has news of everybody, and no piece of it is worth a message to each.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 import random
 
@@ -11,7 +16,7 @@ from crdtnode.protocol.deliveries import Deliveries, Ranged
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import Ring
-from crdtnode.protocol.spans import Part
+from crdtnode.protocol.spans import PLACES, Part, arcs
 from crdtnode.wire.messages import Push, State, Tell
 
 FANOUT = 16
@@ -19,6 +24,16 @@ FANOUT = 16
 
 TRIES = 4
 """Times that chance may pick a relay that will not do before all are looked at."""
+
+DIRECT = 64
+"""Members up to which news goes to each of them directly. While a cluster forms, relays know few
+members yet; and most that a relay of an arc sends to."""
+
+ARCS = 16
+"""Arcs of the ring, each of which has one relay for news. More cost who has news, fewer the relays."""
+
+GOLDEN = 0.6180339887498949
+"""By this share of an arc the place of its relay goes on each round: none is near one of before."""
 
 SETTLED = 2.0
 """Seconds for which a relay should be a member: until then it may not know whom to relay to."""
@@ -32,15 +47,22 @@ class Spreading:
         ring: Where they stand.
         deliveries: What waits for acknowledgement.
         chance: Picks the relays.
+        turn: Tells the round, about the same for all members.
     """
 
     def __init__(
-        self, members: Members, ring: Ring, deliveries: Deliveries, chance: random.Random
+        self,
+        members: Members,
+        ring: Ring,
+        deliveries: Deliveries,
+        chance: random.Random,
+        turn: Callable[[], int] = lambda: 0,
     ) -> None:
         self._members = members
         self._ring = ring
         self._deliveries = deliveries
         self._chance = chance
+        self._turn = turn
 
     def begin(self, message: Ranged, now: float, fanout: int = FANOUT) -> list[Send]:
         """Send a message of ours, whatever its range says, to everybody."""
@@ -56,11 +78,47 @@ class Spreading:
         span = (message.lo, message.hi)
         return self._hand(message, message.id, span, self._own_place, now, fanout)
 
+    def tell(self, news: Tell, now: float) -> list[Send]:
+        """Send news of ours to everybody: to each, or where they are many to the relays of arcs."""
+        if len(self._ring) <= DIRECT:
+            return self.begin(news, now, DIRECT)
+        out: list[Send] = []
+        for lo, hi in arcs(ARCS):
+            out += self._entrust(Tell(news.id, lo, hi, news.records), self._own_place, now)
+        return out
+
+    def _entrust(self, news: Tell, hole: int, now: float) -> list[Send]:
+        """Hand news for an arc to its relay, or to many where nobody there will do."""
+        span = (news.lo, news.hi)
+        relay = self._usual(span, now)
+        if relay is self._members.me:
+            return self._hand(news, news.id, span, self._own_place, now, DIRECT)
+        place = hole if relay is None else self._ring.place(relay.name)
+        if relay is None or place == hole:
+            return self._hand(news, news.id, span, hole, now, DIRECT // ARCS)
+        sends = self._deliveries.send(relay, news, now, place)
+        return sends or self._hand(news, news.id, span, place, now, DIRECT // ARCS)
+
+    def _usual(self, span: tuple[int, int], now: float) -> Member | None:
+        """The relay that everybody takes for an arc in this round, as far as they know the same."""
+        lo, hi = span
+        width = (hi - lo) % PLACES or PLACES
+        first = (lo + int(width * (GOLDEN * self._turn() % 1.0))) % PLACES
+        after = self._ring.within(first, hi) if first != hi else []
+        for _, name in (*after, *self._ring.within(lo, hi)):
+            member = self._members.named(name)
+            if member is not None and self._will_do(member, now):
+                return member
+        return None
+
     def wake(self, now: float) -> list[Send]:
         """Send again what is overdue, and relay what silent members should have relayed."""
         out = self._deliveries.wake(now)
         for orphan in self._deliveries.orphans():
             message = orphan.message
+            if type(message) is Tell:
+                out += self._entrust(message, orphan.place, now)
+                continue
             span = (message.lo, message.hi)
             out += self._hand(message, message.id, span, orphan.place, now, FANOUT)
         return out
@@ -85,7 +143,8 @@ class Spreading:
                 continue
             place = self._ring.place(relay.name)
             theirs = _addressed(message, id_, part.lo, part.hi)
-            sends = self._deliveries.send(relay, theirs, now, place)
+            relays = place if len(part.names) > 1 or type(message) is not Tell else None
+            sends = self._deliveries.send(relay, theirs, now, relays)
             out += sends or self._hand(message, id_, (part.lo, part.hi), place, now, fanout)
         return out
 

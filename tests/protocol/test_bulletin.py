@@ -11,7 +11,7 @@ from crdtnode.protocol.deliveries import NEWS_LONGEST, Deliveries
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import Ring
-from crdtnode.protocol.spreading import Spreading
+from crdtnode.protocol.spreading import DIRECT, Spreading
 from crdtnode.wire import codec
 from crdtnode.wire.messages import State, Tell
 from tests.protocol.people import boot, members, record
@@ -132,3 +132,32 @@ def test_much_news_is_cut_into_datagrams_and_has_an_end(desk: Desk) -> None:
     sends = desk.bulletin.post(list(desk.members), 1.0)
     assert all(len(codec.encode(send.message)) <= 1152 for send in sends)
     assert len({name for _, names in told(sends) for name in names}) == MAILED_MOST
+
+
+def test_what_others_posted_is_relayed_at_once_and_what_comes_soon_after_together(
+    desk: Desk,
+) -> None:
+    first, second, later = (record(name, incarnation=n) for n, name in enumerate("xyy"))
+    assert told(desk.bulletin.relay(Tell(1, 0, 0, (first,)), 1.0)) == [
+        (boot("b"), ["x"]),
+        (boot("c"), ["x"]),
+    ]
+    assert desk.bulletin.relay(Tell(2, 0, 0, (later,)), 1.01) == []
+    assert desk.bulletin.relay(Tell(3, 0, 0, (second, first)), 1.02) == []
+    sends = desk.bulletin.wake(desk.bulletin.deadline)
+    assert told(sends) == [(boot("b"), ["y", "x"]), (boot("c"), ["y", "x"])]
+    assert all(send.message.records[0] is later for send in sends if isinstance(send.message, Tell))
+
+
+def test_what_is_for_another_range_is_relayed_there_alone(desk: Desk) -> None:
+    desk.bulletin.post([desk.of("a")], 1.0)
+    place = sum(map(ord, "b"))
+    desk.bulletin.relay(Tell(1, place, place + 1, (record("x"),)), 1.01)
+    assert told(desk.bulletin.wake(2.0)) == [(boot("b"), ["x"])]
+
+
+def test_among_many_members_news_waits_longer_for_company(desk: Desk) -> None:
+    desk.members.hear([record(f"m{n}") for n in range(3 * DIRECT)], 1.0)
+    desk.bulletin.post([desk.of("a")], 1.0)
+    desk.bulletin.post([desk.of("b")], 1.01)
+    assert desk.bulletin.deadline > 1.0 + 2 * PERIOD

@@ -13,7 +13,9 @@ from crdtnode.protocol.deliveries import (
     FEW_TIMES,
     FIRST_RETRY,
     GROWTH,
+    LATER_MOST,
     LONGEST,
+    NEWS_LONGEST,
     SILENT_MOST,
     SLOWER_MOST,
     UNMET_MOST,
@@ -339,3 +341,91 @@ def test_news_for_a_member_that_becomes_suspect_is_given_up_and_its_range_falls_
     assert deliveries.wake(deliveries.deadline) == []
     assert list(deliveries.orphans()) == [Orphan(tell, 15)]
     assert not deliveries.waits(tell.id)
+
+
+# News for who is silent
+
+
+def told(deliveries: Deliveries, receiver: Member, *names: str, now: float) -> list[Send]:
+    """Tell of these, directly."""
+    news = Tell(deliveries.new_id(), 10, 20, tuple(map(record, names)))
+    return deliveries.send(receiver, news, now)
+
+
+def given_back(deliveries: Deliveries) -> list[list[str]]:
+    """Whom the news tells of that falls back to us, and is to be sent anew."""
+    return [
+        [record.name for record in orphan.message.records]
+        for orphan in deliveries.orphans()
+        if isinstance(orphan.message, Tell) and (orphan.message.lo, orphan.message.hi) == (10, 20)
+    ]
+
+
+def silent(deliveries: Deliveries) -> tuple[Member, float]:
+    """A member that has not answered what it was told of x; and the moment."""
+    b = member("b")
+    assert told(deliveries, b, "x", now=0.0)
+    now = deliveries.deadline
+    assert len(deliveries.wake(now)) == 1
+    return b, now
+
+
+def test_what_a_silent_member_is_to_hear_goes_together_with_the_next_try(
+    deliveries: Outgoing,
+) -> None:
+    b, now = silent(deliveries)
+    for name in ("y", "z", "y"):
+        assert told(deliveries, b, name, now=now) == []
+    assert deliveries.wake(deliveries.deadline) == []
+    assert given_back(deliveries) == [["x", "y", "z"]]
+    assert deliveries.deadline == float("inf")
+
+
+def test_what_a_silent_member_is_to_hear_goes_when_it_answers(deliveries: Outgoing) -> None:
+    b, now = silent(deliveries)
+    told(deliveries, b, "y", now=now)
+    assert deliveries.acknowledged(b, 1, now)
+    assert given_back(deliveries) == [["y"]]
+    assert told(deliveries, b, "z", now=now)
+
+
+def test_a_silent_member_is_told_of_no_more_than_a_datagram_holds(deliveries: Outgoing) -> None:
+    b, now = silent(deliveries)
+    names = [f"m{number}" for number in range(2 * LATER_MOST)]
+    for name in names:
+        told(deliveries, b, name, now=now)
+    deliveries.acknowledged(b, 1, now)
+    assert given_back(deliveries) == [names[:LATER_MOST]]
+
+
+def test_who_is_gone_is_told_nothing_later(deliveries: Outgoing) -> None:
+    b, now = silent(deliveries)
+    told(deliveries, b, "y", now=now)
+    deliveries.forget(b.boot)
+    deliveries.acknowledged(b, 1, now)
+    assert given_back(deliveries) == []
+
+
+def test_news_is_urgent_for_a_silent_member_only_where_it_is_concerned(
+    deliveries: Outgoing,
+) -> None:
+    b = member("b")
+    deliveries.push(b, 0.0)
+    deliveries.wake(deliveries.deadline)
+    deliveries.acknowledged(b, 77, 1.0)
+    told(deliveries, b, "x", now=1.0)
+    assert 1 < len([at for at in retries(deliveries) if at > 1.0]) <= 2 * SETTINGS.retry_times
+    deliveries.push(b, 100.0)
+    deliveries.wake(deliveries.deadline)
+    told(deliveries, b, "b", now=101.0)
+    assert deliveries.deadline <= 101.0 + NEWS_LONGEST
+
+
+def test_who_takes_over_news_takes_over_the_silent_relay_too(deliveries: Outgoing) -> None:
+    b = member("b")
+    news = Tell(deliveries.new_id(), 10, 20, (record("x"),))
+    deliveries.send(b, news, 0.0, place=15)
+    assert len(deliveries.wake(deliveries.deadline)) == 1
+    assert deliveries.wake(deliveries.deadline) == []
+    assert [(orphan.message, orphan.place) for orphan in deliveries.orphans()] == [(news, 15)]
+    assert deliveries.deadline == float("inf")

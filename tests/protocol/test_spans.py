@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from crdtnode.protocol.spans import PLACES, alone, around, divided
+from crdtnode.protocol.spans import PLACES, alone, arcs, around, divided
 
 TOP = PLACES - 1
 RING = [(10, "a"), (20, "b"), (30, "c"), (40, "d")]
@@ -93,3 +93,7 @@ def test_parts_cover_each_place_once_where_somebody_is_to_cover_it(
         assert all(holds((part.lo, part.hi), int(name)) for name in part.names)
     everybody = sorted(int(name) for part in parts for name in part.names)
     assert everybody == sorted(p for p in ring if any(holds(piece, p) for piece in pieces))
+
+
+def test_arcs_cover_the_ring_without_gaps() -> None:
+    assert arcs(4) == [(n * PLACES // 4, (n + 1) * PLACES // 4 % PLACES) for n in range(4)]

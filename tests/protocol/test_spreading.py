@@ -10,9 +10,10 @@ from crdtnode.protocol.deliveries import SILENT_MOST, Deliveries
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import Ring
-from crdtnode.protocol.spreading import FANOUT, SETTLED, Spreading
-from crdtnode.wire.messages import Push, State
-from tests.protocol.people import members
+from crdtnode.protocol.spans import PLACES, arcs
+from crdtnode.protocol.spreading import ARCS, DIRECT, FANOUT, SETTLED, Spreading
+from crdtnode.wire.messages import Push, State, Tell
+from tests.protocol.people import members, record
 
 NOW = SETTLED + 1.0
 
@@ -164,3 +165,123 @@ def test_everybody_is_covered_once_by_what_is_sent_first(others: int) -> None:
     for number in range(1, others + 1):
         at = place(f"m{number}")
         assert sum(lo <= at < hi or (hi == 0 and at >= lo) for lo, hi in spans) == 1
+
+
+# News
+
+
+def arc_place(name: str) -> int:
+    """Members are called m1, m2, and so on, all over the ring, and we a."""
+    return int(name[1:] or 0) * 7_046_029_254_386_353_131 % PLACES
+
+
+@dataclass
+class Teller(Node):
+    """A node that has news."""
+
+    turn: int = 0
+
+    def __post_init__(self) -> None:
+        self.members = members(*(f"m{n}" for n in range(1, self.others + 1)))
+        self.ring = Ring(lambda: [m.name for m in self.members if m.talks], arc_place)
+        chance = random.Random(7)
+        self.spreading = Spreading(
+            self.members, self.ring, self.deliveries, chance, lambda: self.turn
+        )
+
+    def tell(self) -> list[Send]:
+        return self.spreading.tell(Tell(self.deliveries.new_id(), 0, 0, (record("x"),)), NOW)
+
+
+def relays(sends: list[Send]) -> dict[tuple[int, int], bytes]:
+    """Who relays in which arc, but that in which we stand ourselves."""
+    told = [(send.boot, send.message) for send in sends]
+    spans = {(m.lo, m.hi): boot for boot, m in told if isinstance(m, Tell)}
+    return {span: boot for span, boot in spans.items() if span in arcs(ARCS)}
+
+
+def test_news_goes_directly_to_each_of_few() -> None:
+    assert len(Teller(DIRECT - 1).tell()) == DIRECT - 1
+
+
+def test_all_who_have_news_take_the_same_relays_and_others_in_the_next_round() -> None:
+    one, other = Teller(400), Teller(400)
+    other.members.me.name = "m7000"
+    other.ring.changed()
+    first, second = relays(one.tell()), relays(other.tell())
+    common = first.keys() & second.keys()
+    assert len(common) >= ARCS - 2, "each may relay in its own arc itself"
+    assert [first[span] for span in common] == [second[span] for span in common]
+    one.turn = 1
+    assert not set(relays(one.tell()).values()) & set(first.values())
+
+
+def test_who_is_suspect_or_silent_relays_no_news() -> None:
+    node = Teller(400)
+    first = node.tell()
+    for send in first:
+        suspect = node.members.booted(send.boot)
+        assert suspect is not None
+        node.members.judge(suspect, State.SUSPECT, NOW)
+    assert not set(relays(node.tell()).values()) & set(relays(first).values())
+
+
+def test_a_silent_relay_of_news_is_replaced_and_told_by_its_successor() -> None:
+    node = Teller(400)
+    first = node.tell()
+    for _ in range(2):
+        again = node.spreading.wake(node.deliveries.deadline)
+    assert relays(again).keys() == relays(first).keys()
+    assert not set(relays(again).values()) & set(relays(first).values())
+
+
+def test_where_nobody_will_do_news_of_many_goes_to_more() -> None:
+    node = Teller(400)
+    for member in node.members.talking():
+        member.since = NOW
+    assert 2 * ARCS < len(node.tell()) < 2 * DIRECT
+
+
+def test_a_relay_of_its_own_arc_tells_it_directly() -> None:
+    node = Teller(400)
+    mine = [name for _, name in node.ring.within(*arcs(ARCS)[0])]
+    assert mine[0] == "a"
+    for name in mine:
+        member = node.members.named(name)
+        if member is not None and name != "a":
+            member.since = NOW  # nobody else will do
+    told = {send.boot for send in node.tell()}
+    for name in mine:
+        member = node.members.named(name)
+        assert member is not None
+        assert (member.boot in told) == (name != "a")
+
+
+def test_who_acknowledges_other_things_is_not_given_the_same_news_for_ever() -> None:
+    node = Teller(1)
+    only = node.of(1)
+    news = Tell(node.deliveries.new_id(), 0, 0, (record("x"),))
+    node.deliveries.send(only, news, NOW, arc_place("m1"))
+    for _ in range(20):
+        now = min(node.deliveries.deadline, NOW + 60.0)
+        push = Push(node.deliveries.new_id(), 0, 0, ())
+        node.deliveries.send(only, push, now)
+        node.spreading.wake(now)
+        node.deliveries.acknowledged(only, push.id, now)
+    assert node.deliveries.deadline == float("inf")
+
+
+def test_what_waits_for_a_silent_member_reaches_it() -> None:
+    node = Teller(2)
+    silent = node.of(1)
+    node.tell()
+    node.deliveries.acknowledged(node.of(2), 1, NOW)
+    now = node.deliveries.deadline
+    node.spreading.wake(now)
+    news = Tell(node.deliveries.new_id(), 0, 0, (record("y"),))
+    assert boots(node.spreading.tell(news, now)) == [node.of(2).boot]
+    node.deliveries.acknowledged(node.of(2), news.id, now)
+    (again,) = node.spreading.wake(node.deliveries.deadline)
+    assert again.boot == silent.boot
+    assert isinstance(again.message, Tell)
+    assert [one.name for one in again.message.records] == ["x", "y"]

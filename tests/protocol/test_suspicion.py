@@ -1,9 +1,11 @@
 """Suspects, and how long they have."""
 
+import random
+
 import pytest
 
 from crdtnode.protocol.health import GRACE, LATE, Health
-from crdtnode.protocol.suspicion import TELLERS, TELLING, Suspicions
+from crdtnode.protocol.suspicion import SUSPECTS, TELLERS, TELLING, Suspicions
 from tests.protocol.people import member
 
 B = member("b")
@@ -11,7 +13,7 @@ B = member("b")
 
 @pytest.fixture
 def suspicions() -> Suspicions:
-    return Suspicions(Health())
+    return Suspicions(Health(), random.Random(1))
 
 
 def test_a_suspect_is_told_at_once_and_again_and_again(suspicions: Suspicions) -> None:
@@ -69,3 +71,22 @@ def test_a_node_that_slept_forgives_everybody(suspicions: Suspicions) -> None:
     suspicions.begin(B, 1.5, 10.0, ours=True)
     assert suspicions.forgive() == [B]
     assert suspicions.deadline == float("inf")
+
+
+def test_who_heard_of_a_suspicion_from_others_tells_when_its_turn_comes(
+    suspicions: Suspicions,
+) -> None:
+    suspicions.begin(B, 60.0, 10.0, ours=False)
+    assert suspicions.wake(10.0, size=10 * TELLERS) == ([], [])
+    turn = suspicions.deadline
+    assert 10.0 < turn < 10.0 + 10 * TELLING
+    assert suspicions.wake(turn, size=10 * TELLERS) == ([B], [])
+    assert suspicions.deadline == turn + 10 * TELLING
+
+
+def test_who_suspects_many_tells_each_of_them_less_often(suspicions: Suspicions) -> None:
+    suspects = [member(f"m{number}") for number in range(3 * SUSPECTS)]
+    for suspect in suspects:
+        suspicions.begin(suspect, 60.0, 10.0, ours=True)
+    assert len(suspicions.wake(10.0, size=3)[0]) == len(suspects)
+    assert suspicions.deadline == pytest.approx(10.0 + 3 * TELLING)
