@@ -78,6 +78,8 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.nodes or len(set(self.nodes)) != len(self.nodes):
             raise PlanError("nodes must be at least one name, each different")
+        if type(self.seed) is not int:
+            raise PlanError(f"seed must be a whole number, not {self.seed!r}")
         for number, name in enumerate(self.nodes):
             _name(f"nodes[{number}]", name)
             if name == EVERYBODY:

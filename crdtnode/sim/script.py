@@ -296,11 +296,9 @@ class Net:
         ways = dict.fromkeys(there + back)
         return self._moments.begin(*(Relink(begin, s, t, changed) for s, t in ways), until=until)
 
-    def partition(
-        self, *groups: Iterable[str], at: float | None = None, until: float | None = None
-    ) -> Span:
+    def partition(self, *groups: Ends, at: float | None = None, until: float | None = None) -> Span:
         """Only nodes of one group reach each other; those that no group names form one more."""
-        cut = tuple(tuple(group) for group in groups)
+        cut = tuple(map(_group, groups))
         return self._moments.begin(Partition(self._moments.at(at), cut), until=until)
 
     def isolate(self, node: str, *, at: float | None = None, until: float | None = None) -> Span:

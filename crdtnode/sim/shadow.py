@@ -88,8 +88,21 @@ class Tale:
 
 
 def numbers(shadow: int) -> str:
-    """The updates in a shadow, counted from 1, as text for people."""
-    return ", ".join(str(n) for n in range(1, shadow.bit_length() + 1) if shadow >> (n - 1) & 1)
+    """The updates in a shadow, counted from 1, as text for people.
+
+    Example:
+        >>> numbers(0b1011_0111)
+        '1-3, 5, 6, 8'
+    """
+    runs: list[list[int]] = []
+    for number in range(1, shadow.bit_length() + 1):
+        if shadow >> (number - 1) & 1:
+            if runs and runs[-1][-1] == number - 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+    texts = (f"{r[0]}-{r[-1]}" if len(r) > 2 else ", ".join(map(str, r)) for r in runs)
+    return ", ".join(texts)
 
 
 class Witness(Protocol):

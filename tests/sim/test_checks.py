@@ -15,6 +15,7 @@ from crdtnode.sim.checks import (
     NothingLost,
     SameUpdatesSameState,
 )
+from crdtnode.sim.checks.converged import state_on
 from crdtnode.sim.planted_nodes import StingyRegistry
 
 WRITES = (
@@ -232,3 +233,28 @@ def test_a_check_of_your_own_takes_part() -> None:
 
     result = sim.run(Plan.random(seed=1, duration=2), checks=[FewMessages()])
     assert result.violated == ("few-messages",)
+
+
+def test_a_violation_tells_of_each_update_what_its_writer_had_seen(world: World) -> None:
+    check = SameUpdatesSameState()
+    key = ("gset@1", "tags")
+    check.reached("n1", key, 0b11, GSet.from_payload(["a"]))
+    check.reached("n2", key, 0b11, GSet.from_payload(["a", "b"]))
+    text = at_end(check, world).violation
+    assert "tags after the updates 1, 2 of this object" in text
+    assert "update 1 (n1: gset@1/tags.add('red') at 1.000000 s), having seen nothing" in text
+    assert "at 1.500000 s), having seen 1" in text
+
+
+def test_a_lost_write_names_who_had_it_and_what_each_node_holds_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    green = GSet.from_payload(["green"])
+    look = {"gset@1": lambda host, key: green}
+    monkeypatch.setattr(
+        "crdtnode.sim.checks.writes.state_on",
+        lambda host, key: look.get(key[0], state_on)(host, key),
+    )
+    text = at_end(NothingLost(), world).violation
+    assert "add('red') at 1.000000 s), having seen nothing" in text
+    assert "though n1, n2, n3 took it in:\non n1, n2, n3: ['green']" in text

@@ -7,7 +7,8 @@ may have crashed since its answer, so what it held before it crashed counts too.
 from typing import TYPE_CHECKING
 
 from crdtnode.protocol.effects import Effect, Flushed
-from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.check import Check, on_each, told
+from crdtnode.sim.checks.converged import state_on
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
@@ -45,9 +46,10 @@ class AcknowledgedIsHeld(Check):
             self._holders[update] = len(holders)
             if len(holders) < effect.members:
                 names = ", ".join(other.name for other in holders) or "nobody"
+                states = {h.name: state_on(h, update.key) for h in world.up}
                 self.violate(
-                    f"{host.name} said that {effect.members} others hold {update};\n"
-                    f"{names} does. The writer has {shown(host.registry.look(update.key))}"
+                    f"{host.name} said that so many others hold what it wrote: {effect.members}.\n"
+                    f"Of the others {names} held {told(update)}:\n{on_each(states)}"
                 )
 
 

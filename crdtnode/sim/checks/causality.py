@@ -12,10 +12,9 @@ from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
 
 from crdt import LWWRegister, LWWSet, ORSet, RWSet, StateCRDT, TwoPSet
-from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.check import Check, shown, told
 from crdtnode.sim.checks.converged import state_on
 from crdtnode.sim.checks.elements import added, removed, same
-from crdtnode.sim.shadow import numbers
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
@@ -93,7 +92,7 @@ class CausalityDecides(Check):
         if state.payload != winner.delta.payload or later:
             self.violate(
                 f"{'/'.join(key)} shows {shown(state)}\n"
-                f"but the last write is {_told(later[0] if later else winner)}"
+                f"but the last write is {told(later[0] if later else winner)}"
             )
 
     def _set(self, key: "Key", state: Any, updates: "list[Update]", rule: Rule) -> None:
@@ -111,10 +110,5 @@ class CausalityDecides(Check):
                 )
                 self.violate(
                     f"{element[1]} must {'' if there else 'not '}be in {'/'.join(key)}:\n"
-                    f"{shown(state)}\n" + "\n".join(map(_told, calls))
+                    f"{shown(state)}\n" + "\n".join(map(told, calls))
                 )
-
-
-def _told(update: "Update") -> str:
-    past = numbers(update.past)
-    return f"{update}, {f'having seen {past}' if past else 'having seen nothing'}"

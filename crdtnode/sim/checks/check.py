@@ -9,7 +9,7 @@ from crdt import StateCRDT
 from crdtnode.protocol.effects import Effect
 from crdtnode.sim.faults import Fault
 from crdtnode.sim.result import Finding, Verdict
-from crdtnode.sim.shadow import Key, Update
+from crdtnode.sim.shadow import Key, Update, numbers
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
@@ -38,6 +38,10 @@ class Check:
         """Note a violation; only the first one counts."""
         if self._verdict is not Verdict.VIOLATED:
             self._verdict, self._violation = Verdict.VIOLATED, violation
+
+    def add(self, text: str) -> None:
+        """Say more of the violation, now that more is known."""
+        self._violation += f"\n{text}"
 
     def holds(self) -> None:
         """Say that all was looked at; without a violation the promise holds."""
@@ -75,3 +79,29 @@ def shown(state: StateCRDT | None) -> str:
         return "absent"
     text = repr(state.payload)
     return text if len(text) <= 400 else f"{text[:400]}... ({len(text)} characters)"
+
+
+LISTED_MOST = 8
+"""Updates that are told one by one."""
+
+
+def told(update: Update) -> str:
+    """An update, and what its writer had seen of the object before: its causal past."""
+    past = numbers(update.past)
+    return f"{update}, {f'having seen {past}' if past else 'having seen nothing'}"
+
+
+def listed(world: "World", key: Key, shadow: int) -> str:
+    """The updates in a shadow, each with its past, a line each; of many the last ones."""
+    updates = [u for u in world.ledger.tale(key).updates if u.bit & shadow]
+    lines = [f"  {told(update)}" for update in updates[-LISTED_MOST:]]
+    more = len(updates) - len(lines)
+    return "\n".join([f"  {more} earlier ones"] * (more > 0) + lines)
+
+
+def on_each(states: dict[str, StateCRDT]) -> str:
+    """States as text, each with the nodes that hold it."""
+    nodes: dict[str, list[str]] = {}
+    for node, state in states.items():
+        nodes.setdefault(shown(state), []).append(node)
+    return "\n".join(f"on {', '.join(names)}: {text}" for text, names in nodes.items())

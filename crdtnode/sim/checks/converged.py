@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from crdt import StateCRDT
 from crdt.catalogue import type_of
 from crdtnode.sim.agenda import SECOND, nanoseconds
-from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.check import Check, listed, shown, told
 from crdtnode.sim.faults import Fault, Heal
-from crdtnode.sim.shadow import numbers
 
 if TYPE_CHECKING:
     from crdtnode.sim.host import Host
@@ -66,11 +65,7 @@ class Converged(Check):
         for host, peer in ((one, other), (other, one)):
             lacks = peer.registry.shadows.get(key, 0) & ~host.registry.shadows.get(key, 0)
             lines.append(f"on {host.name}: {shown(state_on(host, key))}")
-            lines += [
-                f"  never there: {u}; its writer had seen {numbers(u.past) or 'nothing'}"
-                for u in tale.updates
-                if u.bit & lacks
-            ][:3]
+            lines += [f"  never there: {told(u)}" for u in tale.updates if u.bit & lacks][:3]
         return "\n".join(lines)
 
 
@@ -112,8 +107,14 @@ class CaughtUpAfterHeal(Check):
                     self.violate(
                         f"{world.agenda.now / SECOND:.6f} s, long after the {heal},\n"
                         f"{host.name} has of {'/'.join(key)}: {shown(state_on(host, key))}\n"
-                        f"but at the heal it was known: {shown(state)}"
+                        f"but at the heal it was known: {shown(state)}{self._lacks(world, host, key)}"
                     )
+
+    def _lacks(self, world: "World", host: "Host", key: "Key") -> str:
+        """What a host has never seen, where the shadows tell."""
+        tale, has = world.ledger.tale(key), host.registry.shadows.get(key, 0)
+        lacks = sum(u.bit for u in tale.of_life(life_of(world, key)) if not u.bit & has)
+        return f"\nnever there:\n{listed(world, key, lacks)}" if lacks else ""
 
 
 def _all_of(world: "World", key: "Key") -> StateCRDT:

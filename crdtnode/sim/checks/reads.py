@@ -7,7 +7,7 @@ Source: Terry et al., "Session guarantees for weakly consistent replicated data"
 from typing import TYPE_CHECKING
 
 from crdt import StateCRDT
-from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.check import Check, listed, shown
 from crdtnode.sim.shadow import Key, numbers
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class ReadsOnlyGrow(Check):
 
     def __init__(self) -> None:
         super().__init__()
+        self._about: tuple[Key, int] | None = None
+        """The object that was read less of, and the updates taken in between."""
         self._kept: dict[tuple[str, Key], tuple[int, StateCRDT]] = {}
         self._changes: dict[tuple[str, Key], int] = {}
 
@@ -44,9 +46,18 @@ class ReadsOnlyGrow(Check):
         if changes % _EVERY:
             return
         kept = self._kept.get(place)
-        if kept is not None and not kept[0] & ~shadow and not kept[1].compare(state):
-            self.violate(
-                f"{node} has read of {'/'.join(key)}: {shown(kept[1])}\n"
-                f"and later, having taken in {numbers(shadow & ~kept[0])}: {shown(state)}"
-            )
+        if self._about is None and kept is not None:
+            since = shadow & ~kept[0]
+            if not kept[0] & ~shadow and not kept[1].compare(state):
+                self._about = (key, since)
+                self.violate(
+                    f"{node} has read of {'/'.join(key)}: {shown(kept[1])}\n"
+                    f"and later, having taken in {numbers(since)}: {shown(state)}"
+                )
         self._kept[place] = (shadow, state.clone())
+
+    def ended(self, world: "World", converged: float | None) -> None:
+        """Tell which updates came between two reads."""
+        if self._about is not None:
+            self.add(f"what was taken in between:\n{listed(world, *self._about)}")
+        self.holds()

@@ -6,12 +6,16 @@ section 2; the shadow sets are those of `crdtnode.sim.shadow`.
 """
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import msgpack
 
 from crdt import StateCRDT
-from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.check import Check, listed, shown
 from crdtnode.sim.shadow import Key, numbers
+
+if TYPE_CHECKING:
+    from crdtnode.sim.world import World
 
 _KEPT_BYTES = 1024
 
@@ -25,6 +29,8 @@ class SameUpdatesSameState(Check):
 
     def __init__(self) -> None:
         super().__init__()
+        self._about: tuple[Key, int] | None = None
+        """The object that was violated, and the updates that it had seen."""
         self._states: dict[tuple[Key, int], tuple[bytes, str]] = {}
         self._last: dict[tuple[Key, int], bytes] = {}
         """The payload that each set of updates led to last, packed: what is equal to it is right."""
@@ -40,10 +46,17 @@ class SameUpdatesSameState(Check):
         if len(canonical) > _KEPT_BYTES:
             canonical = blake2b(canonical).hexdigest().encode()
         first, where = self._states.setdefault((key, shadow), (canonical, node))
-        if first != canonical:
+        if first != canonical and self._about is None:
+            self._about = (key, shadow)
             self.violate(
                 f"{'/'.join(key)} after the updates {numbers(shadow)} of this object:\n"
                 f"on {where}: {first.decode(errors='replace')}\n"
                 f"on {node}: {canonical.decode(errors='replace')}\n"
                 f"payload on {node}: {shown(state)}"
             )
+
+    def ended(self, world: "World", converged: float | None) -> None:
+        """Tell which updates they were."""
+        if self._about is not None:
+            self.add(f"those updates are:\n{listed(world, *self._about)}")
+        self.holds()

@@ -6,7 +6,7 @@ Rule of this file: the model is a plain sum; it knows nothing of replicas or tal
 from typing import TYPE_CHECKING
 
 from crdt import GCounter, PNCounter
-from crdtnode.sim.checks.check import Check
+from crdtnode.sim.checks.check import Check, listed
 from crdtnode.sim.checks.converged import life_of, state_on
 from crdtnode.sim.checks.writes import held
 
@@ -43,7 +43,8 @@ class CountersAddUp(Check):
             if possible is not None and state.value - sure not in possible:
                 self.violate(
                     f"{'/'.join(key)} shows {state.value} on {host.name}; {sure} was written and\n"
-                    f"held, and a crash may have taken or left {unsure or 'nothing'}"
+                    f"held, and a crash may have taken or left {unsure or 'nothing'}:\n"
+                    f"{listed(world, key, must)}"
                 )
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from crdt import LWWRegister, StateCRDT
 from crdt.catalogue import type_of
-from crdtnode.sim.checks.check import Check, shown
+from crdtnode.sim.checks.check import Check, on_each, shown, told
 from crdtnode.sim.checks.converged import all_keys, life_of, state_on
 from crdtnode.sim.checks.elements import added, same
 
 if TYPE_CHECKING:
+    from crdtnode.sim.host import Host
     from crdtnode.sim.shadow import Key, Update
     from crdtnode.sim.world import World
 
@@ -44,25 +45,30 @@ class NothingLost(Check):
                 self.violate(f"{host.name} undid a removal of {'/'.join(host.registry.returned)}")
         for key in world.ledger.tales:
             must = held(world, key)
-            states = [state_on(host, key) for host in world.up]
+            states = {host.name: state_on(host, key) for host in world.up}
             updates = [u for u in world.ledger.tale(key).updates if u.bit & must]
             for update in updates:
-                if not any(update.delta.compare(state) for state in states):
-                    self.violate(f"{update} is in no state of {'/'.join(key)}:\n{_shown(states)}")
+                if not any(update.delta.compare(state) for state in states.values()):
+                    held_by = [h.name for h in world.up if _has_seen(h, update)]
+                    self.violate(
+                        f"{told(update)},\nis in no state of {'/'.join(key)}, "
+                        f"though {', '.join(held_by)} took it in:\n{on_each(states)}"
+                    )
             self._look_into_sets(updates, states)
         self.holds()
 
-    def _look_into_sets(self, updates: "list[Update]", states: list[StateCRDT]) -> None:
+    def _look_into_sets(self, updates: "list[Update]", states: dict[str, StateCRDT]) -> None:
         """An element that somebody added and nobody ever removed is in the set."""
         calls = {update.write.method for update in updates}
         if not calls & set(_ADDING) or "clear" in calls:
             return
         removed = {same(e) for u in updates if u.write.method in _REMOVING for e in u.write.args}
-        shown = {same(item) for state in states for item in _items(state)}
+        shown = {same(item) for state in states.values() for item in _items(state)}
         for update in updates:
             for element in added(update):
                 if same(element) not in removed and same(element) not in shown:
-                    self.violate(f"{element!r} of {update} is in no set:\n{_shown(states)}")
+                    self.violate(f"{element!r} of {told(update)}, is in no set:
+{on_each(states)}")
 
 
 class NothingInvented(Check):
@@ -98,8 +104,8 @@ class NothingInvented(Check):
                     )
 
 
-def _shown(states: list[StateCRDT]) -> str:
-    return "\n".join(dict.fromkeys(map(shown, states)))
+def _has_seen(host: "Host", update: "Update") -> bool:
+    return bool(host.registry.shadows.get(update.key, 0) & update.bit)
 
 
 def _items(state: StateCRDT) -> list[object]:

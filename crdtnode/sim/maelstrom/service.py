@@ -148,6 +148,9 @@ class _Desk:
         match self._workload or self._gossiped():
             case "broadcast":
                 return {"messages": list(self._open(GSet).value)}
+            case "g-set" if self._workload is None:  # or broadcast: only others know
+                elements = list(self._open(GSet).value)
+                return {"messages": elements, "value": elements}
             case "g-set":
                 return {"value": list(self._open(GSet).value)}
             case "g-counter":

@@ -97,8 +97,9 @@ async def test_a_node_that_was_only_read_learns_from_others_what_it_serves(
     await bench.start(*FIVE)
     await bench.ask("n1", type="add", element="x")
     with trio.fail_after(10):
-        while (await bench.ask("n5", type="read"))["value"] != ["x"]:  # noqa: ASYNC110 (asks)
+        while (answer := await bench.ask("n5", type="read"))["value"] != ["x"]:  # noqa: ASYNC110 (asks)
             await trio.sleep(0.1)
+    assert answer["messages"] == ["x"]  # or a broadcast: it cannot know
 
 
 @pytest.mark.parametrize(
