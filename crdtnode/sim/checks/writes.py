@@ -67,8 +67,7 @@ class NothingLost(Check):
         for update in updates:
             for element in added(update):
                 if same(element) not in removed and same(element) not in shown:
-                    self.violate(f"{element!r} of {told(update)}, is in no set:
-{on_each(states)}")
+                    self.violate(f"{element!r} of {told(update)}, is in no set:\n{on_each(states)}")
 
 
 class NothingInvented(Check):
