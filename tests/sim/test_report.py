@@ -120,7 +120,7 @@ def test_each_heal_tells_how_long_it_took_until_all_were_equal() -> None:
     first, last = figures().healings
     assert first.at == 6.0
     assert first.after_s is not None
-    assert 0.01 < first.after_s < 1.0
+    assert 0.01 < first.after_s < 2.0  # a probe or two after the heal
     assert last.at == 8.0
     assert last.after_s == pytest.approx(result.converged_after_s, abs=1e-6)
     disturbed = sim.Plan(
