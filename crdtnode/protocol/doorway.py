@@ -72,10 +72,7 @@ class Doorway:
         self._metrics.packets_received[NAMES[type(message)]] += 1
         if type(message) is Challenge:
             self._on_challenge(sender, address, message, now)
-        elif not greeting and (
-            ((member := self._members.booted(sender)) is not None and member.talks)
-            or self._channel.datagrams.known(sender)
-        ):
+        elif not greeting and (self._channel.datagrams.known(sender) or self._talks(sender)):
             heard = self._hear(Origin(sender, address, counter), message, now)
             return type(message) if heard else None
         elif self._contact.proof(sender, message):
@@ -83,6 +80,10 @@ class Doorway:
         else:  # use nothing that it said before it is proven fresh
             self._out.carry(self._contact.challenge(address, message, opened), now)
         return None
+
+    def _talks(self, boot: bytes) -> bool:
+        member = self._members.booted(boot)
+        return member is not None and member.talks
 
     def announcement(self, data: bytes, address: Address, now: float) -> None:
         """Take a greeting to everybody; of members, and of others than greetings, nothing comes."""
@@ -93,8 +94,7 @@ class Doorway:
             self._metrics.dropped.add(error.reason)
             return  # several clusters may share a network: that is no news
         message = self._message(opened.body)
-        member = self._members.booted(opened.sender)
-        if isinstance(message, Hello) and (member is None or not member.talks):
+        if isinstance(message, Hello) and not self._talks(opened.sender):
             self._metrics.packets_received.add("announcement")
             self._out.carry(self._contact.challenge(address, message, opened), now)
 

@@ -82,13 +82,14 @@ class Inbox:
     def _join(self, job: Job, most: int, changes: list[Changed | Event], now: float) -> int:
         """Join up to so many items of a batch; gives how many they count for."""
         items = job.message.items[job.done : job.done + most]
+        parted = False
         for item in items:
             kept, news = self._take(job, item, now)
             job.kept = job.kept and kept
             job.changed = job.changed or bool(news)
+            parted = parted or item.form == Form.PART
             changes += news
         job.done += len(items)
-        parted = any(item.form == Form.PART for item in items)
         return self._work_items if parted else max(1, len(items))
 
     def _take(self, job: Job, item: Item, now: float) -> Joined:

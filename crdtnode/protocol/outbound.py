@@ -11,7 +11,7 @@ from crdtnode.protocol.repair import Repair
 from crdtnode.protocol.streams import Streams
 from crdtnode.values import value
 from crdtnode.wire import codec
-from crdtnode.wire.messages import NAMES, NOBODY, Message, Ping
+from crdtnode.wire.messages import NAMES, Message, Ping
 
 PINGS_MOST = 4096
 """Pings whose answers are waited for."""
@@ -73,8 +73,7 @@ class Outbound:
                 self._repair.broke(send.boot)
             self._effects += self._streams.take_effects()
             return
-        receiver = None if send.boot == NOBODY else send.boot
-        counter, datagram = self._channel.datagrams.seal(receiver, body)
+        counter, datagram = self._channel.datagrams.seal(send.boot, body)
         reached = send.address in self._reached
         if type(message) is Ping:
             self._pinged(send.boot, counter, Sent(now, send.address))

@@ -65,8 +65,8 @@ class Receipts:
             return []
         out: list[Send] = []
         for (member, kept), ids in self._acks.items():
-            bundles = (ids[at : at + ACKS_MOST] for at in range(0, len(ids), ACKS_MOST))
-            out += [to(member, Ack(tuple(bundle), kept)) for bundle in bundles]
+            starts = range(0, len(ids), ACKS_MOST)
+            out += [to(member, Ack(tuple(ids[at : at + ACKS_MOST]), kept)) for at in starts]
         self._acks.clear()
         self._sent = now
         self.deadline = NEVER

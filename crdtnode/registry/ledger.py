@@ -236,8 +236,10 @@ class Ledger:
             most_bytes: Bytes to hash after which the rest is left for the next flush.
         """
         self._left_bytes = most_bytes
-        written, self._written = self._written, []
-        changes = [self._flushed(entry, now) for entry in written]
+        changes: list[Change | None] = []
+        if self._written:
+            written, self._written = self._written, []
+            changes = [self._flushed(entry, now) for entry in written]
         for entry in [*self._stale.values()]:
             if self._left_bytes <= 0:
                 break
