@@ -12,10 +12,13 @@ import click
 from crdtnode.cli.simulate_run import Shown, on_option, report_options, save_option
 from crdtnode.sim import PlanError, planfile
 from crdtnode.sim.runs import On
+from crdtnode.sim.vocabulary import vocabulary
 
 _FORM = dedent((planfile.__doc__ or "").partition("::\n\n")[2]).replace("\n\n", "\n\n\b\n")
 
-_EPILOG = f"\b\n{_FORM}"
+_WORDS = "\n".join(vocabulary()).replace("\n\n", "\n\n\b\n")
+
+_EPILOG = f"\b\n{_FORM}\n\n\b\nAll words:\n\n\b\n{_WORDS}"
 
 
 @click.command("plan", hidden=True, epilog=_EPILOG)
@@ -40,6 +43,7 @@ def plan_command(
     """Run a plan from a file, TOML or JSON.
 
     What is wrong with it is named by its line; an unknown word by the nearest one that there is.
+    Below are an example, and all words that a plan may hold.
 
     Exit codes: 0 everything holds, 1 a promise is violated, 2 unknown, or wrong usage, 130 stopped
     by Ctrl-C.

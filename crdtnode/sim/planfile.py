@@ -198,6 +198,8 @@ def _plan_of(document: dict[str, Any], seed: int | None) -> Plan:
     for number, fault in _tables(document, "faults"):
         for key, value in fault.items():
             fault[key] = _ranges(value, nodes, f"faults[{number}].{key}")
+        if isinstance(fault.get("type"), str):
+            fault["type"] = tag_called(fault["type"], f"faults[{number}].type")
     for number, write in _tables(document, "writes"):
         if isinstance(write.get("type"), str):
             write["type"] = tag_called(write["type"], f"writes[{number}].type")

@@ -247,7 +247,7 @@ class World:
             if host.name in late:
                 host.gone = True
             else:
-                agenda.at(nanoseconds(index * gap), host.start)
+                agenda.at(nanoseconds(index * gap), partial(_begin, host))
         for write in self.plan.writes:
             host = self._by_name[write.node]
             agenda.at(nanoseconds(write.at), partial(host.write, write))
@@ -348,6 +348,12 @@ class World:
 def _trail(error: Exception) -> str:
     """Where it was raised: the last lines of its traceback."""
     return "".join(traceback.format_exception(error)[-6:])
+
+
+def _begin(host: Host, moment: int) -> None:
+    """Start a host for the first time, unless a fault or the end of a short plan did that."""
+    if not host.lives:
+        host.start(moment)
 
 
 def _links_of(plan: Plan) -> list[Link]:

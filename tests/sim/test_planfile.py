@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import re
 from textwrap import dedent
 import tomllib
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 from crdtnode import sim
 from crdtnode.cli.simulate import simulate
 from crdtnode.sim import PlanError, planfile
+from crdtnode.sim.document import kind_of, to_document
 from crdtnode.sim.planfile import parse_plan, read_plan
 from crdtnode.sim.toml_lines import line_of, lines_of
+from tests.sim.test_plan_documents import EVERY_FAULT
 
 SHOP = """\
 about = "Two halves of a shop."   # a comment with "quotes" and [brackets]
@@ -208,6 +211,23 @@ def test_a_plan_as_json_is_read_as_well(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
     assert read_plan(tmp_path / "plan.json") == plan
     assert read_plan(tmp_path / "plan.json", seed=9).seed == 9
+
+
+def test_the_help_of_a_plan_has_every_word_that_a_plan_may_hold() -> None:
+    text = called("plan.toml", "--help").stdout
+    for fault in EVERY_FAULT:
+        words = to_document(fault)
+        assert re.search(rf"^ +{kind_of(type(fault))}\b", text, re.MULTILINE), fault
+        assert all(word in text for word in words)
+    assert "restart: node, disk none | own | backup" in text
+    assert "converged_within TIME" in text
+
+
+def test_a_removal_names_types_as_writes_do() -> None:
+    text = SHOP + "[[faults]]\nkind = 'remove'\nat = 5\nnode = 'rome'\ntype = 'orset'\nname = 'x'"
+    assert parse_plan(text).faults[-1] == sim.Remove(5.0, "rome", "orset@1", "x")
+    with pytest.raises(PlanError, match=r"line 43: faults\[2\].type: there is no type 'orsat'"):
+        parse_plan(text.replace("'orset'", "'orsat'"))
 
 
 def test_the_command_runs_a_plan_file(tmp_path: Path) -> None:

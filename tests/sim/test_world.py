@@ -166,6 +166,19 @@ def test_an_engine_that_spins_ends_the_run_with_an_unknown_verdict() -> None:
     assert "something spins" in result.explain()
 
 
+def test_a_plan_may_end_before_all_nodes_have_begun() -> None:
+    slow = Network(latency=Latency.parse("1-20ms"))
+    result = sim.run(plan(network=slow, nodes=tuple("abcdefgh"), duration=0.001))
+    assert result.holds, result.explain()
+
+
+def test_a_node_may_crash_and_restart_before_it_has_begun() -> None:
+    faults = (Crash(0.0, "cleo"), Restart(0.0001, "cleo"))
+    world = World(plan(increment(1, "cleo", 3), faults=faults))
+    assert world.run().holds
+    assert world.host("cleo").lives == 1
+
+
 @register
 class Silent(PNCounter):
     """Says nothing of what it does."""

@@ -18,7 +18,7 @@ import os
 from pathlib import Path
 import tempfile
 import time
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from crdt import StateCRDT
 from crdt.catalogue import type_of
@@ -109,10 +109,16 @@ def run_for_real(
         return stage.run()
 
 
+_CAN: Final = (
+    "be cut off from each other in every way, have bad links, crash and restart without their disk, "
+    "pause, join and leave"
+)
+
+
 def _refuse(where: str, fault: Fault) -> None:
     known = Crash | Restart | Join | Leave | Pause | Resume | AtOnce | Lasting
     if not isinstance(fault, known) or (isinstance(fault, Restart) and fault.disk != "none"):
-        raise PlanError(f"{where}: real hosts cannot be made to have a {fault}")
+        raise PlanError(f"{where}: real hosts cannot do this: {fault}; they can {_CAN}")
 
 
 @contextmanager
@@ -128,7 +134,9 @@ def _staged(plan: Plan, folder: Path, *, record: bool) -> "Iterator[Stage]":
             stack.callback(wire.remove)
             wire.make()
         switch = Switch(wires, Links(plan.seed, plan.network))
-        machines = {n: Machine(n, wire, folder / f"{n}.log") for n, wire in wires.items()}
+        machines = {
+            n: Machine(n, wire, folder / f"{wire.namespace}.log") for n, wire in wires.items()
+        }
         for machine in machines.values():
             stack.callback(machine.crash)
         stack.callback(switch.stop)
