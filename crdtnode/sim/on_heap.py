@@ -135,6 +135,8 @@ class EngineProcess:
     def _carry_out(self, effect: Effect) -> None:
         world, host = self._world, self._host
         match effect:
+            case Changed() | MemberNews() | Flushed() | Roots() | Inspected() | Event():
+                world.told(host, effect)
             case SendDatagram(address, data):
                 world.send(host, address, data)
             case SendFrame(stream, data):
@@ -145,7 +147,5 @@ class EngineProcess:
                 world.streams.close(host, stream)
             case Left():
                 self._left = True
-            case Changed() | MemberNews() | Flushed() | Roots() | Inspected() | Event():
-                world.told(host, effect)
             case _:
                 assert_never(effect)

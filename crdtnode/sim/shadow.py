@@ -210,9 +210,10 @@ class WatchedRegistry(Registry):
     def wrote(self, update: Update) -> None:
         """Note that an update was made here."""
         self.written.append(update)
-        self._life(update.key)
+        entry = self._entry(update.key)
+        self._life(update.key, entry)
         self._unflushed[update.key] = self._unflushed.get(update.key, 0) | update.bit
-        self._reach(update.key, update.bit)
+        self._reach(update.key, update.bit, entry)
 
     def absorb(
         self, tag: str, name: str, life: int, payloads: Sequence[object], now: float
@@ -234,13 +235,14 @@ class WatchedRegistry(Registry):
 
     def _joined(self, key: Key, life: int, payloads: Sequence[object], *, changed: bool) -> None:
         """Note what the content of an object is made of after a join."""
-        if self._life(key) != life:
+        entry = self._entry(key)
+        if self._life(key, entry) != life:
             return  # of a life that is over, or that cannot begin yet
         shadow = before = self.shadows.get(key, 0)
         for payload in payloads:
             shadow |= self.ledger.joined(key, payload, life)
         if shadow != before or changed:
-            self._reach(key, shadow)
+            self._reach(key, shadow, entry)
 
     def flush(self, now: float, most_bytes: float = inf) -> list[Change]:
         """Flush, and note what the joined deltas are made of."""
@@ -276,8 +278,9 @@ class WatchedRegistry(Registry):
         """Remove an object, and forget what it was made of."""
         removed = super().delete(tag, name)
         if removed:
-            self._life((tag, name))
-            self._reach((tag, name), 0)
+            entry = self._entry((tag, name))
+            self._life((tag, name), entry)
+            self._reach((tag, name), 0, entry)
         return removed
 
     def life(self, key: Key) -> int:
@@ -290,9 +293,9 @@ class WatchedRegistry(Registry):
         removed = [key for key, life in self._lives.items() if life % 2 == 0]
         return sorted({*self.names(), *removed})
 
-    def _life(self, key: Key) -> int:
+    def _life(self, key: Key, entry: Entry | None) -> int:
         """Which life an object is in; what it was made of in another one is forgotten."""
-        life, known = self.life(key), self._lives.get(key, FIRST)
+        life, known = FIRST if entry is None else entry.life, self._lives.get(key, FIRST)
         if life != known:
             if life < known:
                 self.returned = self.returned or key
@@ -348,11 +351,11 @@ class WatchedRegistry(Registry):
     def _entry(self, key: Key) -> Entry | None:
         return self._directory.named(*key)
 
-    def _reach(self, key: Key, seen: int) -> None:
+    def _reach(self, key: Key, seen: int, entry: Entry | None) -> None:
         shadow = self.shadows[key] = self.shadows.get(key, 0) | seen
         self.touched = key
         self._moved[key] = None
-        state = self.look(key)
-        if state is not None:
+        if entry is not None:
+            state = entry.state
             for witness in self.witnesses:
                 witness.reached(self.node, key, shadow, state)

@@ -52,6 +52,9 @@ EVENTS_PER_NODE_SECOND = 20_000
 LOOK_ROUND = 1024
 """Events between two looks at how far a run is."""
 
+HAPPENINGS = ("wrote", "damaged", "asked", "told", "fault", "ended")
+"""What checks are told, by their methods."""
+
 Progress = Callable[[float, int], None]
 """Told the simulated seconds and the number of different roots, now and then."""
 
@@ -88,7 +91,7 @@ class World:
         self.letters = Letters()
         self.ledger = Ledger(plan.seed)
         self.checks = all_checks() if checks is None else list(checks)
-        self._listeners = [check for check in self.checks if type(check).told is not Check.told]
+        self._ears = {what: _listening(self.checks, what) for what in HAPPENINGS}
         self.witnesses = [check for check in self.checks if check.watches_states]
         self.hosts = tuple(Host(self, index, name) for index, name in enumerate(plan.nodes))
         self.types = sorted({*DEFAULT_TYPES, *(write.type for write in plan.writes)})
@@ -149,25 +152,25 @@ class World:
 
     def wrote(self, host: Host, update: Update) -> None:
         """A process has accepted a write."""
-        self._tell(self.checks, "wrote", host, update)
+        self._tell("wrote", host, update)
 
     def damaged(self, host: Host, data: bytes, used: str) -> None:
         """A damaged datagram has arrived."""
-        self._tell(self.checks, "damaged", host, data, used)
+        self._tell("damaged", host, data, used)
 
     def asked(self, host: Host, ticket: int) -> None:
         """A writer waits to hear that another member holds what was written so far."""
-        self._tell(self.checks, "asked", host, ticket)
+        self._tell("asked", host, ticket)
 
     def told(self, host: Host, effect: Effect) -> None:
         """An effect that is news for people, not work for a driver."""
-        self._tell(self._listeners, "told", host, effect)
+        self._tell("told", host, effect)
 
-    def _tell(self, checks: Sequence[Check], what: str, *about: object) -> None:
+    def _tell(self, what: str, *about: object) -> None:
         """Tell checks what happened; one that trips over what it sees has seen a violation."""
-        for check in checks:
+        for check, hear in self._ears[what]:
             try:
-                getattr(check, what)(self, *about)
+                hear(self, *about)
             except Exception as error:  # noqa: BLE001 - the types it looks at may be anybody's
                 check.violate(f"raised while this was checked:\n{_trail(error)}")
 
@@ -227,7 +230,7 @@ class World:
             converged = yield from self._converge()
             yield from self._gather()
         if self.broken is None:
-            self._tell(self.checks, "ended", converged)
+            self._tell("ended", converged)
         self.result = Result(
             plan=self.plan,
             findings=tuple(check.finding() for check in self.checks),
@@ -270,7 +273,7 @@ class World:
     def fault_done(self, fault: Fault) -> None:
         """Let the checks know."""
         self.disturbed_at = self.agenda.now
-        self._tell(self.checks, "fault", fault)
+        self._tell("fault", fault)
 
     def _finish_faults(self) -> int:
         """End the first phase: heal everything, start what is down; the moment when it is done."""
@@ -343,6 +346,14 @@ class World:
             "events": self.agenda.happened,
             "unnoted": self.ledger.unnoted,
         }
+
+
+def _listening(checks: Sequence[Check], what: str) -> list[tuple[Check, Callable[..., None]]]:
+    """The checks that listen to something, and how they do; of the end all want to hear."""
+    deaf = None if what == "ended" else getattr(Check, what)
+    return [
+        (check, getattr(check, what)) for check in checks if getattr(type(check), what) is not deaf
+    ]
 
 
 def _trail(error: Exception) -> str:

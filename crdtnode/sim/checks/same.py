@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgpack
 
 from crdt import StateCRDT
+from crdt.tagged import canonical_json
 from crdtnode.sim.checks.check import Check, listed, shown
 from crdtnode.sim.shadow import Key, numbers
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from crdtnode.sim.world import World
 
 _KEPT_BYTES = 1024
+
+Content = bytes | str
+"""A state's payload, packed, or the hash of its canonical form where that would be large."""
 
 
 class SameUpdatesSameState(Check):
@@ -31,27 +35,18 @@ class SameUpdatesSameState(Check):
         super().__init__()
         self._about: tuple[Key, int] | None = None
         """The object that was violated, and the updates that it had seen."""
-        self._states: dict[tuple[Key, int], tuple[bytes, str]] = {}
-        self._last: dict[tuple[Key, int], bytes] = {}
-        """The payload that each set of updates led to last, packed: what is equal to it is right."""
+        self._states: dict[tuple[Key, int], tuple[Content, str]] = {}
 
     def reached(self, node: str, key: Key, shadow: int, state: StateCRDT) -> None:
         """Compare with the first state that this set of updates led to."""
-        packed = msgpack.packb(state.payload)
-        if self._last.get((key, shadow)) == packed:
-            return
-        if len(packed) <= _KEPT_BYTES:
-            self._last[key, shadow] = packed
-        canonical = state.canonical()
-        if len(canonical) > _KEPT_BYTES:
-            canonical = blake2b(canonical).hexdigest().encode()
-        first, where = self._states.setdefault((key, shadow), (canonical, node))
-        if first != canonical and self._about is None:
-            self._about = (key, shadow)
+        content = _content(state)
+        first, where = self._states.setdefault((key, shadow), (content, node))
+        if first != content and _canonical(first) != _canonical(content):
+            self._about = self._about or (key, shadow)
             self.violate(
                 f"{'/'.join(key)} after the updates {numbers(shadow)} of this object:\n"
-                f"on {where}: {first.decode(errors='replace')}\n"
-                f"on {node}: {canonical.decode(errors='replace')}\n"
+                f"on {where}: {_canonical(first)}\n"
+                f"on {node}: {_canonical(content)}\n"
                 f"payload on {node}: {shown(state)}"
             )
 
@@ -60,3 +55,15 @@ class SameUpdatesSameState(Check):
         if self._about is not None:
             self.add(f"those updates are:\n{listed(world, *self._about)}")
         self.holds()
+
+
+def _content(state: StateCRDT) -> Content:
+    packed: bytes = msgpack.packb(state.payload)
+    return packed if len(packed) <= _KEPT_BYTES else blake2b(state.canonical()).hexdigest()
+
+
+def _canonical(content: Content) -> str:
+    """What is equal exactly for equal states, in whatever order their payloads come."""
+    if isinstance(content, str):
+        return content
+    return canonical_json(msgpack.unpackb(content, strict_map_key=False))
