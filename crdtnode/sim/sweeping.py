@@ -25,7 +25,7 @@ from crdtnode.sim.runs import run
 CHUNK = 50
 """Seeds that one task of a sweep runs."""
 
-CHUNK_MOST = 200
+CHUNK_LEAST, CHUNK_MOST = 10, 200
 
 TRIES = 3
 """How often a seed is run whose worker dies."""
@@ -131,8 +131,8 @@ def settings_with(planted: str | None) -> dict[str, Any]:
 
 
 def chunk_for(seeds: int, workers: int) -> int:
-    """Seeds for each task: 50 to 200, and fewer where that keeps all workers busy."""
-    return max(1, min(CHUNK_MOST, max(CHUNK, seeds // (workers * 64)), -(-seeds // (workers * 4))))
+    """Seeds for each task: few enough to keep all workers busy, and to show that it goes on."""
+    return max(1, min(CHUNK_MOST, max(CHUNK_LEAST, seeds // (workers * 64)), seeds // workers))
 
 
 def sweep(

@@ -99,7 +99,7 @@ def test_what_a_broken_executor_leaves_over_is_unknown_where_nobody_can_make_a_n
 
 @pytest.mark.parametrize(
     ("seeds", "workers", "chunk"),
-    [(10_000, 2, 78), (4_000, 8, 50), (100_000, 2, 200), (100, 2, 13), (1, 8, 1)],
+    [(10_000, 2, 78), (4_000, 8, 10), (100_000, 2, 200), (100, 2, 10), (9, 2, 4), (1, 8, 1)],
 )
 def test_tasks_are_50_to_200_seeds_where_there_are_enough(
     seeds: int, workers: int, chunk: int
