@@ -24,20 +24,25 @@ from crdtnode.wire.seal import Datagrams
 LOOKED_AT = 61
 """One message of so many is decoded, and compared with what was handed over."""
 
-KEPT_BYTES = 16 * 1024 * 1024
-"""Bodies that are kept before older ones are forgotten; what is forgotten is decoded."""
+KEPT_BYTES = 16 * 1024
+"""Bodies for each node that are kept before older ones are forgotten. What is forgotten is decoded;
+what is kept for long after it arrived costs the processor's caches more than that."""
 
 _DECODED = frozenset({Push, Sync, Ctx, Looked})
 """What carries a payload, which whoever receives it may keep, and change."""
 
 
 class Letters:
-    """The messages under way in one world, by their bytes."""
+    """The messages under way in one world, by their bytes.
 
-    def __init__(self) -> None:
+    Args:
+        nodes: Of the world.
+    """
+
+    def __init__(self, nodes: int = 1) -> None:
         self._written: dict[bytes, Message] = {}
         self._former: dict[bytes, Message] = {}
-        self._room = KEPT_BYTES
+        self._most = self._room = KEPT_BYTES * nodes
         self._read = 0
 
     def encode(self, message: Message) -> bytes:
@@ -47,7 +52,7 @@ class Letters:
             self._room -= len(body)
             if self._room < 0:
                 self._former, self._written = self._written, {}
-                self._room = KEPT_BYTES
+                self._room = self._most
             self._written[body] = message
         return body
 

@@ -81,11 +81,15 @@ class EngineProcess:
 
     def datagram(self, data: bytes, source: Udp) -> None:
         """A datagram came, and no other with it."""
-        self._call(self._hear, data, source)
-
-    def _hear(self, data: bytes, source: Udp, now: float) -> None:
-        self.engine.receive(data, source, now)
-        self.engine.heard(now)
+        now = self._agenda.now / SECOND
+        try:
+            self.engine.receive(data, source, now)
+            self.engine.heard(now)
+            effects = self.engine.effects()
+        except Exception as error:  # noqa: BLE001 - as in `_call`
+            self._world.raised(self._host, error)
+        else:
+            self._go_on(effects)
 
     def accepted(self, address: Address) -> int | None:
         """Somebody connected; gives the number of the stream, None to hang up."""
@@ -111,26 +115,30 @@ class EngineProcess:
     # Driving the engine
 
     def _call(self, act: Callable[..., Any], *args: object) -> Any:
-        """Call the engine, with the time as the last argument, and carry out what it wants."""
-        host, world = self._host, self._world
+        """Call the engine, with the time as the last argument, and do what it wants."""
         try:
             answer = act(*args, self._agenda.now / SECOND)
             effects = self.engine.effects()
         except Exception as error:  # noqa: BLE001 - an engine that raises is what a run must show
-            world.raised(host, error)
+            self._world.raised(self._host, error)
             return None
+        self._go_on(effects)
+        return answer
+
+    def _go_on(self, effects: list[Effect]) -> None:
+        """Carry out what the engine wants, and have it woken when it wants."""
+        host = self._host
         for effect in effects:
             if type(effect) is SendDatagram:  # nearly all of them
-                world.send(host, effect.address, effect.data)
+                self._world.send(host, effect.address, effect.data)
             else:
                 self._carry_out(effect)
         if self._left:
             host.left()
-            return answer
+            return
         host.plan_wake(self.engine.deadline)
         if self._fingerprints.root != host.root:
             host.show_root(self._fingerprints.root)
-        return answer
 
     def _carry_out(self, effect: Effect) -> None:
         world, host = self._world, self._host

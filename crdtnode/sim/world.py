@@ -88,7 +88,7 @@ class World:
         self.agenda = Agenda()
         self.trace = Trace(record=record)
         self.links = Links(plan.seed, plan.network)
-        self.letters = Letters()
+        self.letters = Letters(len(plan.nodes))
         self.ledger = Ledger(plan.seed)
         self.checks = all_checks() if checks is None else list(checks)
         self._ears = {what: _listening(self.checks, what) for what in HAPPENINGS}
