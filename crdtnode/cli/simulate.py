@@ -79,6 +79,7 @@ def simulate(
     save: Path | None,
     report: Path | None,
     plot: str | None,
+    events: Path | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -106,7 +107,13 @@ def simulate(
     seed = secrets.randbelow(2**32) if seed is None else seed
     plan = drawn(seed, recipe_of(**asked))
     show = Shown(
-        as_json=as_json, save=save, planted=asked["planted"], report=report, plot=plot, on=on
+        as_json=as_json,
+        save=save,
+        planted=asked["planted"],
+        report=report,
+        plot=plot,
+        events=events,
+        on=on,
     )
     context.exit(show.run(plan, plan.replay()))
 

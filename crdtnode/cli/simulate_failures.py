@@ -29,7 +29,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def replay(
-    context: click.Context, /, file: Path, report: Path | None, plot: str | None, as_json: bool
+    context: click.Context,
+    /,
+    file: Path,
+    report: Path | None,
+    plot: str | None,
+    events: Path | None,
+    as_json: bool,
 ) -> None:
     """Run the plan of a failure file again, and show what it does.
 
@@ -41,7 +47,9 @@ def replay(
     """
     failure = _read(file)
     command = f"crdtnode simulate replay {shlex.quote(str(file))}"
-    show = Shown(as_json=as_json, save=None, planted=failure.planted, report=report, plot=plot)
+    show = Shown(
+        as_json=as_json, save=None, planted=failure.planted, report=report, plot=plot, events=events
+    )
     result, chronicle = show.watch(failure.plan)
     if as_json:
         same = result.trace_hash == failure.trace_hash

@@ -38,6 +38,7 @@ def plan_command(
     save: Path | None,
     report: Path | None,
     plot: str | None,
+    events: Path | None,
     as_json: bool,
 ) -> None:
     """Run a plan from a file, TOML or JSON.
@@ -56,5 +57,7 @@ def plan_command(
         raise click.UsageError(str(error)) from error
     chosen = "" if seed is None else f" --seed {seed}"
     command = f"crdtnode simulate {shlex.quote(str(file))}{chosen}"
-    show = Shown(as_json=as_json, save=save, planted=None, report=report, plot=plot, on=on)
+    show = Shown(
+        as_json=as_json, save=save, planted=None, report=report, plot=plot, events=events, on=on
+    )
     context.exit(show.run(plan, command))

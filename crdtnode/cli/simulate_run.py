@@ -19,6 +19,7 @@ from crdtnode.sim import Plan, PlanError, Result, run
 from crdtnode.sim.failures import Failure
 from crdtnode.sim.real import CannotRun
 from crdtnode.sim.report import Figures, observe, write_report
+from crdtnode.sim.report.events import events_of
 from crdtnode.sim.report.png import write_png
 from crdtnode.sim.report.term import drawn
 from crdtnode.sim.report.timeline import timeline
@@ -65,6 +66,13 @@ def report_options(command: Command) -> Command:
             help=f"Draw the run here with characters, or as {PNG} in the folder of the report "
             "(else here).",
         ),
+        click.option(
+            "--events",
+            metavar="FILE",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write every event, a JSON line each: messages that arrive, with what they say, "
+            "starts, crashes, writes, faults.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -86,10 +94,15 @@ class Shown:
     """``png`` or ``term``."""
     on: On = "heap"
     """What runs the nodes."""
+    events: Path | None = None
+    """Where all events go."""
 
     def __post_init__(self) -> None:
-        if self.on == "real" and self.planted:
-            raise click.UsageError("--plant goes with the simulated engines, not with --on real")
+        for option, given in (("--plant", self.planted), ("--events", self.events)):
+            if self.on == "real" and given:
+                raise click.UsageError(
+                    f"{option} goes with the simulated engines, not with --on real"
+                )
 
     def run(self, plan: Plan, command: str) -> int:
         """Run a plan and show it; the exit code.
@@ -120,7 +133,7 @@ class Shown:
     def watch(self, plan: Plan) -> tuple[Result, Watched | None]:
         """Run a plan with a live line; watched where something is to be drawn."""
         line, settings = LiveLine(), settings_with(self.planted)
-        make_room(self.report, self.save and self.save.parent)
+        make_room(self.report, self.save and self.save.parent, self.events and self.events.parent)
 
         def progress(now: float, roots: int) -> None:
             line.show(_progress(plan, now, roots))
@@ -134,6 +147,10 @@ class Shown:
 
     def keep(self, result: Result, watched: Watched | None, command: str) -> None:
         """Write and draw what is wanted."""
+        if self.events:
+            lines = map(json.dumps, events_of(result.plan, **settings_with(self.planted)))
+            self.events.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            click.echo(f"wrote {self.events}", err=self.as_json)
         if watched is None:
             return
         figures = Figures.of(result, watched)

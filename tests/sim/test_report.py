@@ -17,6 +17,7 @@ from crdtnode import sim
 from crdtnode.cli.simulate import simulate
 from crdtnode.errors import NotSupported
 from crdtnode.sim.report import Figures, Seeds, observe, write_report
+from crdtnode.sim.report.events import events_of
 from crdtnode.sim.report.figures import percentiles
 from crdtnode.sim.report.page import page
 from crdtnode.sim.report.picture import Path as Line
@@ -379,6 +380,33 @@ def test_the_command_writes_a_report_and_draws(tmp_path: Path) -> None:
     assert {h["event"] for h in history} == {"write", "reached", "fault"}
     plain = json.loads(called(*short, "--json", "--plot", "term").stdout)
     assert plain["trace_hash"] == document["trace_hash"]
+
+
+def test_all_events_of_a_run_are_told_with_what_messages_say(tmp_path: Path) -> None:
+    short = ("--nodes", 3, "--for", 3, "--seed", 1, "--partition", "halves")
+    plain = called(*short)
+    result = called(*short, "--events", tmp_path / "new" / "events.jsonl")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[-1] == f"wrote {tmp_path / 'new' / 'events.jsonl'}"
+    trace = [line for line in plain.stdout.splitlines() if line.startswith("trace ")]
+    assert trace[0] in result.stdout
+    text = (tmp_path / "new" / "events.jsonl").read_text()
+    events = [json.loads(line) for line in text.splitlines()]
+    assert [e["at"] for e in events] == sorted(e["at"] for e in events)
+    kinds = {event["event"] for event in events}
+    assert {"start", "write", "fault", "datagram", "stream"} <= kinds
+    says = [event["says"] for event in events if event["event"] == "datagram"]
+    assert any(text.startswith("Ping(") for text in says)
+    assert any(text.startswith("Push(") for text in says)
+    refused = called(*short, "--on", "real", "--events", tmp_path / "events.jsonl")
+    assert (refused.exit_code, "--events goes with" in refused.output) == (2, True)
+
+
+def test_sealed_datagrams_are_told_by_their_size() -> None:
+    sealed = replace(PLAN, network=replace(PLAN.network, corrupt=0.01))
+    datagrams = [event for event in events_of(sealed) if event["event"] == "datagram"]
+    assert datagrams
+    assert all("says" not in event and event["bytes"] > 48 for event in datagrams)
 
 
 def test_a_sweep_reports_percentiles_over_its_seeds(tmp_path: Path) -> None:
