@@ -7,7 +7,7 @@ Exact types only: True is not 1, 1.0 is not 1. Every list is bounded.
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, groupby
 from operator import attrgetter
@@ -131,9 +131,9 @@ def rows(value: object, most: int) -> tuple[Row, ...]:
     return tuple(zip(flat[::2], flat[1::2], strict=True))
 
 
-def put_rows(pairs: Iterable[Row]) -> list[int]:
+def put_rows(pairs: Sequence[Row]) -> list[int]:
     """Write pairs as one flat list."""
-    return list(chain.from_iterable(pairs))
+    return list(chain.from_iterable(pairs)) if pairs else []
 
 
 def cut(value: object, length: int) -> list[object]:
