@@ -189,7 +189,11 @@ def _report(result: Result, wall_s: float) -> str:
         + ", ".join(f"{counts[what]:,} {what}" for what in _COUNTED if what in counts),
     ]
     if result.refused:
-        lines.append(f"{len(result.refused)} writes were refused, first {result.refused[0]}")
+        many = len(result.refused)
+        count = (
+            "1 write was refused by its" if many == 1 else f"{many} writes were refused by their"
+        )
+        lines.append(f"{count} type; first {result.refused[0]}")
     if after is not None:
         lines.append(f"converged {after:.3f} s after the heal")
     lines += [f"  {finding.verdict:<9} {finding.check}" for finding in result.findings]

@@ -271,7 +271,9 @@ class _Tally:
             few = ", ".join(map(str, self._again[:10])) + ", ..." * (len(self._again) > 10)
             click.echo(f"{len(self._again)} seeds ran again, since a worker died: {few}")
         if self.workers_lost:
-            click.echo(f"{self.workers_lost} workers went away; what they had begun ran again")
+            click.echo(
+                f"workers that went away: {self.workers_lost}; what they had begun ran again"
+            )
         if self.saved:
             click.echo(f"saved {', '.join(map(str, self.saved))}")
             click.echo(f"shrink with: crdtnode simulate shrink {self.saved[0]}")

@@ -94,6 +94,8 @@ class Script:
     def __init__(
         self, nodes: int | Iterable[str], *, seed: int = 0, **link: Unpack[LinkChanges]
     ) -> None:
+        if isinstance(nodes, str):
+            raise PlanError(f"nodes must be how many, or a list of names, not {nodes!r}")
         self.nodes = node_names(nodes) if isinstance(nodes, int) else tuple(nodes)
         self.seed = seed
         self._moments = Moments()
@@ -297,7 +299,10 @@ class Net:
         return self._moments.begin(*(Relink(begin, s, t, changed) for s, t in ways), until=until)
 
     def partition(self, *groups: Ends, at: float | None = None, until: float | None = None) -> Span:
-        """Only nodes of one group reach each other; those that no group names form one more."""
+        """Only nodes of one group reach each other; those that no group names form one more.
+
+        A partition within another one takes its place, until it ends.
+        """
         cut = tuple(map(_group, groups))
         return self._moments.begin(Partition(self._moments.at(at), cut), until=until)
 

@@ -201,7 +201,10 @@ def test_a_write_that_its_type_refuses_is_told_of(tmp_path: Path) -> None:
     )
     result = called(tmp_path / "plan.toml")
     assert result.exit_code == 0
-    assert "1 writes were refused, first paris: gcounter@1/apples.increment(-3)" in result.stdout
+    assert (
+        "1 write was refused by its type; first paris: gcounter@1/apples.increment(-3)"
+        in result.stdout
+    )
     (refused,) = json.loads(called(tmp_path / "plan.toml", "--json").stdout)["refused"]
     assert "an amount is at least 0" in refused
 

@@ -250,3 +250,18 @@ def test_an_end_inside_its_block_is_its_end() -> None:
         script.wait(1)
     assert [fault.at for fault in script.plan().faults] == [0.0, 1.0]
     assert script.now == 2
+
+
+def test_an_expectation_that_does_not_come_true_tells_what_the_node_has_seen() -> None:
+    script = sim.Script(["ann", "bob"])
+    script.write("ann", PNCounter, "visits", "increment", 3)
+    script.wait(1)
+    script.expect(PNCounter, "visits", 4)
+    text = sim.run(script.plan()).explain()
+    assert "pncounter@1/visits is 3 on ann, not 4;" in text
+    assert "update 1 (ann: pncounter@1/visits.increment(3) at 0.000000 s), having seen" in text
+
+
+def test_a_text_is_no_list_of_nodes() -> None:
+    with pytest.raises(PlanError, match="how many, or a list of names, not 'abc'"):
+        sim.Script("abc")

@@ -6,7 +6,7 @@ Rule of this file: values are compared as people see them, element by element.
 from collections.abc import Set
 from typing import TYPE_CHECKING
 
-from crdtnode.sim.checks.check import Check
+from crdtnode.sim.checks.check import Check, listed
 from crdtnode.sim.checks.converged import state_on
 from crdtnode.sim.checks.elements import same
 from crdtnode.sim.result import Verdict
@@ -39,8 +39,11 @@ class ExpectationsComeTrue(Check):
             for host in world.up:
                 value = _visible(state_on(host, (final.type, final.name)))
                 if same(_plain(value)) != same(_plain(final.value)):
+                    key = (final.type, final.name)
+                    seen = host.registry.shadows.get(key, 0)
                     self.violate(
-                        f"{final.type}/{final.name} is {value!r} on {host.name}, not {final.value!r}"
+                        f"{final.type}/{final.name} is {value!r} on {host.name}, not {final.value!r};\n"
+                        f"{host.name} has seen:\n{listed(world, key, seen) or '  nothing'}"
                     )
         self.holds()
 
