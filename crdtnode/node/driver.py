@@ -207,9 +207,12 @@ class Driver:
             log.error("contained room=%s count=%d", room, count, exc_info=error)
 
     def settle(self) -> None:
-        """Carry out all effects, those that carrying out leads to included."""
-        if self._settling:
-            return  # the round that is under way picks them up
+        """Carry out all effects, those that carrying out leads to included, and sleep until due."""
+        if not self._settling:  # else the round that is under way does it
+            self._carry_out_all()
+            self._sleep_until_due()
+
+    def _carry_out_all(self) -> None:
         self._settling = True
         try:
             for _ in range(_ROUNDS_MOST):
@@ -223,7 +226,6 @@ class Driver:
                         self._contain(type(effect).__name__, error)
         finally:
             self._settling = False
-        self._sleep_until_due()
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -268,6 +270,8 @@ class Driver:
             except Exception as error:  # noqa: BLE001 (the other datagrams still count)
                 self._contain("receive", error)
         self._metrics.longest_ms.took("datagrams", perf_counter() - began)
+        if not self._settling:  # first: others wait for what is relayed, watchers for what changed
+            self._carry_out_all()
         self._do("heard", self.engine.heard)
 
     def accepted(self, address: Address) -> int | None:

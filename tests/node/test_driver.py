@@ -238,6 +238,15 @@ async def test_what_the_transport_tells_reaches_the_engine(driver, engine, autoj
     ]
 
 
+async def test_what_arrived_leads_to_is_done_before_it_is_acknowledged(
+    driver, engine, autojump_clock
+):
+    engine.plan["receive"] = [SendDatagram(THERE, b"relayed")]
+    engine.heard = lambda now: engine.calls.append(list(driver.transport.done))
+    driver.datagrams([(b"x", HERE)])
+    assert engine.calls[-1] == [("send", THERE, b"relayed")]
+
+
 async def test_effects_of_effects_are_carried_out_too(driver, engine, autojump_clock):
     driver.transport.refuses = True
     engine.plan["receive"] = [OpenStream(5, THERE), SendDatagram(THERE, b"1")]
