@@ -239,11 +239,14 @@ class _Crew:
         Args:
             wait: Whether to wait for its workers; whoever was interrupted does not.
         """
+        if (
+            self._make is not None
+        ):  # a pool whose workers die trips over futures cancelled by others
+            self._executor.shutdown(wait=wait, cancel_futures=True)
+            return
         for future in self._futures:
             if isinstance(future, Future):
                 future.cancel()
-        if self._make is not None:
-            self._executor.shutdown(wait=wait)
 
 
 _Found = Future[list[Outcome]] | Exception
