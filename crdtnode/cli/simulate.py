@@ -49,7 +49,9 @@ class _PlanOrCommand(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; a word that looks like a file is the argument of ``plan``."""
         word = args[0]
-        if word not in self.commands and (Path(word).suffix or "/" in word or Path(word).exists()):
+        if word not in self.commands and (
+            word == "-" or Path(word).suffix or "/" in word or Path(word).exists()
+        ):
             return plan_command.name, plan_command, args
         if word not in self.commands:
             shown = [name for name, command in self.commands.items() if not command.hidden]

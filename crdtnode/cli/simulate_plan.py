@@ -18,11 +18,22 @@ _FORM = dedent((planfile.__doc__ or "").partition("::\n\n")[2]).replace("\n\n", 
 
 _WORDS = "\n".join(vocabulary()).replace("\n\n", "\n\n\b\n")
 
+_STDIN = Path("/dev/stdin")
+
 _EPILOG = f"\b\n{_FORM}\n\n\b\nAll words:\n\n\b\n{_WORDS}"
 
 
+def _file_or_stdin(context: click.Context, option: click.Parameter, file: Path) -> Path:
+    return _STDIN if str(file) == "-" else file
+
+
 @click.command("plan", hidden=True, epilog=_EPILOG)
-@click.argument("file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument(
+    "file",
+    metavar="PLAN.toml",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    callback=_file_or_stdin,
+)
 @click.option("--seed", metavar="N", type=int, help="Instead of the seed in the plan.")
 @on_option
 @save_option
@@ -41,7 +52,7 @@ def plan_command(
     events: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a plan from a file, TOML or JSON.
+    """Run a plan from a file, TOML or JSON, or as TOML from standard input (-).
 
     What is wrong with it is named by its line; an unknown word by the nearest one that there is.
     Below are an example, and all words that a plan may hold.

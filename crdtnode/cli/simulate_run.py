@@ -166,7 +166,7 @@ class Shown:
         if self.plot == "png":
             file = (self.report or Path()) / PNG
             try:
-                write_png(timeline(figures), file)
+                write_png(timeline(figures, key=True), file)
             except NotSupported as error:
                 raise click.UsageError(str(error)) from error
             click.echo(f"drew {file}", err=self.as_json)

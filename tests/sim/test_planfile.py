@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 import re
+import subprocess
+import sys
 from textwrap import dedent
 import tomllib
 from typing import Any
@@ -243,6 +245,13 @@ def test_the_command_runs_a_plan_file(tmp_path: Path) -> None:
     document = json.loads(called(file, "--json", "--seed", 9).stdout)
     assert document["trace_hash"] == sim.run(read_plan(file, seed=9)).trace_hash
     assert document["replay"].endswith("--seed 9")
+
+
+@pytest.mark.process
+def test_a_plan_may_come_from_standard_input() -> None:
+    command = [sys.executable, "-m", "crdtnode", "simulate", "-"]
+    ran = subprocess.run(command, input=SHOP, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("holds: 3 nodes")
 
 
 def test_a_word_that_is_neither_file_nor_command_names_the_nearest_command() -> None:

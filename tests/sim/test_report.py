@@ -296,6 +296,13 @@ def test_the_page_fetches_nothing_and_escapes_what_people_wrote() -> None:
     assert "holds 20" in text
 
 
+def test_an_image_says_itself_what_its_colours_mean() -> None:
+    plain, keyed = (timeline(figures(), key=key) for key in (False, True))
+    words = [shape.text for shape in keyed.shapes[len(plain.shapes) :] if hasattr(shape, "text")]
+    assert words == ["cut", "down"]
+    assert keyed.height > plain.height
+
+
 def test_a_run_in_which_all_were_down_stays_within_its_panel() -> None:
     faults = (sim.Crash(1.0, "a"), sim.Restart(2.0, "a"))
     plan = sim.Plan(seed=1, nodes=("a",), faults=faults, duration=3.0)

@@ -31,6 +31,7 @@ RIGHT: Final = 24
 ROW: Final = 16
 GAP: Final = 34
 PANEL: Final = 96
+KEY: Final = 24
 ROWS_MOST: Final = 14
 BANDS_MOST: Final = 40
 BANDS_HEIGHT: Final = 160
@@ -65,14 +66,19 @@ class _Axis:
         return LEFT + (WIDTH - LEFT - RIGHT) * min(1.0, max(0.0, at / self.end))
 
 
-def timeline(figures: Figures) -> Picture:
-    """Draw all panels of a run."""
+def timeline(figures: Figures, *, key: bool = False) -> Picture:
+    """Draw all panels of a run.
+
+    Args:
+        figures: Of the run.
+        key: Whether the picture itself says what its colours mean; a page says it beside.
+    """
     axis = _Axis(max(figures.samples[-1].at, 0.001))
     rows = _rows(figures)
     bands = _bands(figures)
     tall = max(5.0, min(ROW, BANDS_HEIGHT / len(bands)))
     heights = (len(rows) * ROW, PANEL, len(bands) * tall, PANEL)
-    height = int(sum(heights) + GAP * len(heights) + 38)
+    height = int(sum(heights) + GAP * len(heights) + 38 + KEY * key)
     picture = Picture(WIDTH, height, label="Faults, divergence and traffic over time")
     tops, y = [], GAP + 2.0
     for panel in heights:
@@ -86,6 +92,8 @@ def timeline(figures: Figures) -> Picture:
     picture.add(*_steps("Different states", roots, axis, tops[1], ROOTS, least))
     picture.add(*_heat(figures, bands, axis, tops[2], tall))
     picture.add(*_steps("Bytes/s, all nodes", _rates(figures), axis, tops[3], TRAFFIC))
+    if key:
+        picture.add(*_key(figures, bottom + 30))
     return picture
 
 
@@ -108,6 +116,14 @@ def _heals(figures: Figures, axis: _Axis, top: float, bottom: float) -> Iterator
         if line is not None:  # where heals crowd, not all have a label
             behind[line] = start + width + 4
             yield Text(start, top - 4 - 12 * line, text, 10, "start", HEALED)
+
+
+def _key(figures: Figures, top: float) -> Iterator[Shape]:
+    x = float(LEFT)
+    for kind in dict.fromkeys(span.kind for span in figures.spans):
+        yield Rect(x, top, 11, 11, COLOURS[kind])
+        yield Text(x + 15, top + 10, kind, 10, "start", MUTED)
+        x += 34 + 6 * len(kind)
 
 
 def _heading(text: str, top: float) -> Text:
