@@ -88,7 +88,7 @@ def shrink_command(
     """Cut a failing plan down to the few events that it takes.
 
     Writes, faults, nodes and troubles of the network are left out as long as the same check is
-    violated. What remains is written to a failure file of its own.
+    violated. What remains is written to a failure file of its own, also where Ctrl-C ends the search.
 
     Exit codes: 1 what remains is violated, 2 the plan is not violated here, or wrong usage,
     130 stopped by Ctrl-C.
@@ -96,13 +96,19 @@ def shrink_command(
     failure = _read(file)
     out = out or file.with_suffix(".shrunk.json")
     make_room(out.parent)
-    line = LiveLine()
+    line, found = LiveLine(), [failure]
     try:
         shrunk = shrink(
             failure,
             runs=runs,
             progress=lambda left, tried: line.show(f"{left} events left, {tried} runs"),
+            better=found.append,
         )
+    except KeyboardInterrupt:
+        line.end()
+        found[-1].write(out)
+        click.echo(f"stopped at {len(found[-1].plan.events)} events; saved {out}", err=True)
+        raise
     except PlanError as error:
         raise click.UsageError(str(error)) from error
     finally:

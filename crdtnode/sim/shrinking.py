@@ -48,13 +48,20 @@ class Shrunk:
     """How many plans were run."""
 
 
-def shrink(failure: Failure, *, runs: int = 3000, progress: Told | None = None) -> Shrunk:
+def shrink(
+    failure: Failure,
+    *,
+    runs: int = 3000,
+    progress: Told | None = None,
+    better: Callable[[Failure], None] | None = None,
+) -> Shrunk:
     """Cut a failing plan down.
 
     Args:
         failure: The plan, and which checks it violated; the first of them must stay violated.
         runs: How many plans to run at most.
         progress: Told what is left, after each run.
+        better: Given each plan that is smaller than the last one and still fails, as it is found.
 
     Raises:
         NothingToShrink: The plan violates nothing, or not that check.
@@ -66,16 +73,24 @@ def shrink(failure: Failure, *, runs: int = 3000, progress: Told | None = None) 
             f"seed {failure.plan.seed} does not violate {check or 'any check'} here, so there is "
             "nothing to shrink"
         )
-    search = _Search(failure, check, runs, progress)
+    search = _Search(failure, check, runs, progress, better)
     return search.shrink(result)
 
 
 class _Search:
-    def __init__(self, failure: Failure, check: str, most: int, progress: Told | None) -> None:
+    def __init__(
+        self,
+        failure: Failure,
+        check: str,
+        most: int,
+        progress: Told | None,
+        better: Callable[[Failure], None] | None,
+    ) -> None:
         self._planted = failure.planted
         self._check = check
         self._most = most
         self._progress = progress
+        self._better = better
         self._runs = 0
         self._best: Result
 
@@ -111,6 +126,8 @@ class _Search:
         failed = self._check in result.violated
         if failed and _size(plan) <= _size(self._best.plan):
             self._best = result
+            if self._better is not None:
+                self._better(Failure.of(result, self._planted))
         if self._progress is not None:
             self._progress(len(self._best.plan.events), self._runs)
         return failed

@@ -188,3 +188,21 @@ def test_a_plan_alone_can_be_replayed_and_shrunk(tmp_path: Path) -> None:
     file.write_text(json.dumps(sim.Plan.random(seed=1, nodes=2, duration=1).to_json()))
     assert called("replay", file).exit_code == 0
     assert "nothing to shrink" in called("shrink", file).stderr
+
+
+def test_a_search_that_is_stopped_keeps_what_it_has_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = failure("LastArrivalRegister")
+    whole.write(tmp_path / "failure.json")
+
+    def stopped(kept: Failure, better: Any, **rest: Any) -> None:
+        shrink(kept, runs=12, better=better)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("crdtnode.cli.simulate_failures.shrink", stopped)
+    result = called("shrink", tmp_path / "failure.json")
+    small = Failure.read(tmp_path / "failure.shrunk.json")
+    assert len(small.plan.events) < len(whole.plan.events)
+    assert f"stopped at {len(small.plan.events)} events; saved" in result.stderr
+    assert small.run().violated
