@@ -39,7 +39,12 @@ ROSTER_SETTLES = 1.0
 """Seconds for which two lists of members may differ before they are compared as a whole."""
 
 EXCHANGE_PERIOD = 0.2
-"""Seconds between two exchanges of whole lists that we begin."""
+"""Seconds between two exchanges of whole lists that we begin, while members are few."""
+
+FEW = 64
+"""Members up to which lists are compared at once. Where there are more, each waits longer by as many
+times as they are more, and a random part of that before the first time: lists are long then, and what
+a few find out when a cluster heals makes most others' exchanges needless."""
 
 NO_WAY = frozenset({"EAFNOSUPPORT", "ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL"})
 """Errors of a send that say that an address cannot be reached from here."""
@@ -76,11 +81,14 @@ class Cluster:
         self.seeds = Seeds(self.members, settings, chance)
         self._bulletin = Bulletin(members, self.spreading, self.deliveries, chance)
         self._absent = Absent(members, greet, settings, chance)
+        self._chance = chance
         self._ping = ping
         self._settings = settings
         self._metrics = metrics
         self._changed_at = -NEVER
         self._compared_at = -NEVER
+        self._exchange_at = -NEVER
+        """When we may begin the next exchange of lists."""
         self.gone: list[bytes] = []
         """Processes that died, left or were replaced since the engine looked last."""
 
@@ -262,9 +270,12 @@ class Cluster:
 
     def _exchange(self, member: Member, now: float) -> list[Outcome]:
         """Ask a member for its whole list, and give it ours."""
-        if now - self._compared_at < EXCHANGE_PERIOD:
+        period = EXCHANGE_PERIOD * max(1.0, len(self.members) / FEW)
+        if self._exchange_at < now - period:
+            self._exchange_at = now + (period - EXCHANGE_PERIOD) * self._chance.random()
+        if now < self._exchange_at:
             return []
-        self._compared_at = now
+        self._compared_at, self._exchange_at = now, now + period
         return [to(member, self.listing(reply=True))]
 
     def listing(self, *, reply: bool) -> MemberList:

@@ -69,10 +69,11 @@ class Suspicions:
         self._look_again(running)
 
     def hasten(self, member: Member, period: float) -> None:
-        """Somebody holds this suspect for dead already: leave it only so many seconds."""
+        """Somebody holds this suspect for dead already: tell it, and leave it only so many seconds."""
         running = self.running.get(member.boot)
         if running is not None:
             running.until = min(running.until, running.since + period)
+            running.turn = True
             self._look_again(running)
 
     def _look_again(self, suspicion: _Suspicion) -> None:

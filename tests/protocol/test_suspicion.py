@@ -90,3 +90,9 @@ def test_who_suspects_many_tells_each_of_them_less_often(suspicions: Suspicions)
         suspicions.begin(suspect, 60.0, 10.0, ours=True)
     assert len(suspicions.wake(10.0, size=3)[0]) == len(suspects)
     assert suspicions.deadline == pytest.approx(10.0 + 3 * TELLING)
+
+
+def test_whom_others_hold_for_dead_is_told_at_once(suspicions: Suspicions) -> None:
+    suspicions.begin(B, 10.0, 10.0, ours=False)
+    suspicions.hasten(B, 1.5)
+    assert suspicions.wake(10.0, size=10 * TELLERS) == ([B], [])
