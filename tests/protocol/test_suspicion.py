@@ -96,3 +96,13 @@ def test_whom_others_hold_for_dead_is_told_at_once(suspicions: Suspicions) -> No
     suspicions.begin(B, 10.0, 10.0, ours=False)
     suspicions.hasten(B, 1.5)
     assert suspicions.wake(10.0, size=10 * TELLERS) == ([B], [])
+
+
+def test_a_verdict_that_is_put_off_does_not_hasten_the_next_telling(
+    suspicions: Suspicions,
+) -> None:
+    suspicions.begin(B, 1.5, 10.0, ours=True)
+    suspicions.wake(10.0, size=100 * TELLERS)
+    late = 11.5 + 2 * LATE
+    assert suspicions.wake(late, size=100 * TELLERS) == ([], [])
+    assert suspicions.deadline == late + GRACE
