@@ -3,8 +3,7 @@
 What is posted goes out at once, or, soon after something else did, together with what is posted
 meanwhile: when fifty nodes join within a moment, each of them is not worth fifty messages of its
 own. Nor can somebody who slanders us a thousand times a second make us answer as often. What others
-posted, for us to relay, is treated the same. Among many members there is the longer a rest between
-two mailings, so that more news makes for larger messages, not for more of them.
+posted, for us to relay, is treated the same.
 """
 
 from collections.abc import Iterable
@@ -20,9 +19,6 @@ from crdtnode.wire.messages import Forget, MemberRecord, Tell
 PERIOD = 0.05
 """Seconds between two mailings, more or less: two who have the same to tell shall not tell it at the
 same time. Higher saves messages while many join or die, lower saves time."""
-
-PERIOD_MOST = 0.25
-"""The same where there are many members: for each of them it is longer by the same bit."""
 
 MAILED_MOST = 64
 """Members of which one mailing tells; further ones are found when lists are compared."""
@@ -104,8 +100,7 @@ class Bulletin:
             for records in _messages(news.values()):
                 tell = Tell(self._deliveries.new_id(), lo, hi, records)
                 out += self._spreading.within(tell, now, DIRECT)
-        period = min(PERIOD_MOST, PERIOD * max(1.0, len(self._members) / DIRECT))
-        self._next = now + period * self._chance.uniform(0.75, 1.25)
+        self._next = now + PERIOD * self._chance.uniform(0.75, 1.25)
         return out
 
 

@@ -11,7 +11,7 @@ from crdtnode.protocol.deliveries import NEWS_LONGEST, Deliveries
 from crdtnode.protocol.mail import Send
 from crdtnode.protocol.members import Member, Members
 from crdtnode.protocol.ring import Ring
-from crdtnode.protocol.spreading import DIRECT, Spreading
+from crdtnode.protocol.spreading import Spreading
 from crdtnode.wire import codec
 from crdtnode.wire.messages import State, Tell
 from tests.protocol.people import boot, members, record
@@ -154,10 +154,3 @@ def test_what_is_for_another_range_is_relayed_there_alone(desk: Desk) -> None:
     place = sum(map(ord, "b"))
     desk.bulletin.relay(Tell(1, place, place + 1, (record("x"),)), 1.01)
     assert told(desk.bulletin.wake(2.0)) == [(boot("b"), ["x"])]
-
-
-def test_among_many_members_news_waits_longer_for_company(desk: Desk) -> None:
-    desk.members.hear([record(f"m{n}") for n in range(3 * DIRECT)], 1.0)
-    desk.bulletin.post([desk.of("a")], 1.0)
-    desk.bulletin.post([desk.of("b")], 1.01)
-    assert desk.bulletin.deadline > 1.0 + 2 * PERIOD
