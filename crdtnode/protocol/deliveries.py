@@ -345,17 +345,8 @@ class Deliveries:
                 continue
             self._silent.add(boot)
             self._slow_down(entry, now)
-            idle = _idle_talk(entry.member, entry.message)
-            done = idle
-            if entry.tries >= TAKEN_OVER or idle:
-                # Another one takes the whole part over, the silent member in it too.
-                done = idle or (type(entry.message) is Tell and entry.place is not None)
-                self._orphan(entry)
             few = len(self._waiting[boot]) <= FEW
-            times = self._settings.retry_times * (FEW_TIMES if few and entry.eager else 1)
-            if self._later and type(entry.message) is Tell and entry.place is None and not done:
-                done = self._tell_now(boot, entry.message.records)
-            if entry.tries > times or done:
+            if self._is_last(boot, entry, few):
                 del self._waiting[boot][id_]
                 self._less(id_)
                 continue
@@ -365,6 +356,20 @@ class Deliveries:
             heapq.heappush(self.queue, (entry.due, id_, boot))
             again.append(to(entry.member, entry.message, stream=entry.tries == BY_STREAM))
         return again
+
+    def _is_last(self, boot: bytes, entry: _Waiting, few: bool) -> bool:
+        """Whether there are no more tries: others go on with it, or it has waited long enough."""
+        news = entry.message if type(entry.message) is Tell else None
+        entrusted = news is not None and entry.place is not None
+        idle = _idle_talk(entry.member, entry.message)
+        if idle or entry.tries >= TAKEN_OVER:
+            self._orphan(entry)
+            if idle or entrusted:
+                return True  # another one takes the whole part over, the silent member in it too
+        if news is not None and entry.place is None and self._tell_now(boot, news.records):
+            return True  # the newer message says this as well
+        times = self._settings.retry_times * (FEW_TIMES if few and entry.eager else 1)
+        return entry.tries > times
 
     def _slow_down(self, entry: _Waiting, now: float) -> None:
         """A first try was not answered in time: the next ones get more, once for each round."""
